@@ -1,0 +1,312 @@
+"""From texts and concepts to a table of yes and no."""
+
+import os
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_hsae._similarity import embedder_like
+from sklearn_hsae._texts import carries_texts, drop_texts, get_texts
+from sklearn_hsae.annotation._embedding import EmbeddingJudge
+from sklearn_hsae.annotation._keyphrase import KeyphraseJudge
+from sklearn_hsae.embedding import DEFAULT_MODEL
+
+_SAMPLE_THAT_IS_PAID_FOR = 2000
+
+
+class ConceptAnnotator(TransformerMixin, BaseEstimator):
+    """Judge which texts have which concepts.
+
+    The concepts are the column names of the frame that an interpreter returns, or
+    those of `concepts`. The answer for a text and a concept is 1 (yes), 0 (no) or
+    NaN (not judged, or the judgement failed), never a guess.
+
+    Three judges read the concepts:
+
+    - ``"embedding"``: yes where the text is near the concept's phrases in an
+      embedding space. How near is near enough is set for each concept, on the
+      activations of the neuron that it names. Free.
+    - ``"keyphrase"``: yes where the text contains one of the phrases, word for
+      word. Free, and the strictest.
+    - ``"llm"``: a language model reads the text. Paid for, or run by yourself.
+
+    Parameters
+    ----------
+    concepts : list of str or None, default=None
+        What to judge. None takes the column names of `X`, which are the concepts
+        behind :class:`LLMInterpreter` or :class:`KeyphraseInterpreter`.
+    judge : {"auto", "embedding", "keyphrase", "llm"}, default="auto"
+        Who judges. "auto" is "llm" when a `model` is given, else "embedding".
+    model : str or None, default=None
+        The language model for ``judge="llm"``, as litellm writes it:
+        ``"provider/name"``.
+    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
+        The embedding model for ``judge="embedding"``.
+    fit_sample : "auto", int or None, default="auto"
+        How many random rows :meth:`fit_transform` judges; the others are NaN. None
+        judges all rows. "auto" judges 2000 with ``judge="llm"``, enough to estimate
+        the coefficients of some twenty concepts, and all rows where it is free.
+    api_base : str or None, default=None
+        Address of an OpenAI-compatible server for `model`.
+    concepts_per_call : int, default=20
+        How many concepts a language model judges at once.
+    max_concurrency : int, default=16
+        How many calls to a language model are under way at once.
+    max_cost : float or None, default=None
+        Stop before more than so many dollars are spent; what is paid for is kept.
+    max_calls : int or None, default=None
+        Stop before more than so many calls are made.
+    cache_dir : "auto", str or None, default="auto"
+        Where embeddings and answers are kept, see :class:`EmbeddingTransformer`.
+    device : str or None, default=None
+        Where the embedding model runs; None takes a GPU when there is one.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows of `fit_sample` and the order of concepts in a call.
+    verbose : int, default=0
+        Whether to show progress bars.
+
+    Attributes
+    ----------
+    concepts_ : ndarray of str of shape (n_concepts,)
+        What is judged.
+    judge_ : object
+        The fitted judge.
+    n_features_in_ : int
+        Number of columns of `X`.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names of `X`, when it had any.
+
+    See Also
+    --------
+    KeyphraseInterpreter, LLMInterpreter : Where the concepts come from.
+    HypothesisRegressor : What the answers are for.
+
+    Notes
+    -----
+    As in scikit-learn's TargetEncoder, ``fit(X).transform(X)`` and
+    ``fit_transform(X)`` differ: only the latter leaves rows out (`fit_sample`),
+    since it is what a Pipeline calls on the training rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_hsae import ConceptAnnotator, with_texts
+    >>> X = with_texts(np.zeros((2, 1)), ["We waited an hour.", "Lovely view!"])
+    >>> ConceptAnnotator(["mentions waited, slow"], judge="keyphrase").fit_transform(X)
+       mentions waited, slow
+    0                    1.0
+    1                    0.0
+    """
+
+    _parameter_constraints: dict = {
+        "concepts": ["array-like", None],
+        "judge": [StrOptions({"auto", "embedding", "keyphrase", "llm"})],
+        "model": [str, None],
+        "embedding_model": [str],
+        "fit_sample": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "api_base": [str, None],
+        "concepts_per_call": [Interval(Integral, 1, None, closed="left")],
+        "max_concurrency": [Interval(Integral, 1, None, closed="left")],
+        "max_cost": [Interval(Real, 0, None, closed="left"), None],
+        "max_calls": [Interval(Integral, 0, None, closed="left"), None],
+        "cache_dir": [str, os.PathLike, None],
+        "device": [str, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        concepts=None,
+        *,
+        judge="auto",
+        model=None,
+        embedding_model=DEFAULT_MODEL,
+        fit_sample="auto",
+        api_base=None,
+        concepts_per_call=20,
+        max_concurrency=16,
+        max_cost=None,
+        max_calls=None,
+        cache_dir="auto",
+        device=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.concepts = concepts
+        self.judge = judge
+        self.model = model
+        self.embedding_model = embedding_model
+        self.fit_sample = fit_sample
+        self.api_base = api_base
+        self.concepts_per_call = concepts_per_call
+        self.max_concurrency = max_concurrency
+        self.max_cost = max_cost
+        self.max_calls = max_calls
+        self.cache_dir = cache_dir
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, texts=None):
+        """Learn the concepts, and what the judge needs to read them.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_concepts)
+            What an interpreter returned: activations, with the concepts as columns
+            and the texts in the row-index level "text". With `concepts` given, any
+            numbers.
+        y : None
+            Ignored.
+        texts : sequence of str of length n_samples, default=None
+            The text of each row, when `X` does not carry them.
+
+        Returns
+        -------
+        self : ConceptAnnotator
+        """
+        values = validate_data(self, X, dtype=np.float64)
+        texts = get_texts(X, texts, self)
+        self.concepts_ = self._concepts()
+        activations = values if self.concepts is None else None
+        self.judge_ = self._judge().fit(self.concepts_, texts, activations)
+        return self
+
+    def transform(self, X, *, texts=None):
+        """Judge every row.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features_in_)
+        texts : sequence of str of length n_samples, default=None
+            The text of each row, when `X` does not carry them.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_samples, n_concepts)
+            1.0, 0.0 or NaN. A frame for a frame, without the texts in its index.
+        """
+        check_is_fitted(self)
+        validate_data(self, X, reset=False)
+        return self._like_input(self.judge_.judge(get_texts(X, texts, self)), X)
+
+    def fit_transform(self, X, y=None, *, texts=None):
+        """Fit, then judge the rows, or a sample of them (see `fit_sample`).
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_concepts)
+        y : None
+            Ignored.
+        texts : sequence of str of length n_samples, default=None
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_samples, n_concepts)
+            As from :meth:`transform`, with NaN in the rows that were not judged.
+        """
+        self.fit(X, y, texts=texts)
+        texts = get_texts(X, texts, self)
+        rows = self._rows_to_judge(len(texts))
+        answers = np.full((len(texts), len(self.concepts_)), np.nan)
+        answers[rows] = self.judge_.judge(texts[rows])
+        return self._like_input(answers, X)
+
+    def get_feature_names_out(self, input_features=None):
+        """The concepts.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        ndarray of str of shape (n_concepts,)
+        """
+        check_is_fitted(self)
+        return self.concepts_
+
+    def _concepts(self):
+        if self.concepts is None:
+            concepts = getattr(self, "feature_names_in_", None)
+        else:
+            concepts = self.concepts
+        if concepts is None:
+            raise ValueError(
+                "ConceptAnnotator takes the concepts from the column names of X, but X "
+                "has none. Put it behind LLMInterpreter or KeyphraseInterpreter, pass "
+                "a DataFrame, or set concepts=[...]."
+            )
+        concepts = np.array(list(concepts), dtype=object)
+        is_wrong = [not isinstance(c, str) or not c.strip() for c in concepts]
+        if len(concepts) == 0 or any(is_wrong):
+            raise ValueError(
+                "concepts must be one or more non-empty strings, got "
+                f"{list(concepts)!r}."
+            )
+        if len(set(concepts)) < len(concepts):
+            twice = sorted({c for c in concepts if list(concepts).count(c) > 1})
+            raise ValueError(f"Each concept must be given once; got {twice} twice.")
+        return concepts
+
+    def _who_judges(self):
+        if self.judge != "auto":
+            return self.judge
+        return "embedding" if self.model is None else "llm"
+
+    def _judge(self):
+        who = self._who_judges()
+        if who == "keyphrase":
+            return KeyphraseJudge()
+        if who == "embedding":
+            return EmbeddingJudge(embedder_like(self))
+        if self.model is None:
+            raise ValueError(
+                "judge='llm' needs a language model: pass model='provider/name', for "
+                "example model='openai/gpt-5-mini', or use judge='embedding' or "
+                "judge='keyphrase', which need none."
+            )
+        from sklearn_hsae.annotation._llm import LLMJudge
+
+        return LLMJudge(
+            self.model,
+            api_base=self.api_base,
+            concepts_per_call=self.concepts_per_call,
+            max_concurrency=self.max_concurrency,
+            max_cost=self.max_cost,
+            max_calls=self.max_calls,
+            cache_dir=self.cache_dir,
+            random_state=check_random_state(self.random_state).randint(2**31 - 1),
+            verbose=self.verbose,
+        )
+
+    def _rows_to_judge(self, n_rows):
+        size = self.fit_sample
+        if size == "auto":
+            size = _SAMPLE_THAT_IS_PAID_FOR if self._who_judges() == "llm" else None
+        if size is None or size >= n_rows:
+            return np.arange(n_rows)
+        order = check_random_state(self.random_state).permutation(n_rows)
+        return np.sort(order[:size])
+
+    def _like_input(self, answers, X):
+        if not isinstance(X, pd.DataFrame):
+            return answers
+        rows = drop_texts(X.iloc[:, :0]).index if carries_texts(X) else X.index
+        return pd.DataFrame(answers, index=rows, columns=self.concepts_, copy=False)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # yes and no are float64
+        return tags

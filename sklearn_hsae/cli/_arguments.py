@@ -1,0 +1,199 @@
+"""The command line, and what its words mean."""
+
+import argparse
+import math
+from pathlib import Path
+
+import sklearn_hsae
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """One line, as for every other mistake; argparse would print the usage too."""
+        self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help tells more)\n")
+
+
+def parse_arguments(argv=None):
+    """The options of one call; exits with 2 when they make no sense."""
+    parser = _Parser(
+        prog="sklearn-hsae",
+        description="Tested natural-language hypotheses from texts and an outcome.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {sklearn_hsae.__version__}"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_run(commands)
+    return parser.parse_args(argv)
+
+
+def _add_demo(commands):
+    demo = commands.add_parser(
+        "demo",
+        help="find the concepts that were planted in generated reviews",
+        description="Generate reviews in which some concepts drive the rating, find "
+        "hypotheses without any language model, and say which of the planted concepts "
+        "were found.",
+    )
+    _add_common(demo)
+
+
+def _add_run(commands):
+    run = commands.add_parser(
+        "run",
+        help="find and test hypotheses on a file",
+        description="Find hypotheses on one part of the texts, test them on the other, "
+        "and write report.html, hypotheses.csv and run.json.",
+    )
+    run.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="csv, tsv, jsonl, gzip of them, or parquet",
+    )
+    run.add_argument("--text", required=True, metavar="COLUMN", help="the texts")
+    run.add_argument("--target", required=True, metavar="COLUMN", help="the outcome")
+    run.add_argument(
+        "--holdout",
+        type=Path,
+        metavar="FILE",
+        help="texts to test on (default: a fifth of FILE, drawn with --seed)",
+    )
+    run.add_argument(
+        "--task",
+        choices=("auto", "regression", "classification"),
+        default="auto",
+        help="auto: classification for words, true/false or two distinct values",
+    )
+    _add_sizes(run)
+    _add_models(run)
+    _add_common(run)
+
+
+def _add_sizes(run):
+    sizes = run.add_argument_group(
+        "sizes", "The defaults grow with the number of texts, see the user guide."
+    )
+    sizes.add_argument(
+        "--n-neurons", type=_positive, metavar="M", help="neurons of the autoencoder"
+    )
+    sizes.add_argument(
+        "--k", type=_positive, metavar="K", help="neurons a text switches on"
+    )
+    sizes.add_argument(
+        "--prefixes",
+        type=_prefixes,
+        default="auto",
+        metavar="P,P,...",
+        help="nested sizes, as 32,256 or 0.125,1.0, or none",
+    )
+    sizes.add_argument(
+        "--n-select",
+        type=_positive,
+        default=20,
+        metavar="N",
+        help="hypotheses wanted (20)",
+    )
+
+
+def _add_models(run):
+    models = run.add_argument_group("models")
+    models.add_argument(
+        "--model",
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        help="embedding model (%(default)s)",
+    )
+    models.add_argument(
+        "--llm",
+        metavar="MODEL",
+        help="language model that names and judges, as provider/name; without it "
+        "nothing leaves this machine",
+    )
+    models.add_argument(
+        "--judge",
+        choices=("auto", "embedding", "keyphrase", "llm"),
+        default="auto",
+        help="who judges which text has which concept",
+    )
+    models.add_argument(
+        "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
+    )
+    models.add_argument(
+        "--instructions",
+        metavar="TEXT",
+        help="what the texts are and what kind of concept is wanted, told to --llm",
+    )
+
+
+def _add_common(parser):
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="where the three files go (%(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="the same seed, the same hypotheses (%(default)s)",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=_cache_dir,
+        default="auto",
+        metavar="FOLDER",
+        help="where embeddings and answers are kept; none turns it off "
+        "(the user's cache folder)",
+    )
+
+
+def _positive(text):
+    number = _whole(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _seed(text):
+    number = _whole(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2**32 - 1")
+    return number
+
+
+def _whole(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _prefixes(text):
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    try:
+        sizes = tuple(_prefix(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of sizes such as 32,256 or 0.125,1.0"
+        ) from None
+    if list(sizes) != sorted(set(sizes)) or not sizes[0] > 0:
+        raise argparse.ArgumentTypeError(f"{text} does not grow from above 0")
+    return sizes
+
+
+def _prefix(text):
+    if "." not in text:
+        return int(text)
+    share = float(text)
+    if not 0 < share <= 1 or math.isnan(share):
+        raise ValueError
+    return share
+
+
+def _cache_dir(text):
+    return None if text == "none" else text

@@ -1,0 +1,106 @@
+"""``sklearn-hsae demo``: the main job on reviews whose truth is known."""
+
+import sys
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import f1_score
+from sklearn.model_selection import train_test_split
+
+from sklearn_hsae.cli._data import Split
+from sklearn_hsae.cli._fitting import build_pipeline, fit_and_evaluate, say
+from sklearn_hsae.cli._record import (
+    finish_record,
+    prepare_folder,
+    start_record,
+    write_outputs,
+)
+from sklearn_hsae.cli._table import show_results, wrap
+from sklearn_hsae.datasets import make_reviews
+
+N_REVIEWS = 5000
+_HOLDOUT_SHARE = 0.4
+_SIZES = {"n_neurons": 256, "k": 8, "prefixes": (0.125, 1.0), "n_select": 20}
+_FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
+
+
+def demo(arguments, argv):
+    """Generate, fit, test, show and compare with the truth."""
+    folder = prepare_folder(arguments.out)
+    reviews = make_reviews(N_REVIEWS, random_state=arguments.seed)
+    split, truth = _split(reviews, arguments.seed)
+    pipeline = build_pipeline(
+        split,
+        **_SIZES,
+        seed=arguments.seed,
+        cache_dir=arguments.cache_dir,
+    )
+    acting = np.flatnonzero(reviews.effects)
+    say(
+        f"{N_REVIEWS:,} generated reviews with {len(reviews.effects)} planted "
+        f"concepts, {len(acting)} of which act on the rating"
+    )
+    record = start_record(arguments, argv, split)
+    evaluation, seconds = fit_and_evaluate(pipeline, split)
+    record = finish_record(record, pipeline, evaluation, seconds)
+    matches = match_concepts(evaluation.annotations.to_numpy(), truth)
+    record["planted"] = _describe_matches(matches, reviews, evaluation)
+    paths = write_outputs(folder, split, pipeline, evaluation, record)
+    show_results(evaluation)
+    _show_matches(record["planted"])
+    say(f"\nwritten: {', '.join(map(str, paths))}")
+
+
+def match_concepts(answers, truth):
+    """The best one-to-one matching of hypotheses with planted concepts, by F1.
+
+    Returns one pair for each planted concept: the position of its hypothesis, and
+    the F1 of that hypothesis' answers against the truth.
+    """
+    scores = np.array(
+        [[f1_score(t, a, zero_division=0) for a in (answers == 1).T] for t in truth.T]
+    )
+    rows, columns = linear_sum_assignment(scores, maximize=True)
+    pairs = {r: (c, scores[r, c]) for r, c in zip(rows, columns, strict=True)}
+    return [pairs.get(row, (None, 0.0)) for row in range(truth.shape[1])]
+
+
+def _split(reviews, seed):
+    texts, new_texts, y, new_y, _, truth = train_test_split(
+        np.asarray(reviews.texts, dtype=object),
+        np.asarray(reviews.target),
+        np.asarray(reviews.truth),
+        test_size=_HOLDOUT_SHARE,
+        random_state=seed,
+    )
+    source = {"file": f"make_reviews({N_REVIEWS}, random_state={seed})"}
+    source["target"] = "rating"
+    return Split(texts, y, new_texts, new_y, "regression", source), truth
+
+
+def _describe_matches(matches, reviews, evaluation):
+    hypotheses = evaluation.annotations.columns
+    return [
+        {
+            "concept": name,
+            "effect": float(effect),
+            "hypothesis": None if match is None else hypotheses[match],
+            "f1": round(float(f1), 3),
+            "found": bool(f1 >= _FOUND),
+        }
+        for name, effect, (match, f1) in zip(
+            reviews.concepts, reviews.effects, matches, strict=True
+        )
+    ]
+
+
+def _show_matches(planted):
+    acting = [row for row in planted if row["effect"]]
+    found = sum(row["found"] for row in acting)
+    lines = ["", f"Of {len(acting)} planted concepts that act, {found} were found:", ""]
+    lines.append(f"{'planted':>8} {'F1':>6}  {'':5}  concept and hypothesis")
+    for row in sorted(acting, key=lambda row: -row["f1"]):
+        mark = "found" if row["found"] else ""
+        head = f"{row['effect']:>+8.2f} {row['f1']:>6.2f}  {mark:5}  "
+        lines += wrap(head, f"{row['concept']} = {row['hypothesis']}")
+    sys.stdout.write("\n".join(lines) + "\n")

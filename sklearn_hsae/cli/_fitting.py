@@ -1,0 +1,108 @@
+"""The long part of a call: fit step by step, then test on the held-out texts."""
+
+import sys
+import time
+from contextlib import contextmanager
+
+from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
+from sklearn_hsae.llm import check_environment
+
+_DOING = {
+    "embed": "embed {n:,} texts",
+    "sae": "train the autoencoder",
+    "select": "select neurons",
+    "interpret": "name them",
+    "annotate": "judge which texts have which concept",
+    "regress": "estimate their effects",
+    "evaluate": "test them on {n_new:,} held-out texts",
+}
+
+
+def say(message):
+    """One line of progress; results go to standard output, this does not."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def build_pipeline(split, *, seed, cache_dir, **options):
+    """The six steps, with every parameter checked before any of them runs."""
+    _check_sizes(split, options)
+    if options.get("judge") == "llm" and options.get("llm") is None:
+        raise ValueError("--judge llm needs a language model: pass --llm.")
+    if options.get("llm") is not None:
+        check_environment(options["llm"], options.get("api_base"))
+    pipeline = make_hypothesis_pipeline(
+        task=split.task, cache_dir=cache_dir, random_state=seed, verbose=1, **options
+    )
+    for _, step in pipeline.steps:
+        step._validate_params()
+    return pipeline
+
+
+def warn_of_overlap(split):
+    """Say when texts are tested on that hypotheses are found on."""
+    known = set(split.texts)
+    n_known = sum(text in known for text in split.new_texts)
+    if n_known:
+        say(
+            f"sklearn-hsae: warning: {n_known:,} of {len(split.new_texts):,} texts to "
+            "test on are also among those to learn from: on them nothing is tested. "
+            "Remove duplicates from the files."
+        )
+
+
+def fit_and_evaluate(pipeline, split):
+    """Fit the steps one after the other; return the evaluation and the seconds."""
+    stages = _Stages(n=len(split.texts), n_new=len(split.new_texts))
+    passed_on = split.texts
+    for name, step in pipeline.steps[:-1]:
+        with stages.stage(name):
+            passed_on = step.fit_transform(passed_on, split.y)
+    name, last = pipeline.steps[-1]
+    with stages.stage(name):
+        last.fit(passed_on, split.y)
+    with stages.stage("evaluate"):
+        evaluation = evaluate_hypotheses(
+            pipeline, split.new_texts, split.new_y, X_train=split.texts, y_train=split.y
+        )
+    return evaluation, stages.seconds
+
+
+class _Stages:
+    def __init__(self, **sizes):
+        self.sizes = sizes
+        self.seconds = {}
+
+    @contextmanager
+    def stage(self, name):
+        done = len(self.seconds) + 1
+        say(f"[{done}/{len(_DOING)}] {_DOING[name].format(**self.sizes)}")
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 2)
+
+
+def _check_sizes(split, options):
+    n_neurons, k, n_select = (options[key] for key in ("n_neurons", "k", "n_select"))
+    if k > n_neurons:
+        raise ValueError(
+            f"--k {k} is more than --n-neurons {n_neurons}: a text cannot switch on "
+            "more neurons than there are."
+        )
+    largest = max(options["prefixes"] or (1,))
+    if isinstance(largest, int) and largest > n_neurons:
+        raise ValueError(
+            f"--prefixes goes up to {largest}, beyond --n-neurons {n_neurons}."
+        )
+    if n_select > n_neurons:
+        raise ValueError(
+            f"--n-select {n_select} is more than the {n_neurons} neurons there are. "
+            "Pass a smaller --n-select or a larger --n-neurons."
+        )
+    n_texts = len(split.texts)
+    for n, part in ((n_texts, "to learn from"), (len(split.new_texts), "held out")):
+        if n <= n_select + 1:
+            raise ValueError(
+                f"{n} texts {part} are too few for {n_select} hypotheses: more texts "
+                f"than hypotheses are needed. Pass --n-select {max(n // 10, 1)}."
+            )

@@ -1,0 +1,103 @@
+"""The three files of a call: report.html, hypotheses.csv and run.json."""
+
+import json
+import math
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+import numpy as np
+
+from sklearn_hsae.report import write_report
+from sklearn_hsae.report._card import describe_steps, package_versions
+from sklearn_hsae.report._write import write_whole
+
+
+def prepare_folder(path):
+    """Make the folder for the results, and make sure that files can be written."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"cannot write into --out {path}: {error.strerror}. Name another folder."
+        ) from None
+    return path
+
+
+def start_record(arguments, argv, split):
+    """What is known before the long work begins."""
+    words = ["sklearn-hsae", *(sys.argv[1:] if argv is None else argv)]
+    return {
+        "command": shlex.join(map(str, words)),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seed": arguments.seed,
+        "data": {
+            **split.source,
+            "task": split.task,
+            "texts to learn from": len(split.texts),
+            "texts held out": len(split.new_texts),
+        },
+    }
+
+
+def finish_record(record, pipeline, evaluation, seconds):
+    """Add the parameters, the results and the versions to the record of a run."""
+    return {
+        **record,
+        "seconds": seconds | {"total": round(sum(seconds.values()), 2)},
+        "steps": describe_steps(pipeline),
+        "parameters": {
+            name: step.get_params(deep=False) for name, step in pipeline.steps
+        },
+        "metrics": evaluation.metrics,
+        "ceilings": evaluation.to_dict()["ceilings"],
+        **_usage(pipeline),
+        "versions": package_versions(),
+    }
+
+
+def _usage(pipeline):
+    """What was asked of language models and paid for, step by step."""
+    interpret, annotate = (pipeline.named_steps[n] for n in ("interpret", "annotate"))
+    usage = {}
+    if hasattr(interpret, "usage_"):
+        usage["interpret"] = interpret.usage_
+    if hasattr(annotate.judge_, "usage"):
+        usage["annotate"] = annotate.judge_.usage.to_dict()
+    return {"usage": usage} if usage else {}
+
+
+def write_outputs(folder, split, pipeline, evaluation, record):
+    """Write the three files, each whole or not at all; return their paths."""
+    paths = [folder / name for name in ("report.html", "hypotheses.csv", "run.json")]
+    write_report(
+        evaluation,
+        paths[0],
+        texts=split.new_texts,
+        y=split.new_y,
+        pipeline=pipeline,
+        run=record,
+    )
+    write_whole(paths[1], evaluation.table.to_csv(index=False))
+    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(paths[2], text + "\n")
+    return paths
+
+
+def _plain(value):
+    """`value` as JSON has it: no NumPy, no paths, and null for NaN."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)

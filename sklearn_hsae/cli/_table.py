@@ -1,0 +1,71 @@
+"""The hypotheses as a table for a terminal of 80 columns or more."""
+
+import shutil
+import sys
+import textwrap
+
+from sklearn_hsae.report import _format
+from sklearn_hsae.report._rows import hypothesis_rows
+
+_MIN_WIDTH, _MAX_WIDTH = 80, 120
+
+
+def show_results(evaluation):
+    """Print the hypotheses and the verdict."""
+    lines = format_table(hypothesis_rows(evaluation))
+    lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
+    sys.stdout.write("\n" + "\n".join(lines) + "\n")
+
+
+def format_table(rows):
+    """Lines of text: the figures in columns, the wrapped hypothesis behind them.
+
+    The words come last, so that letters of any width cannot move a column.
+    """
+    digits = _format.effect_digits(row.effect for row in rows)
+    body = [
+        (
+            _format.number(row.effect, digits, sign=True),
+            f"{_format.number(row.low, digits, sign=True)} to "
+            f"{_format.number(row.high, digits, sign=True)}"
+            if row.is_estimable
+            else "not estimable",
+            _format.p_value(row.p) + (" *" if row.significant else "  "),
+            _format.percent(row.prevalence),
+            _format.number(row.fidelity.get("f1")),
+        )
+        for row in rows
+    ]
+    head = ("effect", "95 % interval", "p  ", "share", "F1")
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    lines = [_cells(head, widths) + "hypothesis", "─" * _width()]
+    group = None
+    for row, cells in zip(rows, body, strict=True):
+        if row.group != group:
+            group = row.group
+            lines += ["", f"{group}:"]
+        lines += wrap(_cells(cells, widths), row.concept)
+    lines.append("")
+    lines.append("* significant at 5 % after correction for the number of hypotheses")
+    return lines
+
+
+def wrap(head, words):
+    """`words` behind `head`, further lines indented to where they began."""
+    return textwrap.wrap(
+        " ".join(words.split()),
+        _width(),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_on_hyphens=False,
+    ) or [head]
+
+
+def _cells(cells, widths):
+    aligned = map(str.rjust, cells, widths)
+    return "  ".join(aligned) + "  "
+
+
+def _width():
+    columns = shutil.get_terminal_size(fallback=(100, 24)).columns
+    return min(max(columns, _MIN_WIDTH), _MAX_WIDTH)

@@ -1,0 +1,100 @@
+"""Questions that ask a language model for a label, and how its answers are read."""
+
+from dataclasses import dataclass
+from string import Template
+
+from sklearn_hsae.llm import Request
+from sklearn_hsae.llm._answers import UnreadableAnswer
+from sklearn_hsae.llm._prompts import PROMPTS, as_json, load_prompt, shortened
+
+_NO_INSTRUCTIONS = "Look for a property of what the texts say or how they say it."
+_MOST_WORDS = 40  # of a label
+_NO_LABELS = {"", "none", "null", "nan", "n/a", "unknown", "nothing", "..."}
+_SCHEMA = {
+    "type": "object",
+    "properties": {"property": {"type": "string"}},
+    "required": ["property"],
+    "additionalProperties": False,
+}
+
+
+def interpretation_prompt(prompt):
+    """The template of a built-in prompt, or the user's own."""
+    if prompt in PROMPTS:
+        suffix = "" if prompt == "default" else f"_{prompt}"
+        return load_prompt(f"interpret{suffix}")
+    if "$firing" not in prompt or "$silent" not in prompt:
+        raise ValueError(
+            f"prompt must be one of {PROMPTS}, or a template of your own with "
+            f"$firing and $silent in it; got {prompt[:60]!r}."
+        )
+    return Template(prompt)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Makes the requests for labels.
+
+    template : string.Template, of the first question
+    instructions : str or None, the user's
+    max_words : int, shown of each text
+    """
+
+    template: Template
+    instructions: str | None
+    max_words: int
+
+    def name(self, firing, silent, column):
+        """Ask what texts have in common and others lack."""
+        return self._request(
+            self.template,
+            column,
+            firing=as_json([shortened(text, self.max_words) for text in firing]),
+            silent=as_json([shortened(text, self.max_words) for text in silent]),
+        )
+
+    def tell_apart(self, firing, silent, column):
+        """Ask what sets texts apart from others that got the same label."""
+        question = Questions(
+            load_prompt("interpret_contrastive"), self.instructions, self.max_words
+        )
+        return question.name(firing, silent, column)
+
+    def revise(self, label, firing, silent, column):
+        """Ask for a better label; texts come with the answers to the present one."""
+        return self._request(
+            load_prompt("revise"),
+            column,
+            property=as_json(label),
+            firing=self._judged(firing),
+            silent=self._judged(silent),
+        )
+
+    def _judged(self, pairs):
+        return as_json(
+            [
+                {"text": shortened(text, self.max_words), "judged": bool(answer)}
+                for text, answer in pairs
+            ]
+        )
+
+    def _request(self, template, column, **blocks):
+        prompt = template.safe_substitute(
+            instructions=self.instructions or _NO_INSTRUCTIONS, **blocks
+        )
+        return Request(
+            messages=[{"role": "user", "content": prompt}],
+            schema=_SCHEMA,
+            read=_read_property,
+            about=column,
+        )
+
+
+def _read_property(found):
+    label = found.get("property")
+    label = " ".join(label.split()).strip(" .\"'") if isinstance(label, str) else ""
+    if label.lower() in _NO_LABELS:
+        raise UnreadableAnswer('it names nothing under "property"')
+    if len(label.split()) > _MOST_WORDS:
+        raise UnreadableAnswer(f"the property has more than {_MOST_WORDS} words")
+    return label

@@ -1,0 +1,113 @@
+"""Which texts show a language model what a neuron does, and which test the label."""
+
+import numpy as np
+
+_OVERLAP_FLOOR = 1e-12
+
+
+def split_rows(n_rows, rng):
+    """Divide rows at random: to name from, to choose a label by, to measure it on.
+
+    Returns
+    -------
+    naming, choosing, hidden : int ndarray
+        A half, a quarter and a quarter of the rows. `naming` is never empty.
+    """
+    order = rng.permutation(n_rows)
+    n_each = n_rows // 4
+    return order[2 * n_each :], order[:n_each], order[n_each : 2 * n_each]
+
+
+def firing_rows(activation, rows, n, sampling, rng):
+    """Rows on which a neuron fires, the strongest first.
+
+    Parameters
+    ----------
+    activation : ndarray of shape (n_rows,)
+    rows : int ndarray
+        The rows to choose from.
+    n : int
+    sampling : "top", "quantiles" or (low, high)
+        "top" draws from the strongest tenth of the rows that fire, or from the 2 `n`
+        strongest where a tenth is fewer; "quantiles" draws one row from each of `n`
+        equal parts of them, the weakest to the strongest; a pair draws between two
+        percentiles of their activations.
+    rng : numpy Generator
+    """
+    fires = rows[activation[rows] > 0]
+    strongest = fires[np.argsort(-activation[fires], kind="stable")]
+    if sampling == "quantiles":
+        parts = np.array_split(strongest, min(n, len(strongest)) or 1)
+        return np.array([rng.choice(part) for part in parts if len(part)], dtype=int)
+    if sampling == "top":
+        pool = strongest[: max(2 * n, len(strongest) // 10)]
+    elif len(strongest):
+        low, high = np.percentile(activation[strongest], sampling)
+        values = activation[strongest]
+        pool = strongest[(values >= low) & (values <= high)]
+    else:
+        pool = strongest
+    chosen = rng.permutation(pool)[:n]
+    return chosen[np.argsort(-activation[chosen], kind="stable")]
+
+
+def random_silent_rows(column, firing, activations, rows, n, rng):
+    """Any rows on which the neuron is silent."""
+    return rng.permutation(rows[activations[rows, column] <= 0])[:n]
+
+
+def cooccurring_silent_rows(column, firing, activations, rows, n, rng):
+    """Silent rows on which those neurons fire that otherwise fire along with it.
+
+    A row counts as much as the neurons that fire on it overlap with this one
+    (cosine of the two sets of rows).
+    """
+    fires = activations[rows] > 0
+    size = fires.sum(axis=0)
+    together = fires.T @ fires[:, column].astype(float)
+    overlap = together / np.sqrt(np.maximum(size * size[column], _OVERLAP_FLOOR))
+    silent = rng.permutation(np.flatnonzero(~fires[:, column]))
+    weight = fires[silent].astype(float) @ overlap
+    return rows[silent[np.argsort(-weight, kind="stable")[:n]]]
+
+
+def similar_silent_rows(vectors):
+    """The silent rows nearest to the firing ones, in the space of unit `vectors`."""
+
+    def choose(column, firing, activations, rows, n, rng):
+        silent = rows[activations[rows, column] <= 0]
+        if len(firing) == 0 or len(silent) == 0:
+            return silent[:n]
+        # Exact and by one product: no index would be built faster than it is used.
+        nearness = (vectors[silent] @ vectors[firing].T).max(axis=1)
+        return silent[np.argsort(-nearness, kind="stable")[:n]]
+
+    return choose
+
+
+def scoring_rows(activations, rows, n_rows, rng):
+    """Rows on which all labels are judged: half at random, half where neurons fire.
+
+    Parameters
+    ----------
+    activations : ndarray of shape (n_all_rows, n_neurons)
+    rows : int ndarray
+        The rows to choose from, none of which was shown in a prompt.
+    n_rows : int
+    rng : numpy Generator
+
+    Returns
+    -------
+    int ndarray, sorted
+    """
+    if n_rows >= len(rows):
+        return np.sort(rows)
+    chosen = set(rng.permutation(rows)[: n_rows // 2].tolist())
+    queues = [
+        rng.permutation(rows[column[rows] > 0]).tolist() for column in activations.T
+    ]
+    while len(chosen) < n_rows and any(queues):
+        for queue in queues:  # one neuron after the other: rare ones get their share
+            if queue and len(chosen) < n_rows:
+                chosen.add(queue.pop())
+    return np.array(sorted(chosen), dtype=int)

@@ -1,0 +1,144 @@
+"""Many requests to a language model: at once, within a budget, none paid for twice."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from sklearn_hsae._cache import cache_key, open_cache
+from sklearn_hsae.llm._answers import UnreadableAnswer
+from sklearn_hsae.llm._background import run_in_background
+from sklearn_hsae.llm._dispatch import Dispatch
+from sklearn_hsae.llm._provider import check_environment
+from sklearn_hsae.llm._usage import Usage
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question.
+
+    messages : list of dict, as chat completions take them
+    schema : dict, the JSON schema of the answer, an object
+    read : callable, turns the object into what is wanted; raises UnreadableAnswer
+    about : anything, what the caller wants to find again with the answer
+    """
+
+    messages: list
+    schema: dict
+    read: Any
+    about: Any = None
+
+
+@dataclass
+class LLMClient:
+    """Asks one model, through litellm.
+
+    model : str, "provider/name"
+    api_base : str or None, address of an OpenAI-compatible server
+    cache_dir : "auto", path or None
+    max_concurrency : int, calls under way at once
+    max_calls, max_cost : number or None, where to stop
+    temperature : float or None, None is the model's own
+    verbose : int, whether to show a progress bar
+    usage : Usage, what was asked and paid for so far; several clients may share one
+    """
+
+    model: str
+    api_base: str | None = None
+    cache_dir: Any = "auto"
+    max_concurrency: int = 16
+    max_calls: int | None = None
+    max_cost: float | None = None
+    temperature: float | None = None
+    verbose: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+    def ask(self, requests, description):
+        """Answer the requests, from the cache where they were asked before.
+
+        Parameters
+        ----------
+        requests : list of Request
+        description : str
+            For the progress bar.
+
+        Returns
+        -------
+        list
+            What `read` made of each answer; None for one that failed, or that the
+            budget did not allow for. `usage.last_error` says why.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            When no call can succeed: a key is missing or refused, the model is
+            unknown, the server is down.
+        """
+        answers, where = [None] * len(requests), defaultdict(list)
+        with open_cache(self.cache_dir, "llm") as cache:
+            for i, request in enumerate(requests):
+                where[self._key(request)].append(i)
+            found = cache.get_many(list(where))
+
+            def take(key, value):
+                for i in where[key]:
+                    answers[i] = requests[i].read(value)
+
+            def receive(request, value):
+                key = self._key(request)
+                cache.put_many({key: json.dumps(value).encode("ascii")})
+                take(key, value)
+
+            for key, value in found.items():
+                try:
+                    take(key, json.loads(value))
+                except UnreadableAnswer:
+                    continue  # kept by a version that read it otherwise
+                self.usage.cache_hits += len(where[key])
+            # The same question twice is one call.
+            todo = [requests[i[0]] for i in where.values() if answers[i[0]] is None]
+            self.run(todo, receive, description, len(todo))
+        return answers
+
+    def run(self, requests, receive, description, total):
+        """Ask without a cache, and hand over each answer as soon as it is there.
+
+        Parameters
+        ----------
+        requests : iterable of Request
+            Taken one by one, when there is room for one more.
+        receive : callable
+            Gets the request and the JSON object that answers it, one that
+            ``request.read`` accepts. Called from another thread, never twice at once.
+        description : str
+        total : int
+            Number of requests, for the progress bar.
+        """
+        if not total:
+            return
+        options = check_environment(self.model, self.api_base)
+        with tqdm(
+            total=total, desc=description, unit="call", disable=not self.verbose
+        ) as bar:
+
+            def receive_and_show(request, found):
+                receive(request, found)
+                bar.update()
+
+            dispatch = Dispatch(self, options, receive_and_show)
+            run_in_background(dispatch.run(requests))
+
+    def identity(self):
+        """What decides an answer, besides the question."""
+        return {
+            "model": self.model,
+            "api_base": self.api_base,
+            "temperature": self.temperature,
+        }
+
+    def _key(self, request):
+        return cache_key(
+            **self.identity(), messages=request.messages, schema=request.schema
+        )

@@ -1,0 +1,191 @@
+"""One round of requests: many at once, each until it is answered or has failed."""
+
+import asyncio
+
+from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._pace import Pace
+from sklearn_hsae.llm._provider import import_litellm, without_keys
+from sklearn_hsae.llm._retries import (
+    MAX_ATTEMPTS,
+    is_hopeless,
+    is_rate_limit,
+    is_refused_request,
+    is_temporary,
+    seconds_to_wait,
+)
+from sklearn_hsae.llm._usage import Budget
+
+_TIMEOUT = 120.0  # seconds for one call
+# So many requests in a row that fail are no accident: the server is down, or the
+# model cannot do what it is asked for. More calls would only cost.
+_PATIENCE = 20
+
+
+class Dispatch:
+    """Works off the requests of one round.
+
+    client : LLMClient, whose settings hold and whose usage is written to
+    options : dict, for litellm
+    receive : callable, takes a request and the JSON object that answers it
+    """
+
+    def __init__(self, client, options, receive):
+        self.client = client
+        self.usage = client.usage
+        self.options = options
+        self.receive = receive
+        self.budget = Budget(
+            client.model, client.usage, client.max_calls, client.max_cost
+        )
+        self._fatal = None
+        self._is_over = False
+        self._takes_schema = True
+        self._answered = 0
+        self._failed_in_a_row = 0
+
+    async def run(self, requests):
+        """Work off the requests; calls under way at the end are waited for.
+
+        Raises
+        ------
+        RuntimeError
+            When no call can succeed.
+        """
+        self.pace = Pace(self.client.max_concurrency)
+        queue = iter(requests)
+        workers = [
+            asyncio.create_task(self._work(queue))
+            for _ in range(self.client.max_concurrency)
+        ]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+        if self._fatal is not None:
+            raise RuntimeError(self._fatal)
+
+    async def _work(self, queue):
+        while not self._is_over:
+            request = next(queue, None)
+            if request is None:
+                return
+            async with self.pace:
+                found = await self._ask(request)
+            if found is not None:
+                self._answered += 1
+                self._failed_in_a_row = 0
+                self.receive(request, found)
+
+    async def _ask(self, request):
+        """The answer; asked again once with the complaint when it cannot be read."""
+        messages = list(request.messages)
+        for is_last in (False, True):
+            response = await self._complete(messages, request.schema)
+            if response is None:
+                return None
+            content = None
+            try:
+                content = content_of(response)
+                found = read_object(content)
+                request.read(found)
+                return found
+            except UnreadableAnswer as complaint:
+                self.usage.last_error = str(complaint)
+                if is_last:
+                    self._fail()
+                messages = [*request.messages, *_complain(content, complaint)]
+        return None
+
+    async def _complete(self, messages, schema):
+        """One response; None when it failed for good, or no more calls are allowed."""
+        for attempt in range(MAX_ATTEMPTS):
+            if self._is_over:
+                return None
+            expected = self.budget.reserve(messages)
+            if expected is None:
+                self._is_over = True
+                return None
+            response, has_schema = None, self._takes_schema
+            try:
+                response = await self._call(messages, schema if has_schema else None)
+            except Exception as error:
+                again = self._judge_error(error, has_schema)
+            finally:
+                self.budget.release(expected, response)
+            if response is not None:
+                self.pace.speed_up()
+                return response
+            if again is None:
+                return None
+            if attempt < MAX_ATTEMPTS - 1:
+                self.usage.retries += 1
+                await asyncio.sleep(seconds_to_wait(again, attempt) if again else 0)
+        self._fail()
+        return None
+
+    async def _call(self, messages, schema):
+        options = dict(self.options)
+        if self.client.temperature is not None:
+            options["temperature"] = self.client.temperature
+        if schema is not None:
+            options["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": schema, "strict": True},
+            }
+        return await import_litellm().acompletion(
+            model=self.client.model,
+            messages=messages,
+            timeout=_TIMEOUT,
+            num_retries=0,
+            max_retries=0,
+            drop_params=True,
+            **options,
+        )
+
+    def _judge_error(self, error, has_schema):
+        """What to wait for before the next attempt; False: nothing; None: no more."""
+        message = without_keys(str(error))
+        self.usage.last_error = message
+        if has_schema and _is_about_schema(error):
+            self._takes_schema = False  # the prompt asks for JSON in words as well
+            return False
+        if is_temporary(error):
+            if is_rate_limit(error):
+                self.pace.slow_down()
+            return error
+        if is_hopeless(error) or not is_refused_request(error):
+            self._stop(f"{self.client.model!r} cannot be used: {message}")
+        else:
+            self._fail()
+        return None
+
+    def _fail(self):
+        self.usage.failures += 1
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= _PATIENCE:
+            reason = (
+                f"{_PATIENCE} requests to {self.client.model!r} failed in a row. The "
+                f"last error: {self.usage.last_error}"
+            )
+            if self._answered:  # keep what there is; the caller sees what is missing
+                self._is_over = True
+            else:
+                self._stop(reason)
+
+    def _stop(self, reason):
+        self._is_over = True
+        self._fatal = self._fatal or reason
+
+
+def _is_about_schema(error):
+    words = str(error).lower()
+    return is_refused_request(error) and any(
+        name in words for name in ("response_format", "json_schema", "guided")
+    )
+
+
+def _complain(content, complaint):
+    answered = [{"role": "assistant", "content": content[:4000]}] if content else []
+    wish = f"This cannot be read: {complaint}. Answer again, with nothing but the JSON."
+    return [*answered, {"role": "user", "content": wish}]

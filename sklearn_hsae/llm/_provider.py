@@ -1,0 +1,66 @@
+"""litellm, and whether it can reach a model at all."""
+
+import functools
+import os
+
+
+@functools.lru_cache(maxsize=1)
+def import_litellm():
+    """Import litellm without its look at the network, and keep it quiet."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    litellm.suppress_debug_info = True
+    return litellm
+
+
+def check_environment(model, api_base=None):
+    """Check that a call could succeed, before any is made.
+
+    Parameters
+    ----------
+    model : str
+        ``"provider/name"``, as litellm writes it.
+    api_base : str or None
+        Address of an OpenAI-compatible server, which may need no key.
+
+    Returns
+    -------
+    dict
+        Options for litellm that belong to the address.
+
+    Raises
+    ------
+    ValueError
+        When litellm knows no such provider, or a key is missing from the
+        environment; the variable is named.
+    """
+    litellm = import_litellm()
+    try:
+        litellm.get_llm_provider(model, api_base=api_base)
+    except Exception:
+        raise ValueError(
+            f"litellm knows no provider for model={model!r}. Write 'provider/name', "
+            "for example 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5', "
+            "'gemini/gemini-2.5-flash' or 'ollama/llama3.1'; for a server of your own "
+            "that speaks the OpenAI protocol 'openai/name' with api_base=."
+        ) from None
+    options = {} if api_base is None else {"api_base": api_base}
+    missing = litellm.validate_environment(model).get("missing_keys") or []
+    missing = [key for key in missing if key.endswith(("KEY", "TOKEN"))]
+    if missing and api_base is None:
+        raise ValueError(
+            f"model={model!r} needs a key: set the environment variable "
+            f"{' and '.join(missing)}."
+        )
+    if missing:
+        options["api_key"] = "none"  # a server of one's own asks for no key
+    return options
+
+
+def without_keys(message):
+    """A message with the values of all keys in the environment taken out."""
+    for name, value in os.environ.items():
+        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8:
+            message = message.replace(value, "***")
+    return message

@@ -1,0 +1,95 @@
+"""Numbers as text, alike in the report and in the terminal.
+
+Figures wear a real minus sign and a fixed width of digits, and what could not be
+estimated is a dash, never "nan".
+"""
+
+import math
+import unicodedata
+
+DASH = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+_KEPT_CONTROLS = "\n\t"
+
+
+def is_number(value):
+    """Whether `value` is a finite number (None, NaN and pandas.NA are not)."""
+    try:
+        return math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def number(value, digits=2, sign=False):
+    """A number with fixed decimals, a dash when it is not finite."""
+    if not is_number(value):
+        return DASH
+    text = f"{value:{'+' if sign else ''},.{digits}f}"
+    if float(text.replace(",", "")) == 0:  # no "-0.00", no "+0.00"
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def effect_digits(values):
+    """How many decimals show typical effects with two or three digits."""
+    sizes = sorted(abs(v) for v in values if is_number(v) and v)
+    if not sizes:
+        return 2
+    typical = sizes[len(sizes) // 2]
+    return min(max(2 - math.floor(math.log10(typical) + 1), 0), 6)
+
+
+def p_value(p):
+    """A p-value with two significant digits, never "0.00"."""
+    if not is_number(p):
+        return DASH
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def percent(share):
+    """A share as a percentage that does not round a rare thing to nothing."""
+    if not is_number(share):
+        return DASH
+    if 0 < share < 0.01:
+        return f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"
+    return f"{100 * share:.0f} %"
+
+
+def count(value):
+    """A whole number with separated thousands."""
+    return f"{int(value):,}" if is_number(value) else DASH
+
+
+def seconds(value):
+    """A time, as short as it can be read."""
+    if not is_number(value):
+        return DASH
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s"
+
+
+def printable(text):
+    """`text` without what would break a page or a terminal.
+
+    Control characters would end a line of the table or move the cursor, and lone
+    surrogates cannot be written as UTF-8.
+    """
+    return "".join(
+        char
+        if char in _KEPT_CONTROLS or unicodedata.category(char) not in ("Cc", "Cs")
+        else " "
+        for char in text
+    )
+
+
+def shorten(text, limit):
+    """The first `limit` characters of a text, cut at a space, with its true length."""
+    text = printable(text[: limit + 1]).strip()
+    if len(text) <= limit:
+        return text
+    head, _, tail = text[:limit].rpartition(" ")
+    return (head if len(tail) < 40 else text[:limit]).rstrip() + " …"

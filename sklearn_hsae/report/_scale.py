@@ -1,0 +1,57 @@
+"""The axis of the forest plot: where a value lies, in percent of the width."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+_MAX_SPAN = 4.0  # in medians of the intervals' far ends
+_MARGIN = 0.05  # of the width, so that marks and labels stay inside
+_N_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear axis from `low` to `high`."""
+
+    low: float
+    high: float
+
+    def x(self, value):
+        """Position of `value` in percent, kept on the axis."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(100 * min(max(share, 0.0), 1.0), 2)
+
+    def ticks(self):
+        """Round values on the axis, away from its ends."""
+        step = _round_step((self.high - self.low) / _N_STEPS)
+        first = math.ceil(self.low / step)
+        values = [i * step for i in range(first, math.floor(self.high / step) + 1)]
+        return [v for v in values if 3 <= self.x(v) <= 97], step
+
+
+def fit_scale(effects, lows, highs):
+    """A scale that holds zero, every effect and all but the widest intervals.
+
+    One interval of a nearly constant or perfectly separating concept may be a
+    thousand times as wide as the others; it is cut, so that they stay readable.
+    """
+    ends = np.abs(np.concatenate([lows, highs, effects]).astype(float))
+    ends = ends[np.isfinite(ends)]
+    if not len(ends) or ends.max() == 0:
+        return Scale(-1.0, 1.0)
+    far = np.fmax(np.abs(lows), np.abs(highs))
+    far = far[np.isfinite(far)]
+    limit = _MAX_SPAN * np.median(far) if len(far) else np.inf
+    limit = min(ends.max(), limit) or ends.max()
+    values = np.concatenate([lows, highs, effects]).astype(float)
+    values = np.clip(values[~np.isnan(values)], -limit, limit)
+    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
+    margin = _MARGIN * (high - low)
+    return Scale(float(low - margin), float(high + margin))
+
+
+def _round_step(rough):
+    """The nearest of 1, 2, 2.5 and 5 times a power of ten that is no smaller."""
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)

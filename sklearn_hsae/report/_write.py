@@ -1,0 +1,94 @@
+"""One evaluation, one file."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from sklearn_hsae.report._content import page_content
+
+
+def write_report(
+    evaluation, path, *, texts=None, y=None, pipeline=None, run=None, title=None
+):
+    """Write an evaluation as one HTML page that needs nothing else.
+
+    The page holds its styles and drawings itself, loads nothing from a network and
+    runs no script, so that it can be mailed, archived and printed. Texts and concepts
+    are escaped: whatever they hold is shown, not executed.
+
+    Parameters
+    ----------
+    evaluation : HypothesisEvaluation
+        What :func:`evaluate_hypotheses` returned.
+    path : str or path
+        The file to write. It is replaced as a whole or left as it was.
+    texts : sequence of str of length n_samples or None, default=None
+        The texts that were evaluated, in the order of ``evaluation.annotations``.
+        With them, each hypothesis shows three random texts that have the concept and
+        three that do not.
+    y : array-like of shape (n_samples,) or None, default=None
+        The outcome of each of these texts, shown under it.
+    pipeline : Pipeline or None, default=None
+        The fitted pipeline, for its parameters.
+    run : mapping or None, default=None
+        More to say under "How it was made": names and values, or titles and
+        mappings of names to values. ``run["data"]["target"]`` names the outcome.
+    title : str or None, default=None
+        Title of the page, by default made from the name of the outcome.
+
+    Returns
+    -------
+    pathlib.Path
+        Where the page is.
+
+    Raises
+    ------
+    ValueError
+        When `texts` or `y` have another length than the evaluation.
+
+    Examples
+    --------
+    >>> from sklearn_hsae import write_report
+    >>> write_report(evaluation, "report.html", texts=new_texts)  # doctest: +SKIP
+    """
+    path = Path(path)
+    _check_lengths(evaluation, texts=texts, y=y)
+    content = page_content(evaluation, texts, y, pipeline, run, title)
+    write_whole(path, _render(content))
+    return path
+
+
+def write_whole(path, text):
+    """Replace a file at once: an interruption leaves the old one as it was."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # A lone surrogate, left by broken decoding, has no UTF-8.
+        unfinished.write_text(text, encoding="utf-8", errors="replace")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _render(content):
+    import jinja2
+    from markupsafe import Markup
+
+    folder = files("sklearn_hsae.report")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    template = environment.from_string(
+        folder.joinpath("report.html.jinja").read_text(encoding="utf-8")
+    )
+    styles = folder.joinpath("report.css").read_text(encoding="utf-8")
+    return template.render(css=Markup(styles), **content)
+
+
+def _check_lengths(evaluation, **columns):
+    n_rows = len(evaluation.annotations)
+    for name, values in columns.items():
+        if values is not None and len(values) != n_rows:
+            raise ValueError(
+                f"{name} has {len(values)} rows, the evaluation has {n_rows}. Pass the "
+                f"{name} that evaluate_hypotheses was given."
+            )

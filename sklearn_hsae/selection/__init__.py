@@ -1,0 +1,23 @@
+"""Choosing the neurons that say something about the target.
+
+The functions give each neuron a score or choose a set; `NeuronSelector` is the thin
+scikit-learn selector around them.
+"""
+
+from sklearn_hsae.selection._forward import forward_selection
+from sklearn_hsae.selection._lasso import lasso_selection
+from sklearn_hsae.selection._scores import (
+    correlation_score,
+    prevalence_score,
+    separation_score,
+)
+from sklearn_hsae.selection._selector import NeuronSelector
+
+__all__ = [
+    "NeuronSelector",
+    "correlation_score",
+    "forward_selection",
+    "lasso_selection",
+    "prevalence_score",
+    "separation_score",
+]

@@ -1,0 +1,97 @@
+"""Activations as standardised columns, without ever making them dense."""
+
+import numpy as np
+from scipy import sparse
+
+# A variance below this share of the mean square is rounding error, not variation.
+_CONSTANT = 1e-12
+
+
+def as_columns(X):
+    """Return `X` as a canonical float64 csc array that stores no zeros.
+
+    Activations are sparse, also where they arrive as a dense array. One format means
+    one code path, and equal results for dense, csr and pandas-sparse input. `X` itself
+    is never changed.
+    """
+    if _is_canonical(X):
+        return X
+    columns = sparse.csc_array(X, dtype=np.float64, copy=True)
+    columns.sum_duplicates()
+    columns.eliminate_zeros()
+    return columns
+
+
+def _is_canonical(X):
+    return (
+        isinstance(X, sparse.csc_array)
+        and X.dtype == np.float64
+        and X.has_canonical_format
+        and X.data.all()
+    )
+
+
+def active_entries(X):
+    """Return a csc array like `X`: 1.0 where it is above zero, 0.0 elsewhere."""
+    is_active = (X.data > 0).astype(np.float64)
+    return sparse.csc_array((is_active, X.indices, X.indptr), shape=X.shape)
+
+
+def count_active(X):
+    """Return the number of rows on which each column of `X` is above zero."""
+    return active_entries(X).sum(axis=0).astype(np.intp)
+
+
+class StandardizedColumns:
+    """The columns of a csc array with mean 0 and variance 1, implicitly.
+
+    Centring would make the array dense; here the means enter each product instead.
+    A constant column counts as all zeros.
+
+    Parameters
+    ----------
+    X : csc array of shape (n_samples, n_features)
+        From `as_columns`.
+    """
+
+    def __init__(self, X):
+        n_samples = X.shape[0]
+        squares = sparse.csc_array((X.data**2, X.indices, X.indptr), shape=X.shape)
+        mean_square = squares.sum(axis=0) / n_samples
+        self.X = X
+        self.mean = X.sum(axis=0) / n_samples
+        variance = mean_square - self.mean**2
+        self.varies = variance > _CONSTANT * mean_square
+        self.scale = np.sqrt(np.where(self.varies, variance, 1.0))
+
+    def dot(self, columns, weights):
+        """Return the sum of the `columns`, each times its entry of `weights`."""
+        weights = weights / self.scale[columns]
+        return self.X[:, columns] @ weights - self.mean[columns] @ weights
+
+    def transpose_dot(self, values):
+        """Return the product of each column with `values`, (n,) or (n, n_targets)."""
+        offset = np.multiply.outer(values.sum(axis=0), self.mean)
+        product = ((self.X.T @ values).T - offset) / self.scale
+        return np.where(self.varies, product, 0.0).T
+
+    def weighted_gram(self, columns, values, weights):
+        """Return Gram matrix, products with `values`, and the two weighted means.
+
+        All are means over the rows under `weights`, and both sides are centred
+        under them: this is what fits an intercept without a penalty.
+        """
+        weights = weights / weights.sum()
+        block = self.X[:, columns]
+        weighted = sparse.csc_array(block.multiply(weights[:, np.newaxis]))
+        mean, scale = weighted.sum(axis=0), self.scale[columns]
+        value_mean = weights @ values
+        gram = (weighted.T @ block).toarray() - np.outer(mean, mean)
+        product = weighted.T @ (values - value_mean)
+        column_mean = (mean - self.mean[columns]) / scale
+        return (
+            gram / np.outer(scale, scale),
+            product / scale,
+            column_mean,
+            value_mean,
+        )

@@ -1,0 +1,31 @@
+"""What every test gets: a cache folder of its own, and no way to the model hub."""
+
+import os
+import tempfile
+
+import pytest
+
+# Read when huggingface_hub is imported, which a test module may do at once. What the
+# user has downloaded must not decide a test, so the hub's cache is a folder that
+# nobody makes.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_CACHE"] = os.path.join(tempfile.gettempdir(), "no-such-hub-cache")
+os.environ.pop("SENTENCE_TRANSFORMERS_HOME", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory):
+    """No test reads or fills the cache of the user who runs it.
+
+    One folder for the session: a text that several tests embed is embedded once.
+    """
+    folder = tmp_path_factory.mktemp("user_cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The real all-MiniLM-L6-v2, from the package of the extra `test`."""
+    return "sentence-transformers/all-MiniLM-L6-v2"

@@ -1,0 +1,293 @@
+"""A small OpenAI-compatible server on loopback, for tests and benchmarks.
+
+It speaks chat completions (with JSON schemas), the Responses API and embeddings, and
+misbehaves on demand. Its mind is a handful of rules, so that right answers are known:
+a text has the property "mentions refund, money" when one of the words is in it.
+
+``python tests/llm_server.py --latency 0.2`` serves until it is stopped, and writes its
+address on standard output.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import re
+import sys
+import threading
+from collections import Counter
+
+FAULTS = (
+    "429",  # too many requests, come back in 20 ms
+    "500",
+    "drop",  # the connection is closed without a word
+    "cut body",  # the connection is closed in the middle of the answer
+    "malformed",  # a body that is no JSON
+    "prose",  # an answer in words
+    "broken json",
+    "truncated",  # the token limit was hit
+    "refusal",
+    "wrong keys",
+    "empty",
+    "slow",  # a byte now and then
+)
+
+
+def answer_by_rules(prompt):
+    """What a reliable model would answer to one of the package's prompts."""
+    blocks = dict(re.findall(r"<([a-z-]+)>\n(.*?)\n</\1>", prompt, re.DOTALL))
+    blocks = {tag: json.loads(body) for tag, body in blocks.items()}
+    answer = _answer(blocks)
+    return json.dumps(answer) if isinstance(answer, dict) else str(answer)
+
+
+def has_property(concept, text):
+    """The rule: one of the words after "mentions" is in the text."""
+    phrases = concept.lower().removeprefix("mentions ").split(", ")
+    padded = f" {' '.join(re.findall(r'[a-z0-9]+', text.lower()))} "
+    return any(f" {phrase} " in padded for phrase in phrases)
+
+
+def _answer(blocks):
+    if "properties" in blocks:
+        return {
+            text_id: {
+                concept_id: has_property(concept, text)
+                for concept_id, concept in blocks["properties"].items()
+            }
+            for text_id, text in blocks["texts"].items()
+        }
+    firing, silent = (
+        next((v for k, v in blocks.items() if end in k), [])
+        for end in ("which-it-fires", "which-it-is-silent")
+    )
+    return {"property": f"mentions {_telling_word(firing, silent)}"}
+
+
+def _telling_word(firing, silent):
+    count = Counter()
+    for texts, sign in ((firing, 1), (silent, -1)):
+        for text in texts:
+            for word in set(re.findall(r"[a-z0-9]+", text.lower())):
+                count[word] += sign / len(texts)
+    return min(count, key=lambda word: (-count[word], word), default="nothing")
+
+
+class LLMServer:
+    """Serve in a thread while the ``with`` block lasts.
+
+    answer : callable, the prompt to the content of the answer
+    latency : float, seconds before each answer
+    faults : iterable of str or None, or callable of (number of the call, body)
+        What goes wrong at the first call, the second, ...; "400", "401", "404" and
+        "no schema" are known besides FAULTS.
+    calls : list of dict, what was asked and what became of it
+    """
+
+    def __init__(self, answer=answer_by_rules, *, latency=0.0, faults=(), port=0):
+        self.answer = answer
+        self.latency = latency
+        self.port = port
+        self.calls = []
+        self.most_at_once = 0
+        self._under_way = 0
+        self._fault_of = faults if callable(faults) else _in_order(faults)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(ready,), daemon=True)
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def __exit__(self, *error):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    def _serve(self, ready):
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self.listen())
+        self._loop.call_soon(ready.set)
+        self._loop.run_forever()
+        self._listener.close()
+
+    async def listen(self):
+        self._listener = await asyncio.start_server(
+            self._converse, "127.0.0.1", self.port, backlog=1024, limit=2**24
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def _converse(self, reader, writer):
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                length = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
+                body = await reader.readexactly(int(length[1]) if length else 0)
+                path = head.split(" ", 2)[1]
+                if not await self._respond(path, json.loads(body or b"{}"), writer):
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client hung up, or the server stops
+        finally:
+            writer.close()
+
+    async def _respond(self, path, body, writer):
+        fault = self._fault_of(len(self.calls), body)
+        call = {"path": path, "body": body, "fault": fault, "is_sent": False}
+        self.calls.append(call)
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            await asyncio.sleep(self.latency)
+        finally:
+            self._under_way -= 1
+        if fault == "drop":
+            return False
+        status, headers, payload = self._payload(path, body, fault)
+        text = payload if isinstance(payload, str) else json.dumps(payload)
+        data = text.encode()
+        lines = [f"HTTP/1.1 {status} {_REASON.get(status, 'Error')}"]
+        lines += ["content-type: application/json", f"content-length: {len(data)}"]
+        lines += headers
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        if fault == "cut body":
+            writer.write(data[: len(data) // 2])
+            await writer.drain()
+            return False
+        if fault == "slow":
+            for start in range(0, len(data), 100):
+                writer.write(data[start : start + 100])
+                await writer.drain()
+                await asyncio.sleep(0.002)
+        else:
+            writer.write(data)
+        await writer.drain()
+        call["is_sent"] = True
+        return True
+
+    def _payload(self, path, body, fault):
+        if fault in _STATUS:
+            status, headers, message = _STATUS[fault]
+            return status, headers, {"error": {"message": message, "type": "error"}}
+        if fault == "malformed":
+            return 200, [], "<html>Bad gateway</html>"
+        if path.endswith("/embeddings"):
+            return 200, [], _embeddings(body)
+        prompt = _prompt(body)
+        content, refusal, reason = _spoil(self.answer(prompt), fault)
+        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": 20}
+        if path.endswith("/responses"):
+            return 200, [], _response(body, content, usage)
+        message = {"role": "assistant", "content": content, "refusal": refusal}
+        choice = {"index": 0, "message": message, "finish_reason": reason}
+        usage["total_tokens"] = sum(usage.values())
+        frame = {"id": "c", "object": "chat.completion", "created": 0}
+        return 200, [], {**frame, **_model(body), "choices": [choice], "usage": usage}
+
+
+_REASON = {200: "OK"}
+_STATUS = {
+    "429": (429, ["retry-after: 0.02"], "Rate limit reached"),
+    "500": (500, [], "Something went wrong"),
+    "400": (400, [], "The text was rejected by the content filter"),
+    "401": (401, [], "Incorrect API key provided"),
+    "404": (404, [], "The model does not exist"),
+    "no schema": (400, [], "response_format of type json_schema is not supported"),
+}
+
+
+def _in_order(faults):
+    faults = list(faults)
+    return lambda i, body: faults[i] if i < len(faults) else None
+
+
+def _prompt(body):
+    messages = body.get("messages", body.get("input"))
+    if isinstance(messages, str):
+        return messages
+    return next(m["content"] for m in messages if m["role"] == "user")
+
+
+def _spoil(content, fault):
+    """The content, the refusal and the reason to finish that a fault makes of it."""
+    if fault == "prose":
+        return "I would rather talk about it.", None, "stop"
+    if fault == "broken json":
+        return content.replace(":", "=", 2), None, "stop"
+    if fault == "truncated":
+        return content[: len(content) // 2], None, "length"
+    if fault == "refusal":
+        return None, "I cannot help with that.", "stop"
+    if fault == "wrong keys":
+        return '{"answer": "yes", "x1": {"y1": true}}', None, "stop"
+    if fault == "empty":
+        return "", None, "stop"
+    return content, None, "stop"
+
+
+def _model(body):
+    return {"model": body.get("model", "rules")}
+
+
+def _response(body, content, usage):
+    part = {"type": "output_text", "text": content, "annotations": []}
+    message = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
+    return {
+        "id": "r",
+        "object": "response",
+        "created_at": 0,
+        "status": "completed",
+        **_model(body),
+        "output": [{**message, "content": [part]}],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {
+            "input_tokens": usage["prompt_tokens"],
+            "output_tokens": usage["completion_tokens"],
+            "total_tokens": sum(usage.values()),
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": 0},
+        },
+    }
+
+
+def _embeddings(body):
+    """A bag of hashed words: texts that share words are near each other."""
+    rows = []
+    for i, text in enumerate(body["input"]):
+        vector = [0.01] * 64
+        for word in re.findall(r"[a-z0-9]+", text.lower()):
+            vector[hashlib.sha256(word.encode()).digest()[0] % 64] += 1.0
+        rows.append({"object": "embedding", "index": i, "embedding": vector})
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    return {"object": "list", "data": rows, **_model(body), "usage": usage}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds")
+    parser.add_argument("--port", type=int, default=0)
+    arguments = parser.parse_args()
+    server = LLMServer(latency=arguments.latency, port=arguments.port)
+
+    async def serve():
+        await server.listen()
+        sys.stdout.write(f"{server.url}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+if __name__ == "__main__":
+    main()
