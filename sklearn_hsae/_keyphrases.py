@@ -119,11 +119,6 @@ def candidate_phrases(texts, *, min_count, max_share=0.2):
     """
     # One word more than a candidate has, to see what a candidate is a part of.
     phrases, counts = _frequent_phrases(texts, min(min_count, len(texts)))
-    if len(phrases) == 0:
-        raise ValueError(
-            f"No phrase stands in {min_count} or more of the {len(texts)} texts; "
-            "there is nothing to name concepts by."
-        )
     n_texts_with = np.asarray(counts.sum(axis=0)).ravel()
     fragment = _fragments(phrases, n_texts_with)
     eligible = [

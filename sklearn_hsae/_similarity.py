@@ -1,5 +1,7 @@
 """How much a text agrees with a phrase, by an embedding model and word for word."""
 
+import re
+
 import numpy as np
 
 from sklearn_hsae._keyphrases import PhraseOccurrence, common_words
@@ -10,25 +12,31 @@ from sklearn_hsae.embedding import EmbeddingTransformer
 VERBATIM_BONUS = 0.1
 _N_COMMON_WORDS = 1000
 _MAX_REFERENCE_TEXTS = 10_000
+_WORDS_A_SENTENCE = 3
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 class PhraseSimilarity:
-    """Centred cosine of texts and phrases, plus a bonus for phrases in the text.
+    """Centred cosine of phrases with the nearest sentence, plus a bonus for the words.
 
-    Phrases are short and texts are long, so in an embedding space each kind lies in
-    a corner of its own, and plain cosines mostly tell how phrase-like a text is.
-    Texts and phrases are therefore centred, each by the mean of their own kind in
-    the training texts, before the cosine is taken.
+    A text speaks of several things and its embedding of all of them at once; a
+    phrase is compared with each sentence, and the nearest one counts.
+
+    Phrases are short and sentences are longer, so in an embedding space each kind
+    lies in a corner of its own, and plain cosines mostly tell how phrase-like a
+    sentence is. Both are therefore centred, each by the mean of their own kind in the
+    training texts, before the cosine is taken.
 
     Parameters
     ----------
     embedder : EmbeddingTransformer
-        Embeds texts and phrases alike; its cache makes repeated calls cheap.
+        Embeds sentences and phrases alike; its cache makes repeated calls cheap.
 
     Attributes
     ----------
-    text_mean_, phrase_mean_ : ndarray of shape (n_dimensions,)
-        Mean embedding of the training texts, and of their common words.
+    sentence_mean_, phrase_mean_ : ndarray of shape (n_dimensions,)
+        Mean embedding of the sentences of the training texts, and of their common
+        words.
     """
 
     def __init__(self, embedder):
@@ -36,27 +44,48 @@ class PhraseSimilarity:
 
     def fit(self, texts):
         reference = texts[:_MAX_REFERENCE_TEXTS]
-        common = common_words(reference, _N_COMMON_WORDS)
-        self.text_mean_ = self._embed(reference).mean(axis=0)
-        if not common:
+        words = common_words(reference, _N_COMMON_WORDS)
+        if not words:
             raise ValueError(
-                f"None of the words of the {len(texts)} texts stands in two of them: "
-                "there are too few texts to compare them with phrases."
+                f"None of the words of the {len(reference)} texts stands in two of "
+                "them: there are too few texts to compare them with phrases."
             )
-        self.phrase_mean_ = self._embed(common).mean(axis=0)
+        pieces = sorted({piece for text in reference for piece in sentences(text)})
+        self.sentence_mean_ = self._embed(pieces).mean(axis=0)
+        self.phrase_mean_ = self._embed(words).mean(axis=0)
         return self
 
     def transform(self, texts, phrases):
         """Return a float32 array of shape (n_texts, n_phrases)."""
-        text_directions = _unit_rows(self._embed(texts) - self.text_mean_)
-        phrase_directions = _unit_rows(self._embed(phrases) - self.phrase_mean_)
-        similarity = text_directions @ phrase_directions.T
+        pieces = [sentences(text) for text in texts]
+        distinct = sorted({piece for of_text in pieces for piece in of_text})
+        row = {piece: i for i, piece in enumerate(distinct)}
+        directions = _unit_rows(self._embed(distinct) - self.sentence_mean_)
+        wanted = _unit_rows(self._embed(phrases) - self.phrase_mean_).T
+        similarity = np.empty((len(texts), len(phrases)), dtype=np.float32)
+        for i, of_text in enumerate(pieces):
+            nearness = directions[[row[piece] for piece in of_text]] @ wanted
+            similarity[i] = nearness.max(axis=0)
         occurrence = PhraseOccurrence(phrases).transform(texts).tocoo()
         similarity[occurrence.row, occurrence.col] += VERBATIM_BONUS
         return similarity
 
     def _embed(self, texts):
         return self.embedder.fit_transform(list(texts)).to_numpy()
+
+
+def sentences(text):
+    """The sentences of a text; one of less than three words joins the next."""
+    found, pending = [], ""
+    for piece in _SENTENCE_END.split(text):
+        pending = f"{pending} {piece}".strip()
+        if len(pending.split()) >= _WORDS_A_SENTENCE:
+            found.append(pending)
+            pending = ""
+    if pending:
+        last = found.pop() if found and len(pending.split()) == 1 else ""
+        found.append(f"{last} {pending}".strip())
+    return found
 
 
 def embedder_like(estimator):

@@ -33,8 +33,14 @@ FAULTS = (
 )
 
 
+_PEER = r'PROPERTY: "(.*)"\nTEXT: "(.*)"\nOutput:\s*$'
+
+
 def answer_by_rules(prompt):
-    """What a reliable model would answer to one of the package's prompts."""
+    """What a reliable model would answer to a prompt of the package, or the peer's."""
+    peer = re.match(_PEER, prompt[prompt.rfind("PROPERTY: ") :], re.DOTALL)
+    if peer:
+        return "Yes." if has_property(*peer.groups()) else "No."
     blocks = dict(re.findall(r"<([a-z-]+)>\n(.*?)\n</\1>", prompt, re.DOTALL))
     blocks = {tag: json.loads(body) for tag, body in blocks.items()}
     answer = _answer(blocks)
@@ -57,14 +63,31 @@ def _answer(blocks):
             }
             for text_id, text in blocks["texts"].items()
         }
+    if "texts" in blocks:
+        fits = {i: _fits(blocks["property"], t) for i, t in blocks["texts"].items()}
+        is_graded = not any("[[" in text for text in blocks["texts"].values())
+        return {i: 10 * fit if is_graded else fit for i, fit in fits.items()}
     firing, silent = (
         next((v for k, v in blocks.items() if end in k), [])
         for end in ("which-it-fires", "which-it-is-silent")
     )
-    return {"property": f"mentions {_telling_word(firing, silent)}"}
+    if "property" in blocks:  # to be revised: one more word, from where it failed
+        firing = [item["text"] for item in firing if not item["judged"]]
+        silent = [item["text"] for item in silent]
+        if firing:
+            return {"property": f"{blocks['property']}, {_telling(firing, silent)}"}
+        return {"property": blocks["property"]}
+    return {"property": f"mentions {_telling(firing, silent)}"}
 
 
-def _telling_word(firing, silent):
+def _fits(concept, text):
+    """Whether the marked part of a text has the property, or the text without marks."""
+    parts = re.findall(r"\[\[(.*?)\]\]", text, re.DOTALL) or [text]
+    return has_property(concept, " ".join(parts))
+
+
+def _telling(firing, silent):
+    """The word whose share in the two lists differs most."""
     count = Counter()
     for texts, sign in ((firing, 1), (silent, -1)):
         for text in texts:
@@ -175,8 +198,8 @@ class LLMServer:
         return True
 
     def _payload(self, path, body, fault):
-        if fault in _STATUS:
-            status, headers, message = _STATUS[fault]
+        if fault in ERRORS:
+            status, headers, message = ERRORS[fault]
             return status, headers, {"error": {"message": message, "type": "error"}}
         if fault == "malformed":
             return 200, [], "<html>Bad gateway</html>"
@@ -195,7 +218,7 @@ class LLMServer:
 
 
 _REASON = {200: "OK"}
-_STATUS = {
+ERRORS = {
     "429": (429, ["retry-after: 0.02"], "Rate limit reached"),
     "500": (500, [], "Something went wrong"),
     "400": (400, [], "The text was rejected by the content filter"),
@@ -261,13 +284,18 @@ def _response(body, content, usage):
     }
 
 
+def bucket(word):
+    """The dimension of a word in the embeddings; several words may share one."""
+    return hashlib.sha256(word.encode()).digest()[0] % 64
+
+
 def _embeddings(body):
     """A bag of hashed words: texts that share words are near each other."""
     rows = []
     for i, text in enumerate(body["input"]):
         vector = [0.01] * 64
         for word in re.findall(r"[a-z0-9]+", text.lower()):
-            vector[hashlib.sha256(word.encode()).digest()[0] % 64] += 1.0
+            vector[bucket(word)] += 1.0
         rows.append({"object": "embedding", "index": i, "embedding": vector})
     usage = {"prompt_tokens": 1, "total_tokens": 1}
     return {"object": "list", "data": rows, **_model(body), "usage": usage}

@@ -1,13 +1,15 @@
 import asyncio
 import json
 import logging
+import os
 import pickle
+import signal
 import threading
 import time
 import traceback
 
 import pytest
-from llm_server import FAULTS, LLMServer
+from llm_server import ERRORS, FAULTS, LLMServer
 
 from sklearn_hsae.llm import LLMClient, Request, estimate_cost
 from sklearn_hsae.llm._answers import UnreadableAnswer
@@ -154,7 +156,7 @@ def test_max_cost_is_not_overshot_by_calls_under_way():
         client = client_of(server, max_cost=limit, max_concurrency=16)
         answers = client.ask(questions(200), "")
     assert per_call.usage.dollars > 0
-    assert limit / 3 < client.usage.dollars <= limit
+    assert 0.9 * limit < client.usage.dollars <= limit
     assert client.usage.last_error == f"max_cost={limit} is reached"
     assert None in answers
 
@@ -225,17 +227,14 @@ def test_inside_a_running_event_loop_and_from_several_threads():
     assert len(answers) == 20 and None not in answers
 
 
-def test_an_interruption_does_not_wait_for_calls_under_way(monkeypatch, tmp_path):
-    def interrupted(future, *args):
-        time.sleep(0.2)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("concurrent.futures.Future.result", interrupted)
+def test_an_interruption_does_not_wait_for_calls_under_way():
     with LLMServer(echo, latency=5) as server:
+        ctrl_c = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        ctrl_c.start()
         start = time.perf_counter()
         with pytest.raises(KeyboardInterrupt):
             client_of(server).ask(questions(3), "")
-        assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < 3
 
 
 def test_a_missing_key_is_named_before_any_call(monkeypatch):
@@ -254,7 +253,7 @@ def test_a_key_appears_nowhere(monkeypatch, tmp_path, caplog):
         client = client_of(server, cache_dir=tmp_path)
         client.ask(questions(2), "")
     message = f"Incorrect API key provided: {secret}"
-    monkeypatch.setitem(__import__("llm_server")._STATUS, "401", (401, [], message))
+    monkeypatch.setitem(ERRORS, "401", (401, [], message))
     with LLMServer(echo, faults=lambda i, body: "401") as server:
         refused = client_of(server)
         with pytest.raises(RuntimeError) as raised:

@@ -64,7 +64,7 @@ def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
 def _write(told, rng):
     """One review: a sentence for each concept, among fillers, in any order."""
     templates = [ways[rng.randint(len(ways))] for ways in told]
-    n_fillers = rng.randint(2, 5)
+    n_fillers = rng.randint(1, 3)
     templates += [FILLERS[i] for i in rng.permutation(len(FILLERS))[:n_fillers]]
     order = rng.permutation(len(templates))
     return " ".join(_fill(templates[i], rng) for i in order)

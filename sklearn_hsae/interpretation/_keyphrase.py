@@ -216,7 +216,9 @@ class KeyphraseInterpreter(TransformerMixin, BaseEstimator):
         min_count = max(3, len(texts) // 1000)
         phrases, occurrence = candidate_phrases(texts, min_count=min_count)
         shortlists = _shortlists(occurrence, activations)
-        weighed = np.unique(np.concatenate([*shortlists, [0]]).astype(int))
+        weighed = np.unique(np.concatenate(shortlists))
+        if len(weighed) == 0:
+            return [[] for _ in shortlists]
         agreement = self._agreement(texts, phrases[weighed], occurrence[:, weighed])
         chosen, taken = [], np.zeros(len(weighed), dtype=bool)
         for activation, shortlist in zip(activations.T, shortlists, strict=True):

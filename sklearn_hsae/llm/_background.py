@@ -9,7 +9,7 @@ import os
 import threading
 
 _lock = threading.Lock()
-_loops = {}  # by process: a thread does not live on in a fork
+_running = {}  # by process, since a thread does not live on in a fork: thread, loop
 
 
 def run_in_background(coroutine):
@@ -24,11 +24,12 @@ def run_in_background(coroutine):
 
 def _loop():
     with _lock:
-        if os.getpid() not in _loops:
+        thread, loop = _running.get(os.getpid(), (None, None))
+        if thread is None or not thread.is_alive():
             loop = asyncio.new_event_loop()
             thread = threading.Thread(
                 target=loop.run_forever, name="sklearn_hsae-llm", daemon=True
             )
             thread.start()
-            _loops[os.getpid()] = loop
-        return _loops[os.getpid()]
+            _running[os.getpid()] = thread, loop
+        return loop

@@ -1,6 +1,8 @@
 """One round of requests: many at once, each until it is answered or has failed."""
 
 import asyncio
+import logging
+import time
 
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._pace import Pace
@@ -15,6 +17,7 @@ from sklearn_hsae.llm._retries import (
 )
 from sklearn_hsae.llm._usage import Budget
 
+logger = logging.getLogger("sklearn_hsae")
 _TIMEOUT = 120.0  # seconds for one call
 # So many requests in a row that fail are no accident: the server is down, or the
 # model cannot do what it is asked for. More calls would only cost.
@@ -52,6 +55,7 @@ class Dispatch:
             When no call can succeed.
         """
         self.pace = Pace(self.client.max_concurrency)
+        self._call_ended = asyncio.Event()
         queue = iter(requests)
         workers = [
             asyncio.create_task(self._work(queue))
@@ -100,19 +104,17 @@ class Dispatch:
     async def _complete(self, messages, schema):
         """One response; None when it failed for good, or no more calls are allowed."""
         for attempt in range(MAX_ATTEMPTS):
-            if self._is_over:
+            number = await self._reserve(messages)
+            if number is None:
                 return None
-            expected = self.budget.reserve(messages)
-            if expected is None:
-                self._is_over = True
-                return None
-            response, has_schema = None, self._takes_schema
+            response, has_schema, started = None, self._takes_schema, time.monotonic()
             try:
                 response = await self._call(messages, schema if has_schema else None)
             except Exception as error:
-                again = self._judge_error(error, has_schema)
+                again = self._judge_error(error, has_schema, started)
             finally:
-                self.budget.release(expected, response)
+                self.budget.release(number, response)
+                self._call_ended.set()
             if response is not None:
                 self.pace.speed_up()
                 return response
@@ -122,6 +124,19 @@ class Dispatch:
                 self.usage.retries += 1
                 await asyncio.sleep(seconds_to_wait(again, attempt) if again else 0)
         self._fail()
+        return None
+
+    async def _reserve(self, messages):
+        """The number of the next call; None when there shall be none."""
+        while not self._is_over:
+            number = self.budget.reserve(messages)
+            if number is not None:
+                return number
+            if self.budget.is_spent:
+                self._is_over = True
+            else:  # calls under way may turn out cheaper than expected
+                self._call_ended.clear()
+                await self._call_ended.wait()
         return None
 
     async def _call(self, messages, schema):
@@ -143,16 +158,17 @@ class Dispatch:
             **options,
         )
 
-    def _judge_error(self, error, has_schema):
+    def _judge_error(self, error, has_schema, started):
         """What to wait for before the next attempt; False: nothing; None: no more."""
         message = without_keys(str(error))
         self.usage.last_error = message
+        logger.info("A call to %s failed: %s", self.client.model, message)
         if has_schema and _is_about_schema(error):
             self._takes_schema = False  # the prompt asks for JSON in words as well
             return False
         if is_temporary(error):
             if is_rate_limit(error):
-                self.pace.slow_down()
+                self.pace.slow_down(started)
             return error
         if is_hopeless(error) or not is_refused_request(error):
             self._stop(f"{self.client.model!r} cannot be used: {message}")

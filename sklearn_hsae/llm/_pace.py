@@ -1,13 +1,16 @@
 """How many calls are under way: fewer after a rate limit, slowly more again."""
 
 import asyncio
+import math
+import time
 
 
 class Pace:
     """An asynchronous gate whose width follows what the provider allows.
 
     The width is halved at a rate limit and grows by one for each width of successes,
-    as TCP does it: it finds the limit without knowing it.
+    as TCP does it: it finds the limit without knowing it. Calls that were under way
+    when it was halved do not halve it again.
 
     Parameters
     ----------
@@ -19,6 +22,7 @@ class Pace:
         self.widest = widest
         self.width = float(widest)
         self._under_way = 0
+        self._slowed_down = -math.inf
         self._changed = asyncio.Condition()
 
     async def __aenter__(self):
@@ -31,8 +35,12 @@ class Pace:
             self._under_way -= 1
             self._changed.notify_all()
 
-    def slow_down(self):
-        self.width = max(1.0, self.width / 2)
+    def slow_down(self, started):
+        """A call that began at `started` (`time.monotonic`) met a rate limit."""
+        if started >= self._slowed_down:
+            self.width = max(1.0, self.width / 2)
+            self._slowed_down = time.monotonic()
 
     def speed_up(self):
+        """A call succeeded."""
         self.width = min(float(self.widest), self.width + 1 / self.width)

@@ -5,6 +5,7 @@ import json
 from importlib import resources
 from string import Template
 
+_ESCAPED = {ord(c): f"\\u{ord(c):04x}" for c in "<>\x7f\x85\u2028\u2029"}
 PROMPTS = ("default", "contrastive", "reasoning")
 
 
@@ -19,11 +20,12 @@ def as_json(value):
     """JSON in which no text can end the block that it stands in.
 
     Angle brackets are escaped as JSON allows it, so that a text with the delimiter in
-    it does not hold the delimiter.
+    it does not hold the delimiter. So are the line ends that JSON itself lets pass:
+    no line of the prompt begins with words of a text.
     """
     encoded = json.dumps(value, ensure_ascii=False, indent=0)
     encoded = encoded.encode("utf-8", "replace").decode("utf-8")
-    return encoded.replace("<", "\\u003c").replace(">", "\\u003e")
+    return encoded.translate(_ESCAPED)
 
 
 def shortened(text, max_words):

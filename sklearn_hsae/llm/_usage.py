@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from sklearn_hsae.llm._provider import import_litellm
 
 _CHARACTERS_A_TOKEN = 3.0  # fewer than there are in English: rather too dear
-_LEAST_COMPLETION = 300  # tokens to reckon with before the first answer is there
+_LONG_COMPLETION = 300  # tokens to reckon with before the first answer is there
 
 
 @dataclass
@@ -54,34 +54,43 @@ class Budget:
         self.max_calls = max_calls
         self.max_cost = max_cost
         self._prices = None if max_cost is None else token_prices(model)
-        self._reserved = 0.0
-        self._longest = _LEAST_COMPLETION
+        self._reserved = {}  # dollars, by number of the call
+        self._longest = None  # tokens of an answer
+
+    @property
+    def is_spent(self):
+        """Whether no call will be allowed any more, with none under way."""
+        return not self._reserved
 
     def reserve(self, messages):
-        """Return the dollars set aside for a call, or None when it is one too many."""
+        """Return the number of a call, or None when it would be one too many."""
         usage = self.usage
         if self.max_calls is not None and usage.calls >= self.max_calls:
             usage.last_error = f"max_calls={self.max_calls} is reached"
             return None
         expected = 0.0
         if self.max_cost is not None:
-            prompt_price, completion_price = self._prices
-            expected = count_tokens(messages) * prompt_price
-            expected += self._longest * completion_price
-            if usage.dollars + self._reserved + expected > self.max_cost:
+            expected = self._expected(messages)
+            if usage.dollars + sum(self._reserved.values()) + expected > self.max_cost:
                 usage.last_error = f"max_cost={self.max_cost} is reached"
                 return None
         usage.calls += 1
-        self._reserved += expected
-        return expected
+        self._reserved[usage.calls] = expected
+        return usage.calls
 
-    def release(self, expected, response):
+    def release(self, number, response):
         """Put what a call did cost in the place of what was set aside for it."""
-        self._reserved -= expected
+        del self._reserved[number]
         if response is not None:
             before = self.usage.completion_tokens
             self.usage.record(response)
-            self._longest = max(self._longest, self.usage.completion_tokens - before)
+            longest = self.usage.completion_tokens - before
+            self._longest = max(self._longest or 0, longest)
+
+    def _expected(self, messages):
+        prompt_price, completion_price = self._prices
+        longest = _LONG_COMPLETION if self._longest is None else self._longest
+        return count_tokens(messages) * prompt_price + longest * completion_price
 
 
 def count_tokens(messages):
@@ -108,7 +117,7 @@ def token_prices(model):
         ) from None
 
 
-def estimate_cost(model, requests, completion_tokens=_LEAST_COMPLETION):
+def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION):
     """What requests would cost, without making them.
 
     Parameters

@@ -41,7 +41,7 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         Weight of the loss of a linear head that predicts y from the activations,
         beside a reconstruction loss of about 0.5. 0 ignores y. 0.1 to 1 makes the
         selected neurons predict better and reconstruct a little worse.
-    max_epochs : int, default=50
+    max_epochs : int, default=100
         Passes over the rows. The learning rate falls to zero over all of them.
     batch_size : int, default=512
         Rows a step. With fewer than 16 such batches, batches shrink (to 64 at the
@@ -144,7 +144,7 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         prefixes=None,
         prefix_weights=None,
         target_weight=0.0,
-        max_epochs=50,
+        max_epochs=100,
         batch_size=512,
         learning_rate=2e-3,
         patience=10,

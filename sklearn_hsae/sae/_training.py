@@ -4,6 +4,8 @@ Rows stay in one tensor and a batch is a piece of a permutation: nothing is coll
 row by row, and nothing is read back from the device inside an epoch.
 """
 
+import math
+
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
@@ -70,6 +72,18 @@ def train_autoencoder(
         verbose=0,
     )
     return net.fit(rows, target)
+
+
+def one_cycle(step, n_steps):
+    """Share of the peak learning rate: up over a tenth of the steps, then down to 0.
+
+    One cycle (Smith & Topin 2017) reaches the loss of a constant rate in about a
+    third of the epochs.
+    """
+    warm_up = max(n_steps // 10, 1)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return (1 + math.cos(math.pi * (step - warm_up) / max(n_steps - warm_up, 1))) / 2
 
 
 class EpochProgress(Callback):
@@ -153,10 +167,8 @@ class AutoencoderNet(NeuralNet):
             n_neurons, dtype=torch.int64, device=self.device
         )
         n_steps = -(-n_rows // self.batch_size) * self.max_epochs
-        # One cycle (Smith & Topin 2017): a short warm-up, then down to nothing. It
-        # reaches the loss of a constant rate in about a third of the epochs.
-        self.schedule_ = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer_, max_lr=self.lr, total_steps=n_steps, pct_start=0.1
+        self.schedule_ = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer_, lambda step: one_cycle(step, n_steps)
         )
 
     def _train_epoch(self, rows, target):

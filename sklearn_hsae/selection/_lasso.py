@@ -3,9 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
 from scipy.special import expit, logit
-from sklearn.linear_model import lasso_path
 
 from sklearn_hsae.selection._columns import StandardizedColumns, as_columns
 from sklearn_hsae.selection._scores import strongest
@@ -83,3 +81,126 @@ def lasso_selection(X, y, n_select, *, task="auto"):
     coef = strongest(fit.coef)
     order = np.argsort(-np.abs(coef), kind="stable")[:n_select]
     return order[coef[order] != 0], coef
+
+
+class _Fit(NamedTuple):
+    """A solution at one penalty.
+
+    coef : ndarray of shape (n_features, n_targets), of standardised columns
+    intercept : ndarray of shape (n_targets,)
+    penalty : float
+    smallest_penalty : float, where the path ends
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    penalty: float
+    smallest_penalty: float
+
+    @property
+    def n_used(self):
+        return int(self.coef.any(axis=1).sum())
+
+
+class _LassoModel:
+    """Penalised fits of all targets, each started from another one."""
+
+    def __init__(self, X, y, task):
+        target = as_target(y, task)
+        self.columns = StandardizedColumns(as_columns(X))
+        self.is_logistic = target.is_classification
+        # A standardised membership column is positive for the members.
+        self.targets = (
+            (target.columns > 0).astype(np.float64)
+            if self.is_logistic
+            else target.columns
+        )
+
+    def null_fit(self):
+        """The fit at the largest penalty, which leaves every coefficient at 0."""
+        shares = self.targets.mean(axis=0)
+        products = self.columns.transpose_dot(self.targets - shares)
+        largest = float(np.abs(products).max() / len(self.targets))
+        return _Fit(
+            np.zeros(products.shape),
+            logit(shares) if self.is_logistic else shares,
+            largest,
+            largest * _SMALLEST_PENALTY,
+        )
+
+    def fit(self, penalty, start):
+        """The fit at `penalty`, from the solution `start`."""
+        solved = [
+            self._solve(
+                self.targets[:, t], penalty, start.coef[:, t], start.intercept[t]
+            )
+            for t in range(self.targets.shape[1])
+        ]
+        coef = np.column_stack([coef for coef, _ in solved])
+        intercept = np.array([intercept for _, intercept in solved])
+        return _Fit(coef, intercept, penalty, start.smallest_penalty)
+
+    def _solve(self, target, penalty, coef, intercept):
+        """Fit the columns that hold a coefficient; add those that should hold one."""
+        coef = coef.copy()
+        active = np.flatnonzero(coef)
+        for _ in range(_MAX_STEPS):
+            if len(active):
+                intercept = self._fit_active(active, target, penalty, coef, intercept)
+            residual = target - self._mean(active, coef, intercept)
+            slope = self.columns.transpose_dot(residual) / len(target)
+            is_wrong = np.abs(slope) > penalty * (1 + _KKT_SLACK)
+            is_wrong[active] = False
+            if not is_wrong.any():
+                break
+            active = np.union1d(active, np.flatnonzero(is_wrong))
+        return coef, intercept
+
+    def _mean(self, active, coef, intercept):
+        linear = self.columns.dot(active, coef[active]) + intercept
+        return expit(linear) if self.is_logistic else linear
+
+    def _fit_active(self, active, target, penalty, coef, intercept):
+        """Change `coef` on `active` in place; return the new intercept."""
+        for _ in range(_MAX_STEPS if self.is_logistic else 1):
+            values, weights = self._working_response(active, target, coef, intercept)
+            gram, product, column_mean, value_mean = self.columns.weighted_gram(
+                active, values, weights
+            )
+            before = coef[active]
+            coef[active] = _coordinate_descent(
+                gram, product, penalty / weights.mean(), before
+            )
+            intercept = value_mean - column_mean @ coef[active]
+            if np.abs(coef[active] - before).max() < _TOLERANCE:
+                break
+        return intercept
+
+    def _working_response(self, active, target, coef, intercept):
+        """Values and weights of the least-squares problem that a Newton step solves."""
+        if not self.is_logistic:
+            return target, np.ones(len(target))
+        linear = self.columns.dot(active, coef[active]) + intercept
+        share = expit(linear)
+        weights = np.maximum(share * (1 - share), _SMALLEST_WEIGHT)
+        return linear + (target - share) / weights, weights
+
+
+def _coordinate_descent(gram, product, penalty, coef):
+    """Minimise ``coef @ gram @ coef / 2 - product @ coef + penalty * |coef|_1``."""
+    coef = coef.copy()
+    slope = product - gram @ coef
+    for _ in range(_MAX_STEPS * 10):
+        largest_change = 0.0
+        for j in range(len(coef)):
+            wanted = slope[j] + gram[j, j] * coef[j]
+            shrunk = max(abs(wanted) - penalty, 0.0)
+            new = np.copysign(shrunk, wanted) / gram[j, j] if shrunk else 0.0
+            change = new - coef[j]
+            if change:
+                slope -= gram[:, j] * change
+                coef[j] = new
+                largest_change = max(largest_change, abs(change))
+        if largest_change < _TOLERANCE:
+            break
+    return coef

@@ -58,7 +58,7 @@ def correlation_score(X, y, *, task="auto"):
     --------
     >>> from sklearn_hsae.selection import correlation_score
     >>> X = [[0.0, 1.0], [0.0, 0.0], [2.0, 0.0], [2.0, 1.0]]
-    >>> correlation_score(X, [1.0, 2.0, 4.0, 5.0]).round(2)
+    >>> correlation_score(X, [1.0, 2.0, 4.0, 5.0]).round(2) + 0.0
     array([0.95, 0.  ])
     """
     X = as_columns(X)

@@ -15,7 +15,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_hsae.selection._columns import active_entries, as_columns, count_active
+from sklearn_hsae.selection._columns import (
+    StandardizedColumns,
+    as_columns,
+    count_active,
+)
 from sklearn_hsae.selection._forward import forward_selection
 from sklearn_hsae.selection._lasso import lasso_selection
 from sklearn_hsae.selection._scores import (
@@ -48,12 +52,13 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
     binarize : bool, default=True
         Score neurons by whether they fire instead of how strongly. A hypothesis is
         answered with yes or no, so that is the form in which a neuron will count.
+        Columns that are hardly ever silent, which no neuron is, keep their values.
         Plays no part in "separation", which ranks by strength, nor in a function's
         scores.
     min_support : int or float, default=10
-        A neuron must fire on so many rows, and be silent on so many, to be chosen;
-        a float is a share of the rows. A mean over fewer than ten is mostly noise,
-        and an interpreter has too few examples to go by.
+        A neuron must fire on so many rows to be chosen; a float is a share of the
+        rows. A mean over fewer than ten is mostly noise, and an interpreter has too
+        few examples to go by. Never more than a quarter of the rows are asked for.
     task : {"auto", "regression", "classification"}, default="auto"
         What y is. "auto": labels that are no numbers, and any two values, are
         classes; other numbers are a quantity.
@@ -208,27 +213,36 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
             )
         return np.array(selected, dtype=np.intp)
 
-    def _eligible(self, columns):
-        n_rows = columns.shape[0]
+    def _support(self, n_rows):
         support = self.min_support
         if not isinstance(support, Integral):
             support = max(int(np.ceil(support * n_rows)), 1)
-        support = min(support, max(n_rows // 4, 1))
-        n_active = count_active(columns)
-        eligible = np.flatnonzero(
-            (n_active >= support) & (n_active <= n_rows - support)
-        )
+        return min(support, max(n_rows // 4, 1))
+
+    def _eligible(self, columns):
+        support = self._support(columns.shape[0])
+        varies = StandardizedColumns(columns).varies
+        eligible = np.flatnonzero(varies & (count_active(columns) >= support))
         if len(eligible) == 0:
             raise ValueError(
-                f"None of the {columns.shape[1]} neurons fires on at least {support} "
-                f"of the {n_rows} rows and is silent on as many. Lower min_support, or "
+                f"None of the {columns.shape[1]} neurons varies and fires on at least "
+                f"{support} of the {columns.shape[0]} rows. Lower min_support, or "
                 "train an autoencoder with fewer neurons."
             )
         return eligible
 
+    def _as_answers(self, columns):
+        """1 where a neuron fires; columns that are hardly ever silent as they are."""
+        n_rows = columns.shape[0]
+        is_on_and_off = count_active(columns) <= n_rows - self._support(n_rows)
+        answers = columns.copy()
+        switched = np.repeat(is_on_and_off, np.diff(columns.indptr))
+        answers.data[switched] = columns.data[switched] > 0
+        return as_columns(answers)
+
     def _choose(self, columns, y):
         """Positions of the chosen columns in order, and the scores of all."""
-        scored = active_entries(columns) if self.binarize else columns
+        scored = self._as_answers(columns) if self.binarize else columns
         if self.method == "forward":
             order, gains = forward_selection(scored, y, self.n_select, task=self.task)
             scores = np.full(columns.shape[1], np.nan)

@@ -1,0 +1,201 @@
+"""What calls to a language model cost here, and with HypotheSAEs.
+
+    python benchmarks/llm.py [--peer PYTHON] [--texts 2000]
+
+All calls go to the rule-based server of the tests, in a process of its own, so that
+answers can be checked and the only thing that differs is the client. ``--peer`` is the
+Python of an environment with ``hypothesaes`` installed. Texts and order are drawn with
+a fixed seed.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+SERVER = HERE.parent / "tests" / "llm_server.py"
+sys.path[:0] = [str(HERE.parent), str(SERVER.parent)]
+
+from llm_server import has_property  # noqa: E402
+
+from sklearn_hsae.annotation._llm import LLMJudge  # noqa: E402
+from sklearn_hsae.llm import LLMClient, Request, import_litellm  # noqa: E402
+
+MODEL = "openai/gpt-4o-mini"
+PEER = """
+import json, os, sys, time
+spec = json.load(open(sys.argv[1]))
+from hypothesaes.annotate import annotate_texts_with_concepts
+start = time.perf_counter()
+answers = annotate_texts_with_concepts(
+    texts=spec["texts"], concepts=spec["concepts"], model="gpt-4o-mini",
+    cache_name=None, n_workers=30, show_progress=False,
+)
+seconds = time.perf_counter() - start
+answers = {c: [int(a) for a in answers[c]] for c in spec["concepts"]}
+json.dump({"seconds": seconds, "answers": answers}, open(sys.argv[2], "w"))
+"""
+
+
+@contextlib.contextmanager
+def serve(latency):
+    process = subprocess.Popen(
+        [sys.executable, str(SERVER), "--latency", str(latency)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def make_texts(n_texts, n_words=40):
+    rng = np.random.default_rng(0)
+    words = [f"word{i}" for i in range(400)]
+    return [" ".join(rng.choice(words, n_words)) for _ in range(n_texts)]
+
+
+def make_concepts():
+    return [f"mentions word{i}, word{i + 50}, word{i + 100}" for i in range(20)]
+
+
+def truth_of(texts, concepts):
+    return np.array([[has_property(c, t) for c in concepts] for t in texts], float)
+
+
+def warm_up(url):
+    LLMJudge(MODEL, api_base=url, cache_dir=None).fit(["mentions a"]).judge(["a"])
+
+
+def judge_ours(texts, concepts, texts_per_call):
+    with serve(latency=0.2) as url:
+        warm_up(url)
+        judge = LLMJudge(
+            MODEL,
+            api_base=url,
+            cache_dir=None,
+            max_concurrency=30,
+            texts_per_call=texts_per_call,
+        )
+        start = time.perf_counter()
+        answers = judge.fit(concepts).judge(texts)
+        seconds = time.perf_counter() - start
+    return judge.usage.calls, seconds, answers
+
+
+def judge_peer(python, texts, concepts):
+    import json
+
+    with tempfile.TemporaryDirectory() as folder, serve(latency=0.2) as url:
+        spec, result = Path(folder, "spec.json"), Path(folder, "result.json")
+        spec.write_text(json.dumps({"texts": texts, "concepts": concepts}))
+        environment = {**os.environ, "OPENAI_BASE_URL": url, "OPENAI_KEY_SAE": "none"}
+        subprocess.run(
+            [python, "-c", PEER, str(spec), str(result)], env=environment, check=True
+        )
+        found = json.loads(result.read_text())
+    answers = np.array([found["answers"][c] for c in concepts], float).T
+    return len(texts) * len(concepts), found["seconds"], answers
+
+
+def compare(peer, n_texts):
+    texts, concepts = make_texts(n_texts), make_concepts()
+    truth = truth_of(texts, concepts)
+    rows = [("ours", judge_ours(texts, concepts, 8))]
+    rows.append(("ours, one text a call", judge_ours(texts, concepts, 1)))
+    if peer:
+        rows.append(("hypothesaes", judge_peer(peer, texts, concepts)))
+    print(f"{n_texts} texts x 20 concepts, latency 200 ms, 30 calls at once")
+    for name, (calls, seconds, answers) in rows:
+        is_right = "all right" if np.array_equal(answers, truth) else "NOT all right"
+        print(f"  {name:22} {calls:6} calls {seconds:8.1f} s  {is_right}")
+
+
+def overhead(n_calls=2000):
+    """Milliseconds a call at 64 at once, when the server answers at once."""
+    schema = {"type": "object"}
+    messages = [[{"role": "user", "content": f"{i} " * 100}] for i in range(n_calls)]
+
+    async def bare():
+        gate = asyncio.Semaphore(64)
+
+        async def call(m):
+            async with gate:
+                await import_litellm().acompletion(
+                    model=MODEL, messages=m, api_base=url, api_key="none"
+                )
+
+        await asyncio.gather(*map(call, messages))
+
+    with serve(latency=0) as url, tempfile.TemporaryDirectory() as folder:
+        warm_up(url)
+        start = time.perf_counter()
+        asyncio.run(bare())
+        bare_ms = (time.perf_counter() - start) / n_calls * 1e3
+        client = LLMClient(MODEL, api_base=url, cache_dir=folder, max_concurrency=64)
+        requests = [Request(m, schema, lambda found: found) for m in messages]
+        start = time.perf_counter()
+        client.ask(requests, "")
+        ours_ms = (time.perf_counter() - start) / n_calls * 1e3
+    print(f"a call at 64 at once, server without latency, {n_calls} calls")
+    print(
+        f"  bare litellm {bare_ms:.2f} ms; with retries, budget, cache {ours_ms:.2f} ms"
+    )
+
+
+def reread():
+    texts, concepts = make_texts(5000), make_concepts()
+    with serve(latency=0) as url, tempfile.TemporaryDirectory() as folder:
+
+        def judge():
+            judge = LLMJudge(MODEL, api_base=url, cache_dir=folder, max_concurrency=64)
+            start = time.perf_counter()
+            judge.fit(concepts).judge(texts)
+            return time.perf_counter() - start, judge.usage.calls
+
+        first, second = judge(), judge()
+    print("100,000 judgements")
+    print(f"  asked {first[0]:.1f} s, {first[1]} calls; re-read {second[0]:.2f} s")
+
+
+def memory():
+    with serve(latency=0) as url:
+        sizes = []
+        for n_texts in (500, 500, 2000, 8000):
+            judge = LLMJudge(
+                MODEL,
+                api_base=url,
+                cache_dir=None,
+                max_concurrency=64,
+                texts_per_call=1,
+            )
+            judge.fit(["mentions word1"]).judge(make_texts(n_texts, n_words=300))
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            sizes.append(f"{n_texts} calls {peak:.0f} MB")
+    print("peak memory, texts included:", ", ".join(sizes))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peer", help="a Python with hypothesaes installed")
+    parser.add_argument("--texts", type=int, default=2000)
+    arguments = parser.parse_args()
+    compare(arguments.peer, arguments.texts)
+    overhead()
+    reread()
+    memory()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Scores of a label, each by another question about what it says of its neuron."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from sklearn_hsae.interpretation._fidelity import fidelity_table
+from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
+from sklearn_hsae.interpretation._text_answers import answer_texts
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The texts on which one label is scored.
+
+    column : int, of the neuron
+    concept : str, the label
+    texts : list of str
+    activations : ndarray of shape (n_texts,)
+    quantile : int ndarray, 0 for a silent text, else the part of the firing ones,
+        1 the weakest
+    """
+
+    column: int
+    concept: str
+    texts: list
+    activations: np.ndarray
+    quantile: np.ndarray
+
+    @property
+    def fires(self):
+        return self.quantile > 0
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What scorers ask: a judge, an embedder, the neurons themselves."""
+
+    judge: Any
+    embedder: Any
+    activate: Any
+    seed: int
+
+    def answer(self, prompt, concept, texts):
+        judge = self.judge
+        return answer_texts(judge.client, prompt, concept, texts, judge.max_words)
+
+
+def detection(sample, tools):
+    """Which of the texts does a reader of the label pick out?"""
+    answers = tools.judge.fit([sample.concept]).judge(sample.texts)[:, 0]
+    table = fidelity_table(answers[:, None], sample.activations[:, None])
+    for metric, value in table.iloc[0].items():
+        yield metric, None, value
+    for quantile in np.unique(sample.quantile):
+        yield "share_of_yes", quantile, np.nanmean(answers[sample.quantile == quantile])
+
+
+def recall(sample, tools):
+    """The same for the texts on which the neuron fires alone."""
+    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
+    answers = tools.judge.fit([sample.concept]).judge(texts)[:, 0]
+    yield "recall", None, np.nanmean(answers)
+
+
+def fuzz(sample, tools):
+    """Does the label fit the very sentence that makes the neuron fire?
+
+    Half of the texts have that sentence marked (see `telling_sentences`), half
+    another one, drawn at random.
+    """
+    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
+    numbers = telling_sentences(texts, sample.column, tools.activate)
+    rng = np.random.default_rng(tools.seed)
+    shown, is_true = [], []
+    for text, number in zip(texts, numbers, strict=True):
+        if number is None:
+            continue
+        is_true.append(len(is_true) % 2 == 0)
+        others = [i for i in range(len(sentences(text))) if i != number]
+        shown.append(marked(text, number if is_true[-1] else rng.choice(others)))
+    answers = tools.answer("fuzz", sample.concept, shown)
+    table = fidelity_table(answers[:, None], np.array(is_true, float)[:, None])
+    for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
+        yield metric, None, table.loc[0, metric]
+
+
+def simulation(sample, tools):
+    """How well does a reader of the label foresee the activations themselves?"""
+    foreseen = tools.answer("simulate", sample.concept, sample.texts)
+    known = ~np.isnan(foreseen)
+    foreseen, true = foreseen[known], sample.activations[known]
+    varies = known.sum() > 1 and np.ptp(true) > 0
+    yield (
+        "correlation",
+        None,
+        np.corrcoef(foreseen, true)[0, 1] if varies and np.ptp(foreseen) > 0 else 0.0,
+    )
+    if varies:
+        # 10 stands for the strongest activation there is.
+        rest = true - foreseen * true.max() / 10
+        yield "explained_variance", None, 1 - np.mean(rest**2) / np.var(true)
+
+
+def embedding(sample, tools):
+    """Are the texts that fire nearer to the label in an embedding space?"""
+    vectors = tools.embedder.fit_transform([sample.concept, *sample.texts]).to_numpy()
+    vectors = vectors / np.maximum(
+        np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12
+    )
+    if 0 < sample.fires.sum() < len(sample.texts):
+        yield "auc", None, roc_auc_score(sample.fires, vectors[1:] @ vectors[0])
+
+
+SCORERS = {
+    function.__name__: function
+    for function in (detection, recall, fuzz, simulation, embedding)
+}

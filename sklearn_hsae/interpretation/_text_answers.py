@@ -1,0 +1,69 @@
+"""Questions about one property and many texts, with one answer for each text."""
+
+import numpy as np
+
+from sklearn_hsae.llm import Request
+from sklearn_hsae.llm._answers import UnreadableAnswer
+from sklearn_hsae.llm._prompts import as_json, load_prompt, shortened
+
+_TEXTS_A_CALL = 5
+_KINDS = {
+    "fuzz": ({"type": "boolean"}, "true or false", 1),
+    "simulate": ({"type": "integer"}, "0 to 10", 10),
+}
+
+
+def answer_texts(client, prompt, concept, texts, max_words):
+    """Ask a question of `_KINDS` about each text.
+
+    Returns
+    -------
+    ndarray of shape (n_texts,)
+        0 or 1, or 0 to 10; NaN where there is no answer.
+    """
+    schema, wish, highest = _KINDS[prompt]
+    requests = []
+    for start in range(0, len(texts), _TEXTS_A_CALL):
+        some = [shortened(t, max_words) for t in texts[start : start + _TEXTS_A_CALL]]
+        ids = [f"t{i + 1}" for i in range(len(some))]
+        content = load_prompt(prompt).substitute(
+            property=as_json(concept),
+            texts=as_json(dict(zip(ids, some, strict=True))),
+            form="{" + ", ".join(f'"{i}": {wish}' for i in ids) + "}",
+        )
+        requests.append(
+            Request(
+                messages=[{"role": "user", "content": content}],
+                schema={
+                    "type": "object",
+                    "properties": dict.fromkeys(ids, schema),
+                    "required": ids,
+                    "additionalProperties": False,
+                },
+                read=lambda found, ids=ids: _read(found, ids, highest),
+                about=len(ids),
+            )
+        )
+    answers = client.ask(requests, f"Scoring ({prompt})")
+    parts = [
+        np.full(request.about, np.nan) if answer is None else answer
+        for request, answer in zip(requests, answers, strict=True)
+    ]
+    return np.concatenate([*parts, []])
+
+
+def _read(found, ids, highest):
+    answers = np.array([_number(found.get(i), highest) for i in ids])
+    if np.isnan(answers).all():
+        raise UnreadableAnswer(f"it has no answers under {ids}")
+    return answers
+
+
+def _number(value, highest):
+    if isinstance(value, str):
+        value = {"true": 1, "yes": 1, "false": 0, "no": 0}.get(value.lower(), value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return np.nan
+    return number if 0 <= number <= highest else np.nan

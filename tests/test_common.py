@@ -1,0 +1,70 @@
+"""scikit-learn's own checks, on every estimator that takes numbers.
+
+The readers of texts are checked through subclasses that make up a text for each row.
+"""
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_hsae import (
+    ConceptAnnotator,
+    HypothesisClassifier,
+    HypothesisRegressor,
+    KeyphraseInterpreter,
+    MatryoshkaSAETransformer,
+    NeuronSelector,
+)
+
+WORDS = ["slow service", "lovely view", "loud music", "cold soup", "parking", "fish"]
+
+
+def texts_for(X):
+    """Texts that follow the row's content: equal rows get equal texts."""
+    try:
+        rows = np.asarray(X, dtype=np.float64)
+        codes = np.nan_to_num(rows).reshape(len(rows), -1).sum(axis=1)
+    except (TypeError, ValueError):  # the checks on wrong input: what is said counts
+        return None
+    if len(rows) == 0 or not np.isfinite(codes).all():
+        return None
+    picks = (np.abs(codes) * 7).astype(int) % len(WORDS)
+    return [f"there was {WORDS[i]} again" for i in picks]
+
+
+class InterpreterWithTexts(KeyphraseInterpreter):
+    def fit(self, X, y=None):
+        return super().fit(X, y, texts=texts_for(X))
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X, y).transform(X)
+
+
+class AnnotatorWithTexts(ConceptAnnotator):
+    def fit(self, X, y=None):
+        return super().fit(X, y, texts=texts_for(X))
+
+    def transform(self, X):
+        return super().transform(X, texts=texts_for(X))
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X, y).transform(X)
+
+
+@pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
+@pytest.mark.filterwarnings("ignore:Only .* neurons were selected:UserWarning")
+@parametrize_with_checks(
+    [
+        MatryoshkaSAETransformer(8, 2, max_epochs=3),
+        MatryoshkaSAETransformer(8, 2, max_epochs=3, sparse_output=True),
+        NeuronSelector(1, min_support=1),
+        NeuronSelector(1, min_support=1, method="lasso", binarize=False),
+        HypothesisRegressor(),
+        HypothesisClassifier(),
+        InterpreterWithTexts(judge="keyphrase"),
+        AnnotatorWithTexts(["mentions view, soup"], judge="keyphrase"),
+    ],
+    xfail_strict=True,
+)
+def test_scikit_learn(estimator, check):
+    check(estimator)

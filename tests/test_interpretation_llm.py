@@ -1,0 +1,342 @@
+import json
+import pickle
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from llm_server import LLMServer, answer_by_rules
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_hsae import LLMInterpreter, with_texts
+
+WORDS = [f"word{i}" for i in range(60)]
+
+
+def make_activations(*words, n_rows=400, seed=0):
+    """Random texts, and for each "a|b" a neuron that fires where a or b is in them."""
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(WORDS, 12)) for _ in range(n_rows)]
+    fires = [
+        [any(w in text.split() for w in word.split("|")) for word in words]
+        for text in texts
+    ]
+    strength = rng.uniform(0.5, 1.5, (n_rows, len(words)))
+    return pd.DataFrame(
+        with_texts(np.array(fires) * strength, texts).to_numpy(),
+        index=with_texts(np.zeros((n_rows, 1)), texts).index,
+        columns=[f"sae{j}" for j in range(len(words))],
+    )
+
+
+def interpreter_of(server, **options):
+    options = {"cache_dir": None, "random_state": 0, **options}
+    return LLMInterpreter("openai/m", api_base=server.url, **options)
+
+
+def prompts_of(server, marker="which-it-fires"):
+    prompts = [call["body"]["messages"][0]["content"] for call in server.calls]
+    return [p for p in prompts if marker in p]
+
+
+def shown_in(prompt):
+    lists = re.findall(r"texts-on-which-it[a-z-]*>\n(\[.*?\])\n</", prompt, re.DOTALL)
+    return [text for found in lists for text in json.loads(found)]
+
+
+@pytest.mark.parametrize("sampling", ["top", "quantiles", (50, 100)])
+@pytest.mark.parametrize("negatives", ["random", "co-occurring", "similar"])
+def test_neurons_get_the_names_they_have(sampling, negatives, minilm):
+    X = make_activations("word3", "word8", "word11")
+    with LLMServer() as server:
+        interpreter = interpreter_of(
+            server, sampling=sampling, negatives=negatives, embedding_model=minilm
+        )
+        out = interpreter.fit_transform(X)
+    expected = ["mentions word3", "mentions word8", "mentions word11"]
+    assert interpreter.concepts_.tolist() == out.columns.tolist() == expected
+    assert interpreter.get_feature_names_out().tolist() == expected
+    assert out.index.equals(X.index)
+    np.testing.assert_array_equal(out, X)
+    fidelity = interpreter.fidelity_
+    assert fidelity["neuron"].tolist() == ["sae0", "sae1", "sae2"]
+    np.testing.assert_allclose(fidelity[["precision", "recall", "f1", "mcc"]], 1)
+    assert interpreter.usage_["calls"] == len(server.calls)
+
+
+def test_fidelity_is_measured_on_texts_that_no_prompt_showed():
+    X = make_activations("word3", "word8", n_rows=300)
+    texts = X.index.get_level_values("text")
+    with LLMServer() as server:
+        interpreter_of(server, n_scoring=1000, refine=1).fit(X)
+    shown = {text for p in prompts_of(server) for text in shown_in(p)}
+    judged = "".join(prompts_of(server, "<properties>"))
+    assert len(shown) > 20
+    assert not any(text in judged for text in shown)
+    assert sum(text in judged for text in texts) == 150  # half of them are for naming
+
+
+def test_the_best_of_the_candidates_is_kept():
+    def alternate(prompt):
+        if "<properties>" in prompt:
+            return answer_by_rules(prompt)
+        labels = ["mentions word1", "mentions word3", "mentions word3, word9"]
+        return json.dumps({"property": labels[len(prompts_of(server)) % 3]})
+
+    X = make_activations("word3")
+    with LLMServer(alternate) as server:
+        interpreter = interpreter_of(server, max_concurrency=1).fit(X)
+    assert interpreter.concepts_ == ["mentions word3"]
+    assert len(interpreter.candidates_) == 3
+    best = interpreter.candidates_.sort_values("correlation").iloc[-1]
+    assert best["concept"] == "mentions word3"
+
+
+def test_refining_shows_where_the_label_fails_and_gains_on_hidden_rows():
+    X = make_activations("word3|word8|word20", n_rows=800)
+    with LLMServer() as server:
+        plain = interpreter_of(server).fit(X)
+        refined = interpreter_of(server, refine=2).fit(X)
+    assert set(refined.concepts_[0].removeprefix("mentions ").split(", ")) == {
+        "word3",
+        "word8",
+        "word20",
+    }
+    gain = refined.fidelity_["f1"] - plain.fidelity_["f1"]
+    assert gain[0] > 0.15 and refined.fidelity_["f1"][0] == 1
+
+
+def test_neurons_of_the_same_label_are_told_apart():
+    def answer(prompt):
+        if "which-it-fires" in prompt and "<similar-texts" not in prompt:
+            return '{"property": "mentions word3, word8"}'
+        return answer_by_rules(prompt)
+
+    X = make_activations("word3", "word8")
+    with LLMServer(answer) as server:
+        interpreter = interpreter_of(server, n_scoring=400).fit(X)
+    assert interpreter.concepts_.tolist() == ["mentions word3", "mentions word8"]
+    # Shown was what fires for the one and not for the other.
+    seen = set()
+    for prompt in prompts_of(server, "<similar-texts"):
+        texts = [text.split() for text in shown_in(prompt)]
+        has = [["word3" in text for text in texts], ["word8" in text for text in texts]]
+        assert has[0] == [not h for h in has[1]]
+        assert has[0][:10] == [has[0][0]] * 10 and has[0][10:] == [has[1][0]] * 10
+        seen.add(has[0][0])
+    assert seen == {True, False}
+
+
+def test_the_same_neuron_twice_is_marked():
+    X = make_activations("word3", "word3")
+    X["sae1"] = X["sae0"]
+    with LLMServer() as server:
+        interpreter = interpreter_of(server).fit(X)
+    assert interpreter.concepts_.tolist() == ["mentions word3", "mentions word3 (2)"]
+
+
+@pytest.mark.parametrize("label", ["", "None", " n/a ", None, 3, "word " * 50])
+def test_what_is_no_label_is_never_one(label):
+    # The peer accepts "" and None as hypotheses and pays to have them judged.
+    def answer(prompt):
+        if "<properties>" in prompt or "word8" in most_common(prompt):
+            return answer_by_rules(prompt)
+        return json.dumps({"property": label})
+
+    def most_common(prompt):
+        return json.loads(answer_by_rules(prompt))["property"]
+
+    X = make_activations("word3", "word8")
+    with LLMServer(answer) as server:
+        with pytest.warns(UserWarning, match=r"named no property for sae0.*keeps"):
+            interpreter = interpreter_of(server).fit(X)
+    assert interpreter.concepts_.tolist() == ["sae0", "mentions word8"]
+    assert interpreter.fidelity_["f1"].isna().tolist() == [True, False]
+
+
+def test_a_neuron_that_never_fires_costs_nothing():
+    X = make_activations("word3", "word8")
+    X["sae1"] = 0.0
+    with LLMServer() as server:
+        with pytest.warns(UserWarning, match="never fire"):
+            interpreter = interpreter_of(server).fit(X)
+    assert len(prompts_of(server)) == 3
+    assert interpreter.concepts_.tolist() == ["mentions word3", "sae1"]
+
+
+def test_when_nothing_is_named_the_last_error_is_raised():
+    X = make_activations("word3", "word8")
+    with LLMServer(lambda prompt: "no idea") as server:
+        with pytest.raises(RuntimeError, match=r"named none of the 2 .*no complete"):
+            interpreter_of(server).fit(X)
+
+
+def test_a_budget_ends_the_work_and_keeps_what_there_is():
+    X = make_activations("word3", "word8")
+    with LLMServer() as server:
+        with pytest.warns(UserWarning, match="max_calls=6 is reached"):
+            interpreter = interpreter_of(server, max_calls=6).fit(X)
+    assert len(server.calls) == 6
+    assert interpreter.concepts_.tolist() == ["mentions word3", "mentions word8"]
+    assert interpreter.fidelity_["f1"].isna().all()
+
+
+def test_without_scoring_nothing_is_judged():
+    X = make_activations("word3", "word8")
+    with LLMServer() as server:
+        interpreter = interpreter_of(server, n_scoring=0, n_candidates=1).fit(X)
+    assert len(server.calls) == 2
+    assert interpreter.fidelity_["f1"].isna().all()
+
+
+def test_the_same_seed_asks_nothing_twice(tmp_path):
+    X = make_activations("word3", "word8")
+    with LLMServer() as server:
+        first = interpreter_of(server, cache_dir=tmp_path).fit(X)
+        n_calls = len(server.calls)
+        again = interpreter_of(server, cache_dir=tmp_path).fit(X)
+        assert len(server.calls) == n_calls
+    assert again.usage_["calls"] == 0 and again.usage_["cache_hits"] > 0
+    pd.testing.assert_frame_equal(first.fidelity_, again.fidelity_)
+
+
+def test_the_judge_may_be_another_model():
+    X = make_activations("word3")
+    with LLMServer() as server:
+        interpreter_of(server, judge_model="openai/small").fit(X)
+    for call in server.calls:
+        is_judging = "<properties>" in call["body"]["messages"][0]["content"]
+        assert call["body"]["model"] == ("small" if is_judging else "m")
+
+
+@pytest.mark.parametrize("prompt", ["default", "contrastive", "reasoning"])
+def test_instructions_reach_every_prompt_and_their_absence_is_not_none(prompt):
+    # The peer's prompt holds the word "None" where no instructions are given.
+    X = make_activations("word3")
+    with LLMServer() as server:
+        interpreter_of(server, prompt=prompt, instructions="These are jokes.").fit(X)
+        assert all("These are jokes." in p for p in prompts_of(server))
+        server.calls.clear()
+        interpreter_of(server, prompt=prompt).fit(X)
+        assert not any("None" in p or "$" in p for p in prompts_of(server))
+
+
+def test_a_template_of_ones_own():
+    X = make_activations("word3")
+    template = "F:\n<f-which-it-fires>\n$firing\n</f-which-it-fires> $5 $silent"
+    with LLMServer() as server:
+        interpreter = interpreter_of(server, prompt=template).fit(X)
+        with pytest.raises(ValueError, match=r"\$firing and \$silent"):
+            interpreter_of(server, prompt="name it").fit(X)
+    assert prompts_of(server, "F:\n")[0].startswith("F:\n<f-which")
+    assert interpreter.concepts_ == ["mentions word3"]
+
+
+def test_texts_are_cut_at_the_word_budget():
+    X = make_activations("word3")
+    with LLMServer() as server:
+        interpreter_of(server, max_words=4).fit(X)
+    texts = shown_in(prompts_of(server)[0])
+    assert all(len(text.split()) == 5 and text.endswith(" [...]") for text in texts)
+
+
+def test_score_is_the_mean_correlation_on_new_texts():
+    X, new = (
+        make_activations("word3", "word8"),
+        make_activations("word3", "word8", seed=1),
+    )
+    with LLMServer() as server:
+        interpreter = interpreter_of(server, n_scoring=1000).fit(X)
+        score = interpreter.score(new)
+    expected = [np.corrcoef(new[c], new[c] > 0)[0, 1] for c in new]
+    assert score == pytest.approx(np.mean(expected))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": None}, r"pass model='provider/name'.*KeyphraseInterpreter"),
+        ({"model": "gibberish"}, "knows no provider"),
+        ({"api_base": None}, "OPENAI_API_KEY"),
+        ({"judge_model": "gibberish"}, "knows no provider"),
+        ({"sampling": (90, 80)}, "two percentiles"),
+        ({"sampling": (1, 2, 3)}, "two percentiles"),
+        ({"negatives": "none"}, "'negatives' parameter"),
+        ({"n_examples": 1}, "'n_examples' parameter"),
+    ],
+)
+def test_bad_input_is_refused_before_any_call(options, message, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    X = make_activations("word3", n_rows=20)
+    with LLMServer() as server:
+        interpreter = interpreter_of(server).set_params(**options)
+        with pytest.raises(ValueError, match=message):
+            interpreter.fit(X)
+    assert not server.calls
+
+
+def test_texts_are_needed_and_may_be_given_apart():
+    X = make_activations("word3")
+    texts = X.index.get_level_values("text").tolist()
+    with LLMServer() as server:
+        interpreter = interpreter_of(server)
+        with pytest.raises(ValueError, match="X carries none"):
+            interpreter.fit(X.to_numpy())
+        assert not server.calls
+        out = interpreter.fit_transform(X.to_numpy(), texts=texts)
+    assert out.columns.tolist() == ["mentions word3"]
+
+
+def test_clone_and_pickle():
+    X = make_activations("word3")
+    with LLMServer() as server:
+        interpreter = interpreter_of(server).fit(X)
+    again = pickle.loads(pickle.dumps(interpreter))
+    assert again.concepts_.tolist() == interpreter.concepts_.tolist()
+    assert clone(interpreter).get_params() == interpreter.get_params()
+
+
+class WithTexts(LLMInterpreter):
+    """Takes plain numbers, as scikit-learn's checks give them."""
+
+    def fit(self, X, y=None):
+        return super().fit(X, y, texts=_any_texts(X))
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X, y).transform(X)
+
+    def score(self, X, y=None):
+        return super().score(X, y, texts=_any_texts(X))
+
+
+def _any_texts(X):
+    n_rows = X.shape[0] if hasattr(X, "shape") else len(np.asarray(X))
+    return [f"text {i}" for i in range(n_rows)]
+
+
+def _a_label_for_anything(prompt):
+    if "<properties>" in prompt:
+        return answer_by_rules(prompt)
+    return '{"property": "is a text"}'
+
+
+CHECKED = LLMServer(_a_label_for_anything).__enter__()  # as long as the tests last
+
+
+@parametrize_with_checks(
+    [
+        WithTexts(
+            "openai/m",
+            api_base=CHECKED.url,
+            cache_dir=None,
+            n_candidates=1,
+            n_scoring=5,
+            random_state=0,
+        )
+    ],
+    xfail_strict=True,
+)
+@pytest.mark.filterwarnings("ignore:.*named no property:UserWarning")
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)

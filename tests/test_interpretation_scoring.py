@@ -1,0 +1,167 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from llm_server import LLMServer, has_property
+from sklearn.metrics import roc_auc_score
+
+from sklearn_hsae import with_texts
+from sklearn_hsae.interpretation import score_concepts
+from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
+
+WORDS = [f"word{i}" for i in range(30)]
+CONCEPTS = ["mentions word1", "mentions word2"]
+
+
+def strength(text, concept):
+    """A neuron that fires on the sentences with its word, at most two of them."""
+    return min(sum(has_property(concept, s) for s in text.split(". ")), 2)
+
+
+def activate(texts, concepts=CONCEPTS):
+    return np.array([[strength(t, c) for c in concepts] for t in texts], float)
+
+
+def make_frame(labels=CONCEPTS, n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    texts = [
+        ". ".join(" ".join(rng.choice(WORDS, 5)) for _ in range(3)) for _ in range(n)
+    ]
+    frame = with_texts(activate(texts), texts)
+    return frame.set_axis(labels, axis=1)
+
+
+def score(server, X, *scorers, **options):
+    options = {"n_texts": 60, "cache_dir": None, "random_state": 0, **options}
+    return score_concepts(
+        X, scorers=scorers, model="openai/m", api_base=server.url, **options
+    )
+
+
+def value_of(table, metric, concept=CONCEPTS[0], quantile=None):
+    rows = table[(table["metric"] == metric) & (table["concept"] == concept)]
+    if quantile is not None:
+        rows = rows[rows["quantile"] == quantile]
+    return rows["value"].item()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with LLMServer() as server:
+        yield server
+
+
+def test_a_right_label_is_detected_in_every_quantile(server):
+    table = score(server, make_frame(), "detection", "recall")
+    detection = table[table["scorer"] == "detection"]
+    assert value_of(detection, "f1") == 1
+    assert value_of(detection, "mcc") == pytest.approx(1)
+    assert value_of(detection, "n_rows") == 60
+    assert value_of(table[table["scorer"] == "recall"], "recall") == 1
+    assert value_of(detection, "share_of_yes", quantile=0) == 0
+    for quantile in (1, 2, 3, 4):
+        assert value_of(detection, "share_of_yes", quantile=quantile) == 1
+
+
+def test_labels_of_other_neurons_score_badly_everywhere(server, minilm):
+    swapped = make_frame(labels=CONCEPTS[::-1])
+    table = score(
+        server,
+        swapped,
+        "detection",
+        "simulation",
+        "fuzz",
+        activate=lambda texts: activate(texts),
+    )
+    assert abs(value_of(table[table["scorer"] == "detection"], "mcc")) < 0.4
+    assert abs(value_of(table[table["scorer"] == "simulation"], "correlation")) < 0.4
+    assert value_of(table, "explained_variance") < 0.1
+    fuzz = table[table["scorer"] == "fuzz"]
+    assert 0.3 < value_of(fuzz, "balanced_accuracy") < 0.7
+
+
+def test_fuzz_marks_the_sentence_that_makes_the_neuron_fire(server):
+    table = score(server, make_frame(), "fuzz", activate=activate)
+    assert value_of(table, "recall") == 1
+    # Another sentence may have the word as well.
+    assert value_of(table, "precision") > 0.75
+
+
+def test_simulation_is_the_correlation_with_the_foreseen_activations(server):
+    X = make_frame()
+    table = score(server, X, "simulation", n_texts=1000)
+    # All rows are in the sample: the neurons fire on less than half of them.
+    firing = np.flatnonzero(X[CONCEPTS[0]])
+    assert len(firing) < 200
+    true = X[CONCEPTS[0]].to_numpy()
+    foreseen = 10.0 * (true > 0)
+    assert value_of(table, "correlation") == pytest.approx(
+        np.corrcoef(foreseen, true)[0, 1]
+    )
+    rest = true - foreseen * 2 / 10
+    assert value_of(table, "explained_variance") == pytest.approx(
+        1 - np.mean(rest**2) / np.var(true)
+    )
+
+
+def test_embedding_is_the_auc_of_the_cosines(minilm):
+    from sklearn_hsae import EmbeddingTransformer
+
+    texts = ["the food was cold", "cold soup again", "a lovely view", "we saw the sea"]
+    X = with_texts(np.array([[1.0], [2.0], [0.0], [0.0]]), texts)
+    X = X.set_axis(["mentions cold food"], axis=1)
+    table = score_concepts(X, scorers=["embedding"], random_state=0)
+    vectors = EmbeddingTransformer(minilm).fit_transform([X.columns[0], *texts])
+    expected = roc_auc_score([1, 1, 0, 0], vectors.to_numpy()[1:] @ vectors.iloc[0])
+    assert table["value"].item() == expected == 1
+
+
+def test_one_json_for_each_label(server, tmp_path):
+    table = score(server, make_frame(), "detection", folder=tmp_path / "scores")
+    files = sorted((tmp_path / "scores").iterdir())
+    assert [f.name for f in files] == [
+        "000-mentions-word1.json",
+        "001-mentions-word2.json",
+    ]
+    content = json.loads(files[1].read_text())
+    assert content["concept"] == "mentions word2"
+    again = pd.DataFrame(content["scores"])
+    own = table[table["concept"] == "mentions word2"]
+    np.testing.assert_allclose(again["value"].astype(float), own["value"])
+
+
+@pytest.mark.parametrize(
+    ("X", "options", "message"),
+    [
+        (np.eye(3), {}, "labels from the columns"),
+        (pd.DataFrame({"a": [1.0]}), {}, "carries none"),
+        (make_frame(n=9), {"scorers": ["f1"]}, r"among .*got \['f1'\]"),
+        (make_frame(n=9), {"scorers": ["recall"]}, "ask a language model"),
+        (make_frame(n=9), {"scorers": ["fuzz"], "model": "openai/m"}, "activate="),
+    ],
+)
+def test_bad_input(X, options, message):
+    with pytest.raises(ValueError, match=message):
+        score_concepts(X, **options)
+
+
+def test_the_telling_sentence_is_the_one_whose_removal_costs_most():
+    texts = [
+        "Nothing here. It says word1 once! And the end.",
+        "word1 only",
+        "word1 there. word1 here. word1 everywhere.",  # one less changes nothing
+        "No such thing. Nor here.",
+    ]
+    assert telling_sentences(texts, 0, activate_by_dot) == [1, None, None, None]
+    assert telling_sentences(["one sentence"], 0, activate_by_dot) == [None]
+
+
+def activate_by_dot(texts):
+    return np.array([[min(t.count("word1"), 2)] for t in texts], float)
+
+
+def test_marks_of_a_text_itself_are_broken_up():
+    text = "Say [[this]]. Then that!\nEnd"
+    assert sentences(text) == ["Say [[this]].", "Then that!", "End"]
+    assert marked(text, 1) == "Say [ [this] ]. [[Then that!]] End"

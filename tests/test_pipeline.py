@@ -1,0 +1,275 @@
+"""Every use that people make of a Pipeline, with the real model and no LLM."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.ensemble import StackingRegressor, VotingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import (
+    GridSearchCV,
+    cross_val_predict,
+    cross_val_score,
+    learning_curve,
+    train_test_split,
+)
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_hsae import (
+    ConceptAnnotator,
+    EmbeddingTransformer,
+    HypothesisClassifier,
+    HypothesisRegressor,
+    KeyphraseInterpreter,
+    MatryoshkaSAETransformer,
+    NeuronSelector,
+    drop_texts,
+    evaluate_hypotheses,
+    make_hypothesis_pipeline,
+    make_reviews,
+    with_texts,
+)
+
+N_SELECT = 4
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    return make_reviews(240, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def embeddings(reviews):
+    return EmbeddingTransformer().fit_transform(reviews.texts).to_numpy()
+
+
+def make_pipe(**options):
+    """The six steps, small enough to be fitted in a second."""
+    pipe = make_hypothesis_pipeline(
+        n_neurons=16, k=3, n_select=N_SELECT, random_state=0, **options
+    )
+    return pipe.set_params(sae__max_epochs=5)
+
+
+def without_interpretation(pipe):
+    return pipe.set_params(interpret="passthrough", annotate="passthrough")
+
+
+@pytest.fixture(scope="module")
+def fitted(reviews):
+    return make_pipe().fit(reviews.texts, reviews.target)
+
+
+def test_it_is_a_plain_pipeline_of_the_six_steps(fitted):
+    assert type(fitted) is Pipeline
+    names = ["embed", "sae", "select", "interpret", "annotate", "regress"]
+    assert list(fitted.named_steps) == names
+
+
+def test_fit_predict_score_equal_the_steps_by_hand(fitted, reviews):
+    # What the Pipeline must compute, written without any pipeline.
+    X = EmbeddingTransformer().fit_transform(reviews.texts)
+    sae = MatryoshkaSAETransformer(
+        16, 3, prefixes=(0.125, 1.0), max_epochs=5, random_state=0
+    ).set_params(target_weight=fitted["sae"].target_weight)
+    A = sae.fit_transform(X, reviews.target)
+    A = NeuronSelector(N_SELECT).fit(A, reviews.target).transform(A)
+    C = KeyphraseInterpreter(random_state=0).fit_transform(A)
+    H = ConceptAnnotator().fit_transform(C)
+    last = HypothesisRegressor().fit(H, reviews.target)
+    np.testing.assert_allclose(fitted.predict(reviews.texts), last.predict(H))
+    assert fitted.score(reviews.texts, reviews.target) == pytest.approx(
+        last.score(H, reviews.target)
+    )
+
+
+def test_rows_are_texts_and_columns_are_concepts(fitted, reviews):
+    frame = pd.Series(reviews.texts, index=[f"id{i}" for i in range(240)])
+    stages = [frame]
+    for _, step in fitted.steps[:-1]:
+        stages.append(step.transform(stages[-1]))
+    embedded, activations, selected, concepts, answers = stages[1:]
+    for stage in (embedded, activations, selected, concepts):
+        assert stage.index.names == [None, "text"]
+        assert stage.index.get_level_values(0).tolist() == frame.index.tolist()
+    assert embedded.dtypes.unique().tolist() == [np.float32]
+    assert activations.columns[:2].tolist() == ["sae0", "sae1"]
+    assert concepts.columns.tolist() == list(fitted["interpret"].concepts_)
+    assert answers.index.equals(frame.index)  # the last reader drops the texts
+    assert set(np.unique(answers)) <= {0.0, 1.0}
+    assert list(fitted[:-1].get_feature_names_out()) == concepts.columns.tolist()
+
+
+@pytest.mark.parametrize(
+    "container",
+    [list, tuple, np.array, pd.Series, lambda t: pd.DataFrame({"text": t})],
+)
+def test_texts_in_any_container(fitted, reviews, container):
+    expected = fitted.predict(reviews.texts)
+    np.testing.assert_array_equal(fitted.predict(container(reviews.texts)), expected)
+
+
+def test_cross_validation(reviews):
+    pipe = make_pipe()
+    scores = cross_val_score(pipe, reviews.texts, reviews.target, cv=2)
+    named = cross_val_score(pipe, reviews.texts, reviews.target, cv=2, scoring="r2")
+    np.testing.assert_allclose(scores, named)
+    predicted = cross_val_predict(pipe, reviews.texts, reviews.target, cv=2)
+    assert np.isfinite(predicted).all()
+
+
+def test_grid_search_over_the_autoencoder(reviews):
+    grid = {
+        "sae__n_neurons": [12, 16],
+        "sae__k": [2, 4],
+        "sae__prefixes": [None, (0.125, 1.0), [2, 4]],
+        "sae__target_weight": [0.0, 0.3],
+    }
+    search = GridSearchCV(without_interpretation(make_pipe()), grid, cv=2, n_jobs=2)
+    search.fit(np.array(reviews.texts, dtype=object), reviews.target)
+    assert len(search.cv_results_["params"]) == 24
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert np.isfinite(search.predict(reviews.texts[:5])).all()
+
+
+def test_learning_curve(reviews):
+    pipe = without_interpretation(make_pipe())
+    _, _, scores = learning_curve(
+        pipe, reviews.texts, reviews.target, cv=2, train_sizes=[0.5, 1.0]
+    )
+    assert np.isfinite(scores).all()
+
+
+def test_clone_pickle_and_joblib(fitted, reviews, tmp_path):
+    expected = fitted.predict(reviews.texts[:20])
+    stored = pickle.dumps(fitted)
+    assert reviews.texts[0].encode() not in stored  # no training text travels along
+    again = pickle.loads(stored)
+    np.testing.assert_array_equal(again.predict(reviews.texts[:20]), expected)
+    joblib.dump(fitted, tmp_path / "pipe.joblib")
+    loaded = joblib.load(tmp_path / "pipe.joblib")
+    np.testing.assert_array_equal(loaded.predict(reviews.texts[:20]), expected)
+    fresh = clone(fitted).fit(reviews.texts, reviews.target)
+    np.testing.assert_array_equal(fresh.predict(reviews.texts[:20]), expected)
+
+
+def test_memory_keeps_texts_apart(reviews, tmp_path, embeddings):
+    # Same numbers, other texts: a cache that looks at the numbers alone names the
+    # neurons by the texts of the fit before.
+    pipe = make_pipe().set_params(memory=str(tmp_path), embed="passthrough")
+    half = len(embeddings) // 2
+    first = with_texts(embeddings[:half], reviews.texts[:half])
+    other = with_texts(embeddings[:half], reviews.texts[half:])
+    y = reviews.target[:half]
+    names = pipe.fit(first, y)[:-1].get_feature_names_out().tolist()
+    assert pipe.fit(other, y)[:-1].get_feature_names_out().tolist() != names
+    assert pipe.fit(first, y)[:-1].get_feature_names_out().tolist() == names
+
+
+def test_feature_union(reviews):
+    union = FeatureUnion(
+        [("concepts", make_pipe()[:-1]), ("embeddings", EmbeddingTransformer())]
+    )
+    model = make_pipeline(union, Ridge()).fit(reviews.texts, reviews.target)
+    assert union.fit_transform(reviews.texts, reviews.target).shape == (240, 388)
+    assert np.isfinite(model.predict(reviews.texts)).all()
+
+
+def test_column_transformer_with_numeric_controls(reviews):
+    frame = pd.DataFrame(
+        {"text": reviews.texts, "price": np.arange(240.0), "seats": np.ones(240)},
+        index=[f"id{i}" for i in range(240)],
+    )
+    columns = ColumnTransformer(
+        [
+            ("concepts", make_pipe()[:-1], "text"),
+            ("controls", "passthrough", ["price", "seats"]),
+        ],
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    together = columns.fit_transform(frame, reviews.target)
+    assert together.shape == (240, N_SELECT + 2)
+    assert together.index.equals(frame.index) and not together.isna().any(axis=None)
+    model = make_pipeline(columns, HypothesisRegressor())
+    assert np.isfinite(model.fit(frame, reviews.target).predict(frame)).all()
+
+
+def test_voting_stacking_and_transformed_targets(reviews):
+    pipe = without_interpretation(make_pipe())
+    X, y = np.array(reviews.texts, dtype=object), reviews.target
+    for model in (
+        VotingRegressor([("a", pipe), ("b", pipe)]),
+        StackingRegressor([("a", pipe)], cv=2),
+        TransformedTargetRegressor(pipe, func=np.expm1, inverse_func=np.log1p),
+    ):
+        y_positive = y - y.min()
+        assert np.isfinite(model.fit(X, y_positive).predict(X[:5])).all()
+
+
+@pytest.mark.parametrize("place, step", [(1, StandardScaler()), (1, PCA(30))])
+def test_steps_of_others_in_between(reviews, place, step):
+    pipe = make_pipe()
+    pipe.steps.insert(place, ("other", step))
+    pipe.set_output(transform="pandas").fit(reviews.texts, reviews.target)
+    assert np.isfinite(pipe.predict(reviews.texts[:5])).all()
+
+
+def test_a_step_that_loses_the_texts_is_a_loud_error(reviews):
+    pipe = make_pipe()
+    pipe.steps.insert(1, ("other", StandardScaler()))
+    pipe.set_output(transform="default")
+    with pytest.raises(ValueError, match=r"set_output\(transform='pandas'\)"):
+        pipe.fit(reviews.texts, reviews.target)
+
+
+def test_own_embeddings(reviews, embeddings, fitted):
+    pipe = make_pipe().set_params(embed="passthrough")
+    X = with_texts(embeddings, reviews.texts)
+    np.testing.assert_allclose(
+        pipe.fit(X, reviews.target).predict(X), fitted.predict(reviews.texts)
+    )
+    train, test, y, new_y = train_test_split(X, reviews.target, random_state=0)
+    assert np.isfinite(pipe.fit(train, y).score(test, new_y))
+
+
+def test_document_ids_are_never_taken_for_texts(embeddings, reviews):
+    frame = pd.DataFrame(embeddings, index=[f"doc{i}" for i in range(240)])
+    frame.columns = frame.columns.astype(str)
+    pipe = make_pipe().set_params(embed="passthrough")
+    with pytest.raises(ValueError, match="row-index level named 'text'"):
+        pipe.fit(frame, reviews.target)
+
+
+def test_sparse_activations_give_the_same_hypotheses(reviews, fitted):
+    sparse = make_pipe().set_params(sae__sparse_output=True)
+    sparse.fit(reviews.texts, reviews.target)
+    np.testing.assert_allclose(
+        sparse.predict(reviews.texts), fitted.predict(reviews.texts)
+    )
+    assert list(sparse["interpret"].concepts_) == list(fitted["interpret"].concepts_)
+
+
+def test_classification(reviews):
+    y = np.where(reviews.target > 3, "good", "bad")
+    pipe = make_pipe(task="classification").fit(reviews.texts, y)
+    assert isinstance(pipe[-1], HypothesisClassifier)
+    assert pipe.predict_proba(reviews.texts).shape == (240, 2)
+    result = evaluate_hypotheses(pipe, reviews.texts[:100], y[:100])
+    assert 0.5 < result.metrics["auc"] <= 1
+
+
+def test_drop_texts_lets_frames_be_joined(fitted, reviews):
+    embedded = drop_texts(fitted["embed"].transform(reviews.texts))
+    joined = pd.concat([fitted[:-1].transform(reviews.texts), embedded], axis=1)
+    assert joined.shape == (240, 388) and not joined.isna().any(axis=None)
+
+
+def test_an_unknown_task_is_named():
+    with pytest.raises(ValueError, match="got 'ranking'"):
+        make_hypothesis_pipeline(task="ranking")

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from sklearn_hsae import EmbeddingTransformer
+from sklearn_hsae._similarity import VERBATIM_BONUS, PhraseSimilarity, sentences
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("We waited an hour. Lovely view!", ["We waited an hour.", "Lovely view!"]),
+        ("Wow. We waited an hour.", ["Wow. We waited an hour."]),  # a short one joins
+        ("no end mark here", ["no end mark here"]),
+        ("first line here\nsecond line here", ["first line here", "second line here"]),
+        ("Ok.", ["Ok."]),
+    ],
+)
+def test_sentences(text, expected):
+    assert sentences(text) == expected
+
+
+def test_agreement_is_that_of_the_best_sentence_by_hand():
+    # The definition once more, with a loop over texts, phrases and sentences.
+    texts = [
+        "We waited an hour for the soup. The view of the sea was lovely.",
+        "The soup was cold. We paid and left.",
+        "Lovely view of the sea from the terrace.",
+    ]
+    phrases = ["waited", "sea view"]
+    embedder = EmbeddingTransformer()
+    similarity = PhraseSimilarity(embedder).fit(texts)
+    found = similarity.transform(texts, phrases)
+
+    def direction(text, mean):
+        vector = embedder.fit_transform([text]).to_numpy()[0].astype(float) - mean
+        return vector / np.linalg.norm(vector)
+
+    for i, text in enumerate(texts):
+        for j, phrase in enumerate(phrases):
+            cosines = [
+                direction(sentence, similarity.sentence_mean_)
+                @ direction(phrase, similarity.phrase_mean_)
+                for sentence in sentences(text)
+            ]
+            bonus = VERBATIM_BONUS if phrase in text.lower() else 0.0
+            # bfloat16 differs a little from batch to batch where nothing is cached
+            assert found[i, j] == pytest.approx(max(cosines) + bonus, abs=0.02)
+    assert found[0, 0] > found[2, 0] and found[2, 1] > found[1, 1]
+
+
+def test_texts_without_common_words_are_an_error_that_says_so():
+    with pytest.raises(ValueError, match="stands in two of them"):
+        PhraseSimilarity(EmbeddingTransformer()).fit(["one", "other"])
