@@ -1,11 +1,12 @@
 """What calls to a language model cost here, and with HypotheSAEs.
 
-    python benchmarks/llm.py [--peer PYTHON] [--texts 2000]
+    python benchmarks/llm.py [--peer PYTHON] [--texts 2000] [--data DIR]
 
 All calls go to the rule-based server of the tests, in a process of its own, so that
 answers can be checked and the only thing that differs is the client. ``--peer`` is the
 Python of an environment with ``hypothesaes`` installed. Texts and order are drawn with
-a fixed seed.
+a fixed seed. ``--data`` is a folder with ``yelp_train.jsonl.gz``, ``yelp_holdout...``
+and the same for airline, each row with a ``text``: the distilled judge is taught there.
 """
 
 import argparse
@@ -20,6 +21,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import f1_score
 
 HERE = Path(__file__).parent
 SERVER = HERE.parent / "tests" / "llm_server.py"
@@ -27,6 +30,8 @@ sys.path[:0] = [str(HERE.parent), str(SERVER.parent)]
 
 from llm_server import has_property  # noqa: E402
 
+from sklearn_hsae import EmbeddingTransformer  # noqa: E402
+from sklearn_hsae.annotation._distilled import DistilledJudge  # noqa: E402
 from sklearn_hsae.annotation._llm import LLMJudge  # noqa: E402
 from sklearn_hsae.llm import LLMClient, Request, import_litellm  # noqa: E402
 
@@ -186,11 +191,49 @@ def memory():
     print("peak memory, texts included:", ", ".join(sizes))
 
 
+TAUGHT = {
+    "yelp": ["waited, minutes, wait", "delicious, amazing", "rude, manager"]
+    + ["price, expensive, cheap", "service, staff", "pizza, crust"],
+    "airline": ["thank, thanks", "bag, luggage, baggage", "cancelled flight, cancelled"]
+    + ["hold, phone, call", "service, staff", "delayed, delay, late"],
+}
+
+
+def distilled(folder):
+    print("distilled judge, taught by a model that looks for words (hard for a probe)")
+    for name, words in TAUGHT.items():
+        concepts = [f"mentions {some}" for some in words]
+        texts, new = (
+            pd.read_json(folder / f"{name}_{part}.jsonl.gz", lines=True)["text"]
+            for part in ("train", "holdout")
+        )
+        with serve(latency=0) as url:
+            teacher = LLMJudge(MODEL, api_base=url, cache_dir=None)
+            judge = DistilledJudge(teacher, EmbeddingTransformer(), min_f1=0.0)
+            judge.fit(concepts, texts.to_numpy(object))  # no concept stays with it
+            dollars = judge.usage.dollars
+        start = time.perf_counter()
+        answers = judge.judge(new.to_numpy(object))[:, judge.is_distilled_]
+        seconds = time.perf_counter() - start
+        truth = truth_of(new, concepts)[:, judge.is_distilled_]
+        f1 = [f1_score(t, a) for t, a in zip(truth.T, answers.T, strict=True)]
+        by_llm = dollars / 1000 * 100_000
+        print(
+            f"  {name:8} F1 said {np.round(judge.f1_[judge.is_distilled_], 2)}, "
+            f"unseen {np.round(f1, 2)}\n           ${dollars:.3f} for the lessons, then "
+            f"free, {seconds / len(new) * 1e5:.0f} s per 100k texts with embedding; "
+            f"the LLM: ${by_llm:.2f}"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", help="a Python with hypothesaes installed")
     parser.add_argument("--texts", type=int, default=2000)
+    parser.add_argument("--data", type=Path, help="a folder with real texts")
     arguments = parser.parse_args()
+    if arguments.data:
+        distilled(arguments.data)
     compare(arguments.peer, arguments.texts)
     overhead()
     reread()

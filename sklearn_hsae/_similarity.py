@@ -17,25 +17,26 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
 class PhraseSimilarity:
-    """Centred cosine of phrases with the nearest sentence, plus a bonus for the words.
+    """Centred cosine of phrases with text and sentence, plus a bonus for the words.
 
-    A text speaks of several things and its embedding of all of them at once; a
-    phrase is compared with each sentence, and the nearest one counts.
+    A text speaks of several things, and its embedding of all of them at once. A
+    phrase is compared with the text and with its nearest sentence, and the mean of
+    the two cosines counts: tone belongs to the text, an incident to a sentence.
 
-    Phrases are short and sentences are longer, so in an embedding space each kind
-    lies in a corner of its own, and plain cosines mostly tell how phrase-like a
-    sentence is. Both are therefore centred, each by the mean of their own kind in the
-    training texts, before the cosine is taken.
+    Phrases are short and texts are long, so in an embedding space each kind lies in a
+    corner of its own, and plain cosines mostly tell how phrase-like a text is. Each
+    kind is therefore centred by its own mean in the training texts, before the cosine
+    is taken.
 
     Parameters
     ----------
     embedder : EmbeddingTransformer
-        Embeds sentences and phrases alike; its cache makes repeated calls cheap.
+        Embeds texts, sentences and phrases alike; its cache makes repeated calls cheap.
 
     Attributes
     ----------
-    sentence_mean_, phrase_mean_ : ndarray of shape (n_dimensions,)
-        Mean embedding of the sentences of the training texts, and of their common
+    text_mean_, sentence_mean_, phrase_mean_ : ndarray of shape (n_dimensions,)
+        Mean embedding of the training texts, of their sentences, and of their common
         words.
     """
 
@@ -51,6 +52,7 @@ class PhraseSimilarity:
                 "them: there are too few texts to compare them with phrases."
             )
         pieces = sorted({piece for text in reference for piece in sentences(text)})
+        self.text_mean_ = self._embed(reference).mean(axis=0)
         self.sentence_mean_ = self._embed(pieces).mean(axis=0)
         self.phrase_mean_ = self._embed(words).mean(axis=0)
         return self
@@ -62,10 +64,10 @@ class PhraseSimilarity:
         row = {piece: i for i, piece in enumerate(distinct)}
         directions = _unit_rows(self._embed(distinct) - self.sentence_mean_)
         wanted = _unit_rows(self._embed(phrases) - self.phrase_mean_).T
-        similarity = np.empty((len(texts), len(phrases)), dtype=np.float32)
+        similarity = _unit_rows(self._embed(texts) - self.text_mean_) @ wanted
         for i, of_text in enumerate(pieces):
             nearness = directions[[row[piece] for piece in of_text]] @ wanted
-            similarity[i] = nearness.max(axis=0)
+            similarity[i] = (similarity[i] + nearness.max(axis=0)) / 2
         occurrence = PhraseOccurrence(phrases).transform(texts).tocoo()
         similarity[occurrence.row, occurrence.col] += VERBATIM_BONUS
         return similarity

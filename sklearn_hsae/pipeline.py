@@ -13,10 +13,10 @@ from sklearn_hsae.selection import NeuronSelector
 def make_hypothesis_pipeline(
     *,
     task="regression",
-    n_neurons=256,
+    n_neurons=128,
     k=8,
     prefixes=(0.125, 1.0),
-    target_weight=0.0,
+    target_weight=0.3,
     n_select=20,
     model=DEFAULT_MODEL,
     llm=None,
@@ -35,14 +35,17 @@ def make_hypothesis_pipeline(
     task : {"regression", "classification"}, default="regression"
         Whether the last step is a :class:`HypothesisRegressor` or a
         :class:`HypothesisClassifier`.
-    n_neurons, k : int, default=256 and 8
+    n_neurons, k : int, default=128 and 8
         Size of the sparse autoencoder, and how many of its neurons a text switches
-        on. 64 and 4 suit a thousand texts, 256 and 8 ten thousand.
+        on. 64 neurons suit a few thousand texts, 128 ten thousand, 512 a hundred
+        thousand.
     prefixes : sequence of int or float, or None, default=(0.125, 1.0)
         Nested sizes at which the autoencoder must reconstruct as well; floats are
         fractions of `n_neurons`.
-    target_weight : float, default=0.0
-        How much the autoencoder is drawn towards neurons that predict the target.
+    target_weight : float, default=0.3
+        How much the autoencoder is drawn towards neurons that predict the target. The
+        neurons are still tested on other texts, so this cannot make a hypothesis
+        significant that is none.
     n_select : int, default=20
         Number of hypotheses.
     model : str, default="sentence-transformers/all-MiniLM-L6-v2"

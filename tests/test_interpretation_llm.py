@@ -182,6 +182,20 @@ def test_a_budget_ends_the_work_and_keeps_what_there_is():
     assert interpreter.fidelity_["f1"].isna().all()
 
 
+def test_the_estimate_costs_nothing_and_is_on_the_high_side():
+    X = make_activations("word3", "word8")
+    with LLMServer() as server:
+        interpreter = interpreter_of(server).set_params(model="openai/gpt-4o-mini")
+        estimate = interpreter.estimate_cost(X)
+        assert not server.calls and not hasattr(interpreter, "n_features_in_")
+        interpreter.fit(X)
+        unknown = interpreter_of(server).estimate_cost(X)
+    assert interpreter.usage_["calls"] <= estimate["calls"]
+    assert interpreter.usage_["dollars"] <= estimate["dollars"]
+    assert estimate["dollars"] < 10 * interpreter.usage_["dollars"]
+    assert unknown["dollars"] is None
+
+
 def test_without_scoring_nothing_is_judged():
     X = make_activations("word3", "word8")
     with LLMServer() as server:

@@ -139,6 +139,7 @@ def test_one_json_for_each_label(server, tmp_path):
         (make_frame(n=9), {"scorers": ["f1"]}, r"among .*got \['f1'\]"),
         (make_frame(n=9), {"scorers": ["recall"]}, "ask a language model"),
         (make_frame(n=9), {"scorers": ["fuzz"], "model": "openai/m"}, "activate="),
+        (make_frame(n=9), {"scorers": ["surprisal"]}, "local_model="),
     ],
 )
 def test_bad_input(X, options, message):
@@ -165,3 +166,58 @@ def test_marks_of_a_text_itself_are_broken_up():
     text = "Say [[this]]. Then that!\nEnd"
     assert sentences(text) == ["Say [[this]].", "Then that!", "End"]
     assert marked(text, 1) == "Say [ [this] ]. [[Then that!]] End"
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory):
+    """A causal model with random weights that knows a handful of words."""
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[UNK]", "A", "text", "that", "mentions", ":", *WORDS, "."]
+    tokenizer = Tokenizer(
+        models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    folder = tmp_path_factory.mktemp("tiny")
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(
+        folder
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = transformers.GPT2Config(
+            vocab_size=len(words), n_positions=600, n_embd=16, n_layer=2, n_head=2
+        )
+        transformers.GPT2LMHeadModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_surprisal_is_the_plain_sum_over_tokens(tiny_model):
+    import torch
+    import transformers
+
+    from sklearn_hsae.interpretation._surprisal import surprisal
+
+    prefix, texts = "A text :", ["word1 word2 .", "word3", "word4 " * 20, ""]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_model)
+    model = transformers.AutoModelForCausalLM.from_pretrained(tiny_model).eval()
+    for text, value in zip(texts, surprisal(tiny_model, prefix, texts), strict=True):
+        ids = tokenizer(f"{prefix} {text}")["input_ids"]
+        losses = []
+        for i in range(3, len(ids)):
+            with torch.no_grad():
+                logits = model(torch.tensor([ids[:i]])).logits[0, -1].double()
+            losses.append(float(logits.logsumexp(0) - logits[ids[i]]))
+        if losses:
+            assert value == pytest.approx(np.mean(losses), rel=1e-5)
+        else:
+            assert np.isnan(value)
+
+
+def test_surprisal_scores_firing_against_silent_texts(tiny_model):
+    table = score_concepts(
+        make_frame(), scorers=["surprisal"], local_model=tiny_model, random_state=0
+    )
+    assert table["metric"].tolist() == ["auc", "drop"] * 2
+    assert table.loc[table["metric"] == "auc", "value"].between(0.2, 0.8).all()

@@ -34,7 +34,7 @@ def test_a_line_break_inside_a_string_is_accepted():
         ('{"a": 1', "no complete JSON object"),
         ('["a"]', "no complete JSON object"),
         ('<think>{"a": 1}', "before the reasoning does"),
-        ("{" * 100_000, "no complete JSON object"),
+        ('{"a":' * 100_000, "nested too deeply"),
     ],
 )
 def test_an_answer_that_is_none_says_why(content, reason):

@@ -26,7 +26,13 @@ FORKS = """
 import asyncio, os, signal, sys
 from sklearn_hsae.llm import import_litellm
 from test_llm_resume import judge_of
-import_litellm()
+try:  # what litellm imports at the first call; nobody listens there
+    asyncio.run(import_litellm().acompletion(
+        "openai/m", [{"role": "user", "content": "?"}], api_key="none",
+        api_base="http://127.0.0.1:9/v1", num_retries=0, max_retries=0,
+    ))
+except Exception:
+    pass
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
     pid = os.fork()

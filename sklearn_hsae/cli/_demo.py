@@ -18,9 +18,9 @@ from sklearn_hsae.cli._record import (
 from sklearn_hsae.cli._table import show_results, wrap
 from sklearn_hsae.datasets import make_reviews
 
-N_REVIEWS = 5000
-_HOLDOUT_SHARE = 0.4
-_SIZES = {"n_neurons": 256, "k": 8, "prefixes": (0.125, 1.0), "n_select": 20}
+N_REVIEWS = 7000
+_N_HELD_OUT = 2000
+_SIZES = {"n_neurons": 64, "k": 8, "prefixes": None, "n_select": 20}
 _FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
 
 
@@ -70,7 +70,7 @@ def _split(reviews, seed):
         np.asarray(reviews.texts, dtype=object),
         np.asarray(reviews.target),
         np.asarray(reviews.truth),
-        test_size=_HOLDOUT_SHARE,
+        test_size=_N_HELD_OUT,
         random_state=seed,
     )
     source = {"file": f"make_reviews({N_REVIEWS}, random_state={seed})"}

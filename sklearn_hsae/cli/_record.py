@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def start_record(arguments, argv, split):
     words = ["sklearn-hsae", *(sys.argv[1:] if argv is None else argv)]
     return {
         "command": shlex.join(map(str, words)),
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": arguments.seed,
         "data": {
             **split.source,

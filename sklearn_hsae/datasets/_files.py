@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,12 @@ import pandas as pd
 from sklearn_hsae._texts import check_texts
 
 _KINDS = ".csv, .tsv, .jsonl (each also as .gz) and .parquet"
+_UNREADABLE = (
+    pd.errors.ParserError,
+    pd.errors.ParserWarning,
+    zlib.error,
+    OSError,  # also of gzip
+)
 
 
 def load_texts(path, *, text, target=None):
@@ -53,7 +61,7 @@ def load_texts(path, *, text, target=None):
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    frame = _read(path)
+    frame = _read(path, text)
     if len(frame) == 0:
         raise ValueError(f"{path} is empty: it holds no row.")
     for column in (text, target):
@@ -80,45 +88,46 @@ def load_texts(path, *, text, target=None):
     return texts, y, frame
 
 
-def _read(path):
-    kind = (
-        path.suffixes[-2]
-        if path.suffix == ".gz" and path.suffixes[:-1]
-        else path.suffix
-    )
+def _read(path, text):
+    endings = [ending.lower() for ending in path.suffixes[-2:]]
+    is_gzipped = endings[-1:] == [".gz"]
+    kind = "".join(endings[:-1] if is_gzipped else endings[-1:])
     readers = {
-        ".csv": lambda: _read_table(path, ","),
-        ".tsv": lambda: _read_table(path, "\t"),
-        ".jsonl": lambda: _read_json_lines(path),
+        ".csv": lambda: _read_table(path, text, ",", is_gzipped),
+        ".tsv": lambda: _read_table(path, text, "\t", is_gzipped),
+        ".jsonl": lambda: _read_json_lines(path, is_gzipped),
         ".parquet": lambda: _read_parquet(path),
     }
-    if kind not in readers or (kind == ".parquet" and path.suffix == ".gz"):
+    if kind not in readers or (kind == ".parquet" and is_gzipped):
         raise ValueError(f"{path} is none of the files that can be read: {_KINDS}.")
     try:
         return readers[kind]()
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is not UTF-8 at byte {error.start}. Save it as UTF-8."
+            f"{path} is not UTF-8 ({error.reason}). Save it as UTF-8."
         ) from error
     except (pd.errors.EmptyDataError, EOFError) as error:
         raise ValueError(f"{path} is empty or cut off: {error}") from error
-    except (pd.errors.ParserError, gzip.BadGzipFile, OSError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
-def _read_table(path, separator):
-    compression = "gzip" if path.suffix == ".gz" else None
-    return pd.read_csv(
-        path,
-        sep=separator,
-        compression=compression,
-        encoding="utf-8-sig",
-        encoding_errors="strict",
-    )
+def _read_table(path, text, separator, is_gzipped):
+    with warnings.catch_warnings():
+        # Rows that are longer than the header: pandas would drop what is too much.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            sep=separator,
+            compression="gzip" if is_gzipped else None,
+            encoding="utf-8-sig",
+            index_col=False,  # else a row that is too long makes texts the index
+            dtype={text: str},  # "12" is a text
+        )
 
 
-def _read_json_lines(path):
-    opened = gzip.open if path.suffix == ".gz" else open
+def _read_json_lines(path, is_gzipped):
+    opened = gzip.open if is_gzipped else open
     rows = []
     with opened(path, "rt", encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
@@ -128,7 +137,12 @@ def _read_json_lines(path):
                 row = json.loads(line)
             except json.JSONDecodeError as error:
                 raise ValueError(
-                    f"{path}, line {number}: no JSON ({error})."
+                    f"{path}, line {number}: no JSON ({error.msg} at character "
+                    f"{error.pos + 1})."
+                ) from error
+            except RecursionError as error:
+                raise ValueError(
+                    f"{path}, line {number}: brackets are nested too deep."
                 ) from error
             if not isinstance(row, dict):
                 raise ValueError(
@@ -141,9 +155,12 @@ def _read_json_lines(path):
 
 def _read_parquet(path):
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow as pa
     except ImportError as error:
         raise ImportError(
             "parquet files need pyarrow: pip install 'sklearn-hsae[parquet]'"
         ) from error
-    return pd.read_parquet(path, engine="pyarrow")
+    try:
+        return pd.read_parquet(path, engine="pyarrow")
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error

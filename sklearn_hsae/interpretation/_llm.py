@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -34,7 +34,7 @@ from sklearn_hsae.interpretation._sampling import (
     similar_silent_rows,
     split_rows,
 )
-from sklearn_hsae.llm import LLMClient, check_environment
+from sklearn_hsae.llm import LLMClient, check_environment, estimate_cost
 
 
 class LLMInterpreter(TransformerMixin, BaseEstimator):
@@ -288,6 +288,42 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         judge = self._judge(self._client()).fit(self.concepts_)
         table = fidelity_table(judge.judge(texts[rows]), activations[rows])
         return float(table["correlation"].mean())
+
+    def estimate_cost(self, X, *, texts=None):
+        """What :meth:`fit` would cost, before a call is made.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_neurons)
+        texts : sequence of str of length n_samples, default=None
+
+        Returns
+        -------
+        dict
+            `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
+            when litellm knows no price. Rather too high: 300 tokens are reckoned for
+            an answer, all candidates are taken to differ, and the cache to be empty.
+            `refine` rounds are left out; each costs about as much as one candidate.
+        """
+        self._validate_params()
+        questions = self._questions()
+        activations = check_array(X, dtype=np.float64, ensure_min_samples=2)
+        texts = get_texts(X, texts, self)
+        rng = self._generator()
+        naming, *rows = split_rows(len(texts), rng)
+        rows = [scoring_rows(activations, r, self.n_scoring, rng) for r in rows]
+        first = first_questions(
+            questions, texts, activations, naming, self._examples(texts), rng
+        )
+        parts = [estimate_cost(self.model, first)]
+        judge = self._judge(self._client())
+        n_labels = activations.shape[1] * self.n_candidates
+        for some, n in zip(rows, (n_labels, activations.shape[1]), strict=True):
+            labels = [f"mentions something or other, number {i}" for i in range(n)]
+            parts.append(judge.fit(labels).estimate_cost(texts[some]))
+        dollars = [part.pop("dollars") for part in parts]
+        total = {key: sum(part[key] for part in parts) for key in parts[0]}
+        return {**total, "dollars": None if None in dollars else sum(dollars)}
 
     def transform(self, X):
         """Put the concepts in the place of the neurons' names.

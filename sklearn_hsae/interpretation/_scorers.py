@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
 from sklearn_hsae.interpretation._text_answers import answer_texts
@@ -36,11 +37,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Tools:
-    """What scorers ask: a judge, an embedder, the neurons themselves."""
+    """What scorers ask: a judge, an embedder, the neurons, a local language model."""
 
     judge: Any
     embedder: Any
     activate: Any
+    local_model: str | None
     seed: int
 
     def answer(self, prompt, concept, texts):
@@ -114,7 +116,23 @@ def embedding(sample, tools):
         yield "auc", None, roc_auc_score(sample.fires, vectors[1:] @ vectors[0])
 
 
+def surprisal(sample, tools):
+    """Does the label foretell the texts that fire to a language model?
+
+    A text's drop is by how much it becomes less surprising when the label stands
+    before it.
+    """
+    told = f"A text that {sample.concept}:\n"
+    drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)
+    drops -= _surprisal.surprisal(tools.local_model, told, sample.texts)
+    known = ~np.isnan(drops)
+    fires, drops = sample.fires[known], drops[known]
+    if fires.any() and not fires.all():
+        yield "auc", None, roc_auc_score(fires, drops)
+        yield "drop", None, drops[fires].mean() - drops[~fires].mean()
+
+
 SCORERS = {
     function.__name__: function
-    for function in (detection, recall, fuzz, simulation, embedding)
+    for function in (detection, recall, fuzz, simulation, embedding, surprisal)
 }

@@ -26,6 +26,7 @@ def score_concepts(
     api_base=None,
     activate=None,
     embedding_model=DEFAULT_MODEL,
+    local_model=None,
     n_texts=100,
     n_quantiles=4,
     max_words=256,
@@ -57,8 +58,11 @@ def score_concepts(
         - "simulation": a model foresees the activations from 0 to 10; correlation and
           explained variance
         - "embedding": AUC of the cosines of label and text; free
+        - "surprisal": AUC of how much less surprising a text is to a causal language
+          model on this machine when the label stands before it, and the mean drop of
+          firing over silent texts in nats a token; free
     model : str or None, default=None
-        The language model, for all but "embedding".
+        The language model as litellm writes it, for the first four.
     api_base : str or None, default=None
         Address of an OpenAI-compatible server.
     activate : callable or None, default=None
@@ -66,6 +70,8 @@ def score_concepts(
         `X`, for example ``pipe[:3].transform`` of a fitted pipeline.
     embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
         For "embedding".
+    local_model : str or None, default=None
+        For "surprisal": name or folder of a causal model of transformers.
     n_texts : int, default=100
         Texts for each label: half of them fire, evenly from the weakest to the
         strongest; half are silent. Fidelity is that of such a balanced sample.
@@ -91,7 +97,7 @@ def score_concepts(
     >>> from sklearn_hsae.interpretation import score_concepts
     >>> table = score_concepts(concepts, model="openai/gpt-5-mini")  # doctest: +SKIP
     """
-    _check(X, texts, scorers, model, activate)
+    _check(X, texts, scorers, model, activate, local_model)
     texts = get_texts(X, texts, None)
     seed = check_random_state(random_state).randint(2**31 - 1)
     judge = LLMJudge(
@@ -105,7 +111,7 @@ def score_concepts(
         verbose=verbose,
     )
     embedder = EmbeddingTransformer(embedding_model, cache_dir=cache_dir)
-    tools = Tools(judge, embedder, activate, seed)
+    tools = Tools(judge, embedder, activate, local_model, seed)
     rows = [
         (sample.concept, scorer, metric, quantile, value)
         for sample in _samples(X, texts, n_texts, n_quantiles, seed)
@@ -120,7 +126,7 @@ def score_concepts(
     return table
 
 
-def _check(X, texts, scorers, model, activate):
+def _check(X, texts, scorers, model, activate, local_model):
     if not isinstance(X, pd.DataFrame):
         raise ValueError(
             "score_concepts takes the labels from the columns of X: pass the frame "
@@ -144,6 +150,11 @@ def _check(X, texts, scorers, model, activate):
         raise ValueError(
             "'fuzz' leaves out sentences and needs the neurons to see what changes: "
             "pass activate=, for example pipe[:3].transform."
+        )
+    if "surprisal" in scorers and local_model is None:
+        raise ValueError(
+            "'surprisal' runs a causal language model on this machine: pass "
+            "local_model=, for example 'Qwen/Qwen3-0.6B-Base' or a folder."
         )
 
 

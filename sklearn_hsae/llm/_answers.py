@@ -50,9 +50,11 @@ def read_object(content):
     while (position := content.find("{", position)) >= 0:
         try:
             value, end = decoder.raw_decode(content, position)
-        except (json.JSONDecodeError, RecursionError):
+        except json.JSONDecodeError:
             position += 1
             continue
+        except RecursionError:
+            raise UnreadableAnswer("the answer is nested too deeply") from None
         found, position = value, end
     if found is None:
         raise UnreadableAnswer("the answer holds no complete JSON object")

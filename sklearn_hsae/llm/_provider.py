@@ -2,6 +2,9 @@
 
 import functools
 import os
+import re
+
+_NAMES_A_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -47,11 +50,12 @@ def check_environment(model, api_base=None):
         ) from None
     options = {} if api_base is None else {"api_base": api_base}
     missing = litellm.validate_environment(model).get("missing_keys") or []
-    missing = [key for key in missing if key.endswith(("KEY", "TOKEN"))]
+    # What Amazon and Google look up in files of their own is not asked for here.
+    missing = [key for key in missing if key.endswith(("API_KEY", "TOKEN"))]
     if missing and api_base is None:
         raise ValueError(
             f"model={model!r} needs a key: set the environment variable "
-            f"{' and '.join(missing)}."
+            f"{' or '.join(missing)}."
         )
     if missing:
         options["api_key"] = "none"  # a server of one's own asks for no key
@@ -61,6 +65,6 @@ def check_environment(model, api_base=None):
 def without_keys(message):
     """A message with the values of all keys in the environment taken out."""
     for name, value in os.environ.items():
-        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 8:
+        if _NAMES_A_SECRET.search(name) and len(value) >= 8:
             message = message.replace(value, "***")
     return message

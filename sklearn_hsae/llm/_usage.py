@@ -10,7 +10,16 @@ _LONG_COMPLETION = 300  # tokens to reckon with before the first answer is there
 
 @dataclass
 class Usage:
-    """What was asked and paid for."""
+    """What was asked and paid for.
+
+    calls : int, made, the failed ones among them
+    prompt_tokens, completion_tokens : int, as the provider counts them
+    dollars : float, 0 for a model whose price litellm does not know
+    cache_hits : int, answers that were there already
+    retries : int, calls made again after an error that passes
+    failures : int, questions that got no answer
+    last_error : str, without any key
+    """
 
     calls: int = 0
     prompt_tokens: int = 0

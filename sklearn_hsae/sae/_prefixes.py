@@ -1,5 +1,6 @@
 """Nested sizes of the autoencoder, as the user gives them."""
 
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -24,7 +25,7 @@ def resolve_prefixes(prefixes, n_neurons):
     sizes = [_size(prefix, n_neurons, given) for prefix in given]
     if not sizes or sizes[-1] != n_neurons:
         sizes.append(n_neurons)
-    if any(later <= earlier for earlier, later in zip(sizes, sizes[1:])):
+    if any(later <= earlier for earlier, later in pairwise(sizes)):
         raise ValueError(
             f"prefixes must grow and be at most n_neurons={n_neurons}, got {given} "
             f"(sizes {sizes}). For example prefixes=(0.125, 1.0)."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_hsae._texts import frame_like
 from sklearn_hsae.selection._columns import (
     StandardizedColumns,
     as_columns,
@@ -47,18 +48,30 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         - ``"lasso"``: the first `n_select` neurons on the lasso path; see
           :func:`lasso_selection`.
         - ``"prevalence"``: those that fire most often; ``"random"``: any.
-        - a function of (X, y) that returns one score a neuron, the largest are kept;
+        - a function of (X, y) that returns one score a neuron, or (scores, p-values)
+          as scikit-learn's do; those farthest from 0 are kept, NaN never is. Also the
+          way to other options: ``partial(separation_score, n_top=50)``, or, for the
+          definition of HypotheSAEs, ``partial(separation_score, standardize=False,
+          pad=True)``;
         - a list of column indices or names: these, whatever `n_select` is.
     binarize : bool, default=True
         Score neurons by whether they fire instead of how strongly. A hypothesis is
         answered with yes or no, so that is the form in which a neuron will count.
-        Columns that are hardly ever silent, which no neuron is, keep their values.
-        Plays no part in "separation", which ranks by strength, nor in a function's
-        scores.
+        Columns that are hardly ever silent keep their values. Plays no part in
+        "separation", which ranks by strength, nor in a function's scores.
     min_support : int or float, default=10
-        A neuron must fire on so many rows to be chosen; a float is a share of the
-        rows. A mean over fewer than ten is mostly noise, and an interpreter has too
-        few examples to go by. Never more than a quarter of the rows are asked for.
+        A neuron must fire on so many rows to be chosen, and be silent on as many; a
+        float is a share of the rows. A mean over fewer than ten is mostly noise, and
+        an interpreter has too few examples to go by. Never more than a quarter of the
+        rows are asked for. Where every column is hardly ever silent, `X` holds no
+        activations, and no silence is asked for.
+    max_correlation : float, default=0.7
+        Where neurons are ranked one by one ("correlation", "separation",
+        "prevalence", a function), pass over a neuron that correlates more than this
+        with a better one, in absolute value. Without it the ranking may fill up with
+        one topic: an autoencoder trained on the target as well splits it over many
+        neurons. Those passed over come back, best first, when the others do not
+        suffice; 1.0 passes over none.
     task : {"auto", "regression", "classification"}, default="auto"
         What y is. "auto": labels that are no numbers, and any two values, are
         classes; other numbers are a quantity.
@@ -94,6 +107,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         "n_select": [Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions(METHODS), callable, "array-like"],
         "binarize": ["boolean"],
+        "max_correlation": [Interval(Real, 0, 1, closed="both")],
         "min_support": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 0.5, closed="both"),
@@ -109,6 +123,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         method="forward",
         binarize=True,
         min_support=10,
+        max_correlation=0.7,
         task="auto",
         random_state=None,
     ):
@@ -116,6 +131,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         self.method = method
         self.binarize = binarize
         self.min_support = min_support
+        self.max_correlation = max_correlation
         self.task = task
         self.random_state = random_state
 
@@ -140,26 +156,20 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
             When there are fewer columns than `n_select`, no column is eligible, or
             y is missing, constant or of another length.
         """
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+        )
         if self._needs_target():
-            X, y = validate_data(self, X, y, accept_sparse=True, dtype=None)
-            check_target(y)
-        else:
-            X = validate_data(self, X, accept_sparse=True)
+            y = self._check_target(X, y)
         columns = as_columns(X)
-        n_features = columns.shape[1]
-        self.scores_ = np.full(n_features, np.nan)
+        self.scores_ = np.full(self.n_features_in_, np.nan)
         if self._is_explicit():
-            self.selected_ = self._explicit(n_features)
+            self.selected_ = self._explicit(columns)
             return self
-        if self.n_select > n_features:
-            raise ValueError(
-                f"n_select={self.n_select} neurons cannot be chosen from "
-                f"{n_features}. Lower n_select or raise n_neurons."
-            )
+        self._check_enough(columns)
         eligible = self._eligible(columns)
-        chosen, scores = self._choose(columns[:, eligible], y)
+        chosen, self.scores_[eligible] = self._choose(X, columns, eligible, y)
         self.selected_ = eligible[chosen]
-        self.scores_[eligible] = scores
         self._warn_of_few(len(eligible))
         return self
 
@@ -179,10 +189,8 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
             return super().transform(X)
         check_is_fitted(self)
         validate_data(self, X, reset=False, skip_check_array=True)
-        chosen = X.loc[:, self.get_support()]
-        if any(isinstance(kind, pd.SparseDtype) for kind in chosen.dtypes):
-            return chosen.sparse.to_dense()
-        return chosen
+        values = X.iloc[:, self.get_support(indices=True)].to_numpy()
+        return frame_like(values, X, self.get_feature_names_out())
 
     def _needs_target(self):
         is_targetless = isinstance(self.method, str) and self.method in {
@@ -194,22 +202,55 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
     def _is_explicit(self):
         return not isinstance(self.method, str) and not callable(self.method)
 
-    def _explicit(self, n_features):
+    def _check_target(self, X, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                'None. Only method="prevalence", "random" and explicit columns do '
+                "without."
+            )
+        y = check_target(y)
+        check_consistent_length(X, y)
+        return y
+
+    def _check_enough(self, columns):
+        n_rows, n_features = columns.shape
+        if self.n_select > n_features:
+            raise ValueError(
+                f"n_select={self.n_select} neurons cannot be chosen from "
+                f"n_features={n_features}. Lower n_select or raise n_neurons."
+            )
+        if self.n_select > n_rows or n_rows == 1:
+            raise ValueError(
+                f"n_select={self.n_select} neurons cannot be chosen by "
+                f"n_samples={n_rows}. Pass more rows, or lower n_select."
+            )
+
+    def _explicit(self, columns):
         names = list(_check_feature_names_in(self))
         selected = []
         for column in self.method:
             if isinstance(column, str) and column in names:
                 selected.append(names.index(column))
-            elif isinstance(column, Integral) and 0 <= column < n_features:
+            elif isinstance(column, Integral) and 0 <= column < len(names):
                 selected.append(int(column))
             else:
                 raise ValueError(
                     f"method names the column {column!r}, which X has not; it has "
-                    f"{n_features} columns, {names[0]!r} to {names[-1]!r}."
+                    f"{len(names)} columns, {names[0]!r} to {names[-1]!r}."
                 )
         if not selected or len(set(selected)) < len(selected):
             raise ValueError(
                 f"method must name one or more columns, each once; got {self.method!r}."
+            )
+        dead = [
+            names[column] for column in selected if count_active(columns)[column] == 0
+        ]
+        if dead:
+            warnings.warn(
+                f"method names neurons that fire on no row: {', '.join(dead)}.",
+                UserWarning,
+                stacklevel=4,
             )
         return np.array(selected, dtype=np.intp)
 
@@ -220,14 +261,16 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         return min(support, max(n_rows // 4, 1))
 
     def _eligible(self, columns):
-        support = self._support(columns.shape[0])
-        varies = StandardizedColumns(columns).varies
-        eligible = np.flatnonzero(varies & (count_active(columns) >= support))
+        n_rows = columns.shape[0]
+        support, n_active = self._support(n_rows), count_active(columns)
+        fires = StandardizedColumns(columns).varies & (n_active >= support)
+        splits = fires & (n_rows - n_active >= support)
+        eligible = np.flatnonzero(splits if splits.any() else fires)
         if len(eligible) == 0:
             raise ValueError(
                 f"None of the {columns.shape[1]} neurons varies and fires on at least "
-                f"{support} of the {columns.shape[0]} rows. Lower min_support, or "
-                "train an autoencoder with fewer neurons."
+                f"{support} of the {n_rows} rows. Lower min_support, or train an "
+                "autoencoder with fewer neurons."
             )
         return eligible
 
@@ -240,38 +283,60 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         answers.data[switched] = columns.data[switched] > 0
         return as_columns(answers)
 
-    def _choose(self, columns, y):
-        """Positions of the chosen columns in order, and the scores of all."""
+    def _choose(self, X, columns, eligible, y):
+        """Positions among the `eligible` in order of choice, and the scores of all."""
+        columns = columns[:, eligible]
         scored = self._as_answers(columns) if self.binarize else columns
         if self.method == "forward":
             order, gains = forward_selection(scored, y, self.n_select, task=self.task)
-            scores = np.full(columns.shape[1], np.nan)
+            scores = np.full(len(eligible), np.nan)
             scores[order] = gains
             return order, scores
         if self.method == "lasso":
             return lasso_selection(scored, y, self.n_select, task=self.task)
-        scores = self._scores(columns, scored, y)
-        order = np.argsort(-np.abs(scores), kind="stable")[: self.n_select]
-        if callable(self.method):  # its largest, not its farthest from 0
-            order = np.argsort(-scores, kind="stable")[: self.n_select]
-        return order, scores
-
-    def _scores(self, columns, scored, y):
-        if self.method == "correlation":
-            return correlation_score(scored, y, task=self.task)
-        if self.method == "separation":
-            return separation_score(columns, y, task=self.task)
-        if self.method == "prevalence":
-            return prevalence_score(columns)
         if self.method == "random":
-            return check_random_state(self.random_state).uniform(size=columns.shape[1])
-        scores = np.asarray(self.method(columns, y), dtype=np.float64)
-        if scores.shape != (columns.shape[1],):
+            scores = check_random_state(self.random_state).uniform(size=len(eligible))
+            return np.argsort(-scores, kind="stable")[: self.n_select], scores
+        if self.method == "correlation":
+            scores = correlation_score(scored, y, task=self.task)
+        elif self.method == "separation":
+            scores = separation_score(columns, y, task=self.task)
+        elif self.method == "prevalence":
+            scores = prevalence_score(columns)
+        else:
+            scores = self._scores_of_function(X, y)[eligible]
+        return self._best_apart(scores, scored), scores
+
+    def _scores_of_function(self, X, y):
+        scores = self.method(X, y)
+        if isinstance(scores, tuple):  # (scores, p-values) of scikit-learn's functions
+            scores = scores[0]
+        scores = np.asarray(scores, dtype=np.float64)
+        if scores.shape != (X.shape[1],):
             raise ValueError(
                 f"The function in method must return one score for each of the "
-                f"{columns.shape[1]} columns, got an array of shape {scores.shape}."
+                f"{X.shape[1]} columns, got an array of shape {scores.shape}."
             )
-        return np.nan_to_num(scores, nan=-np.inf)
+        return scores
+
+    def _best_apart(self, scores, scored):
+        """The best scores in order; near-copies of better ones only at the end."""
+        columns = StandardizedColumns(scored)
+        order = np.argsort(-np.abs(scores), kind="stable")  # NaN comes last
+        waiting = list(order[~np.isnan(scores[order])])
+        selected, copies = [], []
+        is_copy = np.zeros(len(scores), dtype=bool)
+        while waiting and len(selected) < self.n_select:
+            best = waiting.pop(0)
+            if is_copy[best]:
+                copies.append(best)
+                continue
+            selected.append(best)
+            values = columns.dot([best], np.ones(1)) / scored.shape[0]
+            correlation = np.abs(columns.transpose_dot(values))
+            # Equal columns correlate by 1 plus or minus rounding.
+            is_copy |= correlation > self.max_correlation + 1e-9
+        return np.array((selected + copies)[: self.n_select], dtype=np.intp)
 
     def _warn_of_few(self, n_eligible):
         if len(self.selected_) < self.n_select:
