@@ -335,22 +335,25 @@ def _a_label_for_anything(prompt):
     return '{"property": "is a text"}'
 
 
-CHECKED = LLMServer(_a_label_for_anything).__enter__()  # as long as the tests last
+@pytest.fixture(scope="module")
+def server_from_environment():
+    # The address would be part of the tests' names, which must not change from one
+    # run, or one worker, to the next.
+    with LLMServer(_a_label_for_anything) as server, pytest.MonkeyPatch.context() as p:
+        p.setenv("OPENAI_BASE_URL", server.url)
+        p.setenv("OPENAI_API_KEY", "none")
+        yield
 
 
 @parametrize_with_checks(
     [
         WithTexts(
-            "openai/m",
-            api_base=CHECKED.url,
-            cache_dir=None,
-            n_candidates=1,
-            n_scoring=5,
-            random_state=0,
+            "openai/m", cache_dir=None, n_candidates=1, n_scoring=5, random_state=0
         )
     ],
     xfail_strict=True,
 )
+@pytest.mark.usefixtures("server_from_environment")
 @pytest.mark.filterwarnings("ignore:.*named no property:UserWarning")
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
