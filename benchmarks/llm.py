@@ -217,13 +217,13 @@ def distilled(folder):
         seconds = time.perf_counter() - start
         truth = truth_of(new, concepts)[:, judge.is_distilled_]
         f1 = [f1_score(t, a) for t, a in zip(truth.T, answers.T, strict=True)]
-        by_llm = dollars / 1000 * 100_000
+        said, unseen = np.round(judge.f1_[judge.is_distilled_], 2), np.round(f1, 2)
+        per_100k = seconds / len(new) * 1e5
+        print(f"  {name:8} F1 said {said}, unseen {unseen}")
         print(
-            f"  {name:8} F1 said {np.round(judge.f1_[judge.is_distilled_], 2)}, "
-            f"unseen {np.round(f1, 2)}\n           ${dollars:.3f} for the lessons, then "
-            f"free, {seconds / len(new) * 1e5:.0f} s per 100k texts with embedding; "
-            f"the LLM: ${by_llm:.2f}"
+            f"           lessons ${dollars:.3f}, then free: {per_100k:.0f} s for 100k"
         )
+        print(f"           texts with embedding; the LLM: ${dollars * 100:.2f}")
 
 
 def main():

@@ -134,6 +134,29 @@ def test_a_failed_text_is_nan_with_one_counted_warning_that_shows_the_error():
     np.testing.assert_array_equal(np.isnan(answers).any(axis=1), np.arange(20) == 5)
 
 
+def test_a_model_that_breaks_down_midway_loses_nothing_and_is_not_pressed():
+    texts = make_texts(400)
+    with LLMServer(faults=lambda i, body: "400" if i >= 5 else None) as server:
+        with pytest.warns(UserWarning, match="20 requests .* failed in a row"):
+            answers = judge_of(server, max_concurrency=4).judge(texts)
+    assert len(server.calls) <= 5 + 20 + 4
+    assert (~np.isnan(answers)).all(axis=1).sum() == 40
+
+
+def test_many_refused_texts_are_nan_and_no_error():
+    # More in a row than the patience with a model that has never answered.
+    texts = [f"{text} poison{i % 2}" for i, text in enumerate(make_texts(60))]
+
+    def faults(i, body):
+        return "400" if "poison1" in body["messages"][0]["content"] else None
+
+    with LLMServer(faults=faults) as server:
+        judge = judge_of(server, texts_per_call=1, max_concurrency=1)
+        with pytest.warns(UserWarning, match="30 of 60 texts"):
+            answers = judge.judge(texts)
+    np.testing.assert_array_equal(np.isnan(answers).any(axis=1), [False, True] * 30)
+
+
 def test_an_answer_is_kept_under_its_text_and_concept(tmp_path):
     texts = make_texts(40)
     with LLMServer() as server:

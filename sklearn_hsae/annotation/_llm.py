@@ -96,8 +96,8 @@ class LLMJudge:
         with open_cache(self.client.cache_dir, "llm") as cache:
             keys = _Keys(self.client.identity(), shown, self.concepts_)
             answers = self._remembered(cache, keys)
-            self._ask(cache, keys, shown, answers, self.texts_per_call)
-            if np.isnan(answers).any():
+            is_done = self._ask(cache, keys, shown, answers, self.texts_per_call)
+            if is_done and np.isnan(answers).any():
                 self._ask(cache, keys, shown, answers, 1)
         answers = answers[np.ix_(codes, self.columns_)]
         self._warn_of_failures(answers)
@@ -159,7 +159,7 @@ class LLMJudge:
                 }
             )
 
-        self.client.run(requests(), receive, "Judging texts", len(blocks))
+        return self.client.run(requests(), receive, "Judging texts", len(blocks))
 
     def _blocks(self, texts, answers, texts_per_call):
         """Yield which rows and which columns share a call."""

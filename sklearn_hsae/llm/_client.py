@@ -43,6 +43,7 @@ class LLMClient:
     temperature : float or None, None is the model's own
     verbose : int, whether to show a progress bar
     usage : Usage, what was asked and paid for so far; several clients may share one
+    n_answered : int, requests that this client got an answer to
     """
 
     model: str
@@ -54,6 +55,7 @@ class LLMClient:
     temperature: float | None = None
     verbose: int = 0
     usage: Usage = field(default_factory=Usage)
+    n_answered: int = 0
 
     def ask(self, requests, description):
         """Answer the requests, from the cache where they were asked before.
@@ -115,9 +117,15 @@ class LLMClient:
         description : str
         total : int
             Number of requests, for the progress bar.
+
+        Returns
+        -------
+        bool
+            Whether all were asked: no budget ended it, and the model did not break
+            down on the way.
         """
         if not total:
-            return
+            return True
         options = check_environment(self.model, self.api_base)
         with tqdm(
             total=total, desc=description, unit="call", disable=not self.verbose
@@ -129,6 +137,7 @@ class LLMClient:
 
             dispatch = Dispatch(self, options, receive_and_show)
             run_in_background(dispatch.run(requests))
+        return not dispatch.is_over
 
     def identity(self):
         """What decides an answer, besides the question."""

@@ -30,6 +30,8 @@ class Dispatch:
     client : LLMClient, whose settings hold and whose usage is written to
     options : dict, for litellm
     receive : callable, takes a request and the JSON object that answers it
+    is_over : bool, whether requests were left because the budget is spent, or because
+        no more of them would be answered
     """
 
     def __init__(self, client, options, receive):
@@ -41,9 +43,8 @@ class Dispatch:
             client.model, client.usage, client.max_calls, client.max_cost
         )
         self._fatal = None
-        self._is_over = False
+        self.is_over = False
         self._takes_schema = True
-        self._answered = 0
         self._failed_in_a_row = 0
 
     async def run(self, requests):
@@ -70,14 +71,14 @@ class Dispatch:
             raise RuntimeError(self._fatal)
 
     async def _work(self, queue):
-        while not self._is_over:
+        while not self.is_over:
             request = next(queue, None)
             if request is None:
                 return
             async with self.pace:
                 found = await self._ask(request)
             if found is not None:
-                self._answered += 1
+                self.client.n_answered += 1
                 self._failed_in_a_row = 0
                 self.receive(request, found)
 
@@ -128,12 +129,12 @@ class Dispatch:
 
     async def _reserve(self, messages):
         """The number of the next call; None when there shall be none."""
-        while not self._is_over:
+        while not self.is_over:
             number = self.budget.reserve(messages)
             if number is not None:
                 return number
             if self.budget.is_spent:
-                self._is_over = True
+                self.is_over = True
             else:  # calls under way may turn out cheaper than expected
                 self._call_ended.clear()
                 await self._call_ended.wait()
@@ -184,13 +185,14 @@ class Dispatch:
                 f"{_PATIENCE} requests to {self.client.model!r} failed in a row. The "
                 f"last error: {self.usage.last_error}"
             )
-            if self._answered:  # keep what there is; the caller sees what is missing
-                self._is_over = True
+            if self.client.n_answered:  # keep what there is; what is missing is seen
+                self.is_over = True
+                self.usage.last_error = reason
             else:
                 self._stop(reason)
 
     def _stop(self, reason):
-        self._is_over = True
+        self.is_over = True
         self._fatal = self._fatal or reason
 
 

@@ -14,6 +14,7 @@ _SMALLEST_PENALTY = 1e-4  # as a share of the largest: below, the fit is unpenal
 _SAME_PENALTY = 1e-7  # relative distance at which bisection stops: a tie
 _KKT_SLACK = 1e-6  # relative violation of the optimality condition that is rounding
 _MAX_STEPS = 100
+_ROUNDING = 1e-9  # share of the penalty by which a column must exceed it to be used
 _TOLERANCE = 1e-7  # change of a standardised coefficient
 _SMALLEST_WEIGHT = 1e-5  # of a row in a Newton step, as in glmnet
 
@@ -194,8 +195,10 @@ def _coordinate_descent(gram, product, penalty, coef):
         largest_change = 0.0
         for j in range(len(coef)):
             wanted = slope[j] + gram[j, j] * coef[j]
-            shrunk = max(abs(wanted) - penalty, 0.0)
-            new = np.copysign(shrunk, wanted) / gram[j, j] if shrunk else 0.0
+            shrunk = abs(wanted) - penalty
+            # An equal column is left with the penalty itself, up to rounding.
+            is_used = shrunk > _ROUNDING * penalty
+            new = np.copysign(shrunk, wanted) / gram[j, j] if is_used else 0.0
             change = new - coef[j]
             if change:
                 slope -= gram[:, j] * change

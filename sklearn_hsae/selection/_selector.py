@@ -30,7 +30,7 @@ from sklearn_hsae.selection._scores import (
 )
 from sklearn_hsae.selection._target import check_target
 
-METHODS = {"correlation", "forward", "lasso", "prevalence", "random", "separation"}
+_METHODS = {"correlation", "forward", "lasso", "prevalence", "random", "separation"}
 
 
 class NeuronSelector(SelectorMixin, BaseEstimator):
@@ -105,7 +105,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "n_select": [Interval(Integral, 1, None, closed="left")],
-        "method": [StrOptions(METHODS), callable, "array-like"],
+        "method": [StrOptions(_METHODS), callable, "array-like"],
         "binarize": ["boolean"],
         "max_correlation": [Interval(Real, 0, 1, closed="both")],
         "min_support": [
@@ -159,6 +159,8 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
         )
+        if not self._is_explicit():
+            self._check_enough(*X.shape)
         if self._needs_target():
             y = self._check_target(X, y)
         columns = as_columns(X)
@@ -166,7 +168,6 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         if self._is_explicit():
             self.selected_ = self._explicit(columns)
             return self
-        self._check_enough(columns)
         eligible = self._eligible(columns)
         chosen, self.scores_[eligible] = self._choose(X, columns, eligible, y)
         self.selected_ = eligible[chosen]
@@ -213,8 +214,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         check_consistent_length(X, y)
         return y
 
-    def _check_enough(self, columns):
-        n_rows, n_features = columns.shape
+    def _check_enough(self, n_rows, n_features):
         if self.n_select > n_features:
             raise ValueError(
                 f"n_select={self.n_select} neurons cannot be chosen from "
@@ -232,7 +232,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         for column in self.method:
             if isinstance(column, str) and column in names:
                 selected.append(names.index(column))
-            elif isinstance(column, Integral) and 0 <= column < len(names):
+            elif _is_index(column) and 0 <= column < len(names):
                 selected.append(int(column))
             else:
                 raise ValueError(
@@ -346,7 +346,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
                 f"on enough rows (min_support={self.min_support}), and the others add "
                 "nothing to those that were chosen.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _get_support_mask(self):
@@ -360,3 +360,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.target_tags.required = self._needs_target()
         return tags
+
+
+def _is_index(column):
+    return isinstance(column, Integral) and not isinstance(column, bool)

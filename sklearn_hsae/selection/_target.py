@@ -66,7 +66,8 @@ def check_target(y):
             f"y is constant: each of its {len(y)} values is {y[0]!r}, one class only. "
             "Pass a target with at least two different values."
         )
-    return y
+    is_numeric_object = y.dtype.kind == "O" and _are_numbers(y)
+    return y.astype(np.float64) if is_numeric_object else y
 
 
 def _are_numbers(y):
