@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import _check_feature_names_in
 
 logger = logging.getLogger("sklearn_hsae")
@@ -11,10 +12,12 @@ logger = logging.getLogger("sklearn_hsae")
 def judged_rows(X):
     """Mask of the rows in which every hypothesis was judged."""
     judged = ~np.isnan(X).any(axis=1)
-    if not judged.any():
+    if judged.sum() < 2:
         raise ValueError(
-            f"All {len(X)} rows of X have a NaN: no row was judged for every "
-            "hypothesis. Look at the warnings of the annotation step."
+            f"{len(X) - judged.sum()} of {len(X)} rows of X have a NaN: fewer than "
+            "two rows were judged for every hypothesis. Look at the warnings of the "
+            "annotation step, or drop the columns that are NaN: "
+            f"{np.flatnonzero(np.isnan(X).all(axis=0))[:10].tolist()}."
         )
     if not judged.all():
         logger.info(
@@ -33,3 +36,14 @@ def filled(X, means):
 def hypothesis_names(estimator):
     """Column names as they came in, or x0, x1, ..."""
     return np.asarray(_check_feature_names_in(estimator), dtype=object)
+
+
+def refuse_missing(y, name="y"):
+    """Say where an outcome is missing, before anything is computed from it."""
+    missing = np.flatnonzero(np.ravel(pd.isna(y))) if y is not None else []
+    if len(missing):
+        raise ValueError(
+            f"Input {name} contains NaN: {len(missing)} of {np.size(y)} values are "
+            f"missing, the first at row position {missing[0]}. Drop these rows from "
+            f"X and from {name}."
+        )

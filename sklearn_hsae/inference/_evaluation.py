@@ -1,19 +1,41 @@
 """Hypotheses put to the test on texts they were not found on."""
 
+import textwrap
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae.inference._ceilings import ceiling_table, stages, verdict
+from sklearn_hsae.inference._answers import refuse_missing
+from sklearn_hsae.inference._ceilings import ceiling_table
+from sklearn_hsae.inference._classifier import HypothesisClassifier
+from sklearn_hsae.inference._metrics import HEADLINE
+from sklearn_hsae.inference._regressor import HypothesisRegressor
+from sklearn_hsae.inference._stages import (
+    transform_by_stages,
+    transform_numeric_stages,
+)
+from sklearn_hsae.inference._verdict import verdict
 
-_SHOWN = ["hypothesis", "coefficient", "ci_low", "ci_high", "p_corrected", "prevalence"]
+_SHOWN = (
+    "coefficient",
+    "ci_low",
+    "ci_high",
+    "p_corrected",
+    "prevalence",
+    "f1",
+    "class",
+    "hypothesis",
+)
+_FIDELITY = ["precision", "recall", "f1", "correlation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HypothesisEvaluation:
     """What :func:`evaluate_hypotheses` found.
 
@@ -33,6 +55,8 @@ class HypothesisEvaluation:
         Whether there is a signal, and where most of it is lost.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
         The answers 1, 0 or NaN on the held-out rows.
+    fidelity : DataFrame or None
+        How well each label describes its neuron: `fidelity_` of the interpreter.
     """
 
     task: str
@@ -41,13 +65,21 @@ class HypothesisEvaluation:
     ceilings: pd.DataFrame | None
     verdict: str
     annotations: pd.DataFrame
+    fidelity: pd.DataFrame | None
 
     def to_dict(self):
-        """Everything but the answers, as JSON can hold it."""
+        """Everything but the answers, as JSON can hold it.
+
+        Returns
+        -------
+        dict
+            `task`, `verdict`, `metrics`, `hypotheses` and `ceilings` (one dict a row;
+            None where a number is NaN).
+        """
         return {
             "task": self.task,
             "verdict": self.verdict,
-            "metrics": self.metrics,
+            "metrics": {key: _plain(value) for key, value in self.metrics.items()},
             "hypotheses": _records(self.table),
             "ceilings": None
             if self.ceilings is None
@@ -55,11 +87,13 @@ class HypothesisEvaluation:
         }
 
     def __repr__(self):
-        table = self.table[_SHOWN].to_string(index=False, float_format="%.3g")
-        return f"{self.verdict}\n\n{table}"
+        shown = self.table[[name for name in _SHOWN if name in self.table]]
+        table = shown.to_string(index=False, float_format="{:.3g}".format)
+        return f"{textwrap.fill(self.verdict, 88)}\n\n{table}"
 
     def _repr_html_(self):
-        return f"<p>{self.verdict}</p>{self.table.to_html(index=False)}"
+        table = self.table.to_html(index=False, float_format="{:.3g}".format)
+        return f"<p>{escape(self.verdict)}</p>{table}"
 
 
 def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
@@ -99,63 +133,80 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     ... )  # doctest: +SKIP
     >>> evaluation.table, evaluation.verdict  # doctest: +SKIP
     """
-    check_is_fitted(pipeline)
+    last = _last_step(pipeline)
+    task = "classification" if is_classifier(last) else "regression"
+    y = _check_target(X, y, "X", "y")
+    last._check_held_out(y)
+    if (X_train is None) != (y_train is None):
+        raise ValueError("Pass both X_train and y_train, or neither.")
+    if X_train is not None:
+        y_train = _check_target(X_train, y_train, "X_train", "y_train")
+    reached, answers = transform_by_stages(pipeline, X)
+    table, metrics = last.evaluate(answers, y)
+    ceilings = None
+    if X_train is not None:
+        training = transform_numeric_stages(pipeline, X_train)
+        classes = last.classes_ if task == "classification" else None
+        ceilings = ceiling_table(training, y_train, reached, y, classes)
+        own = {**metrics, "n_columns": metrics["n_hypotheses"]}
+        name, _ = HEADLINE[task]
+        columns = [name, f"{name}_low", f"{name}_high", "n_columns"]
+        ceilings = ceilings.reindex(columns=columns)
+        ceilings.loc["hypotheses"] = [own[column] for column in columns]
+        ceilings["n_columns"] = ceilings["n_columns"].astype(int)
+    fidelity = _fidelity(pipeline)
+    return HypothesisEvaluation(
+        task=task,
+        table=_with_fidelity(table, fidelity),
+        metrics=metrics,
+        ceilings=ceilings,
+        verdict=verdict(task, metrics, ceilings),
+        annotations=_as_frame(answers, table),
+        fidelity=fidelity,
+    )
+
+
+def _last_step(pipeline):
+    """The fitted last step of a pipeline, if it can evaluate hypotheses."""
+    if not isinstance(pipeline, Pipeline):
+        raise ValueError(
+            "evaluate_hypotheses expects a fitted sklearn.pipeline.Pipeline, got "
+            f"{type(pipeline).__name__}. For answers that are already there, call "
+            "evaluate(X, y) of a fitted HypothesisRegressor or HypothesisClassifier."
+        )
     last = pipeline.steps[-1][1]
-    if not hasattr(last, "evaluate"):
+    if not isinstance(last, HypothesisRegressor | HypothesisClassifier):
         raise ValueError(
             "The last step of the pipeline must be a HypothesisRegressor or a "
             f"HypothesisClassifier, got {type(last).__name__}."
         )
-    y = _check_target(X, y, "X", "y")
-    if (X_train is None) != (y_train is None):
-        raise ValueError("Pass both X_train and y_train, or neither.")
-    held_out, answers = stages(pipeline, X, until_end=True)
-    table, metrics = last.evaluate(answers, y)
-    classes = last.classes_ if is_classifier(last) else None
-    ceilings = None
-    if X_train is not None:
-        y_train = _check_target(X_train, y_train, "X_train", "y_train")
-        training, _ = stages(pipeline, X_train, until_end=False)
-        ceilings = ceiling_table(training, y_train, held_out, y, classes)
-        ceilings.loc["hypotheses"] = {
-            column: metrics.get(column, answers.shape[1]) for column in ceilings.columns
-        }
-    return HypothesisEvaluation(
-        task="regression" if classes is None else "classification",
-        table=_with_fidelity(table, pipeline),
-        metrics=metrics,
-        ceilings=ceilings,
-        verdict=verdict(ceilings, metrics, classes),
-        annotations=_as_frame(answers, table),
-    )
+    check_is_fitted(last)
+    return last
 
 
 def _check_target(X, y, X_name, y_name):
+    refuse_missing(y, y_name)
     y = column_or_1d(y)
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if len(y) != n_rows:
         raise ValueError(f"{X_name} has {n_rows} rows, but {y_name} has {len(y)}.")
-    missing = np.flatnonzero(pd.isna(y))
-    if len(missing):
-        raise ValueError(
-            f"{y_name} is missing in {len(missing)} rows, the first at row position "
-            f"{missing[0]}."
-        )
     return y
 
 
-def _with_fidelity(table, pipeline):
-    """The table, with the fidelity of each label where an interpreter measured it."""
+def _fidelity(pipeline):
+    """What the interpreter measured; None without one."""
     for _, step in pipeline.steps:
-        fidelity = getattr(step, "fidelity_", None)
-        if fidelity is not None:
-            scores = fidelity[["concept", "precision", "recall", "f1", "correlation"]]
-            return table.merge(
-                scores.rename(columns={"concept": "hypothesis"}),
-                on="hypothesis",
-                how="left",
-            )
-    return table
+        if getattr(step, "fidelity_", None) is not None:
+            return step.fidelity_
+    return None
+
+
+def _with_fidelity(table, fidelity):
+    if fidelity is None:
+        return table
+    scores = fidelity.rename(columns={"concept": "hypothesis"})
+    columns = [name for name in _FIDELITY if name in scores]
+    return table.merge(scores[["hypothesis", *columns]], on="hypothesis", how="left")
 
 
 def _as_frame(answers, table):

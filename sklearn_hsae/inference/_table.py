@@ -5,8 +5,8 @@ import pandas as pd
 from scipy import stats
 
 
-def hypothesis_table(X, y, names, fit, *, alpha, correction):
-    """Put a fitted regression and simple comparisons side by side.
+def hypothesis_table(X, y, names, estimates):
+    """Put estimates and simple comparisons side by side.
 
     Parameters
     ----------
@@ -14,57 +14,69 @@ def hypothesis_table(X, y, names, fit, *, alpha, correction):
     y : float ndarray of shape (n_rows,)
         Numbers, or 0 and 1 for a class.
     names : ndarray of str of shape (n_hypotheses,)
-    fit : RegressionFit
-    alpha : float
-        Level of significance, and one minus the coverage of the intervals.
-    correction : str
-        As `method` of ``statsmodels.stats.multitest.multipletests``.
+    estimates : Estimates
 
     Returns
     -------
     DataFrame of n_hypotheses rows, in the order of the columns of `X`
     """
-    comparisons = [_compare(x, y) for x in X.T]
-    table = pd.DataFrame(
+    separation, separation_p = compare_means(X != 0, y)
+    return pd.DataFrame(
         {
             "hypothesis": names,
-            "separation": [difference for difference, _ in comparisons],
-            "separation_p": [p for _, p in comparisons],
-            "coefficient": fit.coefficient,
-            "standard_error": fit.standard_error,
-            "ci_low": fit.coefficient - fit.quantile * fit.standard_error,
-            "ci_high": fit.coefficient + fit.quantile * fit.standard_error,
-            "p": fit.p,
-            "p_corrected": corrected(fit.p, correction),
+            "separation": separation,
+            "separation_p": separation_p,
+            "coefficient": estimates.coefficient,
+            "standard_error": estimates.standard_error,
+            "ci_low": estimates.ci_low,
+            "ci_high": estimates.ci_high,
+            "p": estimates.p,
+            "prevalence": (X != 0).mean(axis=0),
+            "n": len(X),
+            "note": estimates.notes,
         }
     )
-    table["significant"] = table["p_corrected"] < alpha
-    table["prevalence"] = (X != 0).mean(axis=0)
-    table["n"] = len(X)
-    table["note"] = fit.notes
+
+
+def with_correction(table, *, alpha, correction):
+    """Add `p_corrected` and `significant`: each row of the table is one test."""
+    p = corrected(table["p"], correction)
+    position = table.columns.get_loc("p") + 1
+    table.insert(position, "p_corrected", p)
+    table.insert(position + 1, "significant", p < alpha)
     return table
 
 
 def corrected(p, method):
-    """p-values corrected for as many tests as there are hypotheses."""
+    """p-values corrected for as many tests as there are entries."""
     from statsmodels.stats.multitest import multipletests
 
     p = np.asarray(p, dtype=np.float64)
-    if len(p) == 0:
-        return p
     # One that could not be tested counts as a test that found nothing.
     adjusted = multipletests(np.where(np.isnan(p), 1.0, p), method=method)[1]
     return np.where(np.isnan(p), np.nan, adjusted)
 
 
-def _compare(x, y):
-    """Mean of y where x is not 0 minus where it is, and Welch's p-value."""
-    has = x != 0
-    if has.all() or not has.any():
-        return np.nan, np.nan
-    difference = float(y[has].mean() - y[~has].mean())
-    if min(has.sum(), (~has).sum()) < 2:
-        return difference, np.nan
+def compare_means(has, y):
+    """Mean of y where a column is true minus where it is not, and Welch's p-value.
+
+    NaN where one of the two groups is empty; no p-value where one has a single row.
+    """
+    center = y.mean()  # before squares are summed, for the digits
     with np.errstate(divide="ignore", invalid="ignore"):
-        result = stats.ttest_ind(y[has], y[~has], equal_var=False)
-    return difference, float(result.pvalue)
+        (mean, spread, n), (other_mean, other_spread, other_n) = (
+            _moments(group, y - center) for group in (has, ~has)
+        )
+        p = stats.ttest_ind_from_stats(
+            mean, spread, n, other_mean, other_spread, other_n, equal_var=False
+        ).pvalue
+    return mean - other_mean, np.where(np.minimum(n, other_n) > 1, p, np.nan)
+
+
+def _moments(group, y):
+    n = group.sum(axis=0)
+    mean = (y @ group) / n
+    variance = ((y**2) @ group - n * mean**2) / (n - 1)
+    # Equal outcomes leave a rest of rounding, which is no spread.
+    variance[variance < 1e-14 * np.square(y).max()] = 0.0
+    return mean, np.sqrt(variance), n

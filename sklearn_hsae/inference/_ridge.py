@@ -1,0 +1,83 @@
+"""Ridge regression for the ceilings: quick with any number of rows, sparse or dense."""
+
+import numpy as np
+from scipy import linalg, sparse
+from sklearn.linear_model import RidgeCV
+
+_PENALTIES = np.logspace(-6, 3, 28)  # in units of the mean eigenvalue
+_CHUNK = 8192
+_WIDE = 2048  # sparse columns from which an eigendecomposition costs more than CG
+
+
+def ridge_prediction(A, targets, B):
+    """Fit on A and predict B.
+
+    Parameters
+    ----------
+    A, B : ndarray or sparse matrix of shape (n_rows, n_columns)
+    targets : ndarray of shape (n_rows_of_A, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n_rows_of_B, n_targets)
+
+    Notes
+    -----
+    The penalty of each target has the least generalized cross-validation error (Golub,
+    Heath & Wahba 1979). All of them follow from one eigendecomposition of A'A, so that
+    no n x n or dense n x M matrix is made.
+    """
+    if sparse.issparse(A) and A.shape[1] > _WIDE:
+        return _by_folds(A, targets, B)
+    mean, offset = np.ravel(A.mean(axis=0, dtype=np.float64)), targets.mean(axis=0)
+    gram, moments = _centered_products(A, mean, targets - offset)
+    eigenvalues, vectors = linalg.eigh(
+        gram, driver="evd", overwrite_a=True, check_finite=False
+    )
+    eigenvalues = np.clip(eigenvalues, 0.0, None)
+    rotated = vectors.T @ moments
+    squares = np.square(targets - offset).sum(axis=0)
+    penalty = _penalties(eigenvalues, rotated, squares, len(targets))
+    coef = vectors @ (rotated / (eigenvalues[:, None] + penalty))
+    return B @ coef + (offset - mean @ coef)
+
+
+def _centered_products(A, mean, targets):
+    """A'A and A'targets for the centered A, in double precision."""
+    if sparse.issparse(A):
+        A = A.astype(np.float64)
+        gram = (A.T @ A).toarray() - len(targets) * np.outer(mean, mean)
+        return gram, A.T @ targets  # the targets are centered
+    gram = np.zeros((A.shape[1], A.shape[1]))
+    moments = np.zeros((A.shape[1], targets.shape[1]))
+    for start in range(0, len(A), _CHUNK):
+        rows = A[start : start + _CHUNK] - mean
+        gram += rows.T @ rows
+        moments += rows.T @ targets[start : start + _CHUNK]
+    return gram, moments
+
+
+def _penalties(eigenvalues, rotated, squares, n_rows):
+    """The penalty with the least GCV error, for each target."""
+    unit = eigenvalues.mean() or 1.0
+    best = np.full(len(squares), np.inf)
+    chosen = np.full(len(squares), _PENALTIES[-1] * unit)
+    for penalty in _PENALTIES * unit:
+        shrunk = eigenvalues + penalty
+        explained = (np.square(rotated).T * (shrunk + penalty) / np.square(shrunk)).sum(
+            axis=1
+        )
+        free = n_rows - 1 - (eigenvalues / shrunk).sum()
+        if free < 0.01 * n_rows:  # interpolates: the criterion is 0 / 0
+            continue
+        error = np.clip(squares - explained, 0.0, None) / free**2
+        better = error < best
+        best[better], chosen[better] = error[better], penalty
+    return chosen
+
+
+def _by_folds(A, targets, B):
+    unit = A.multiply(A).sum() / A.shape[1]
+    model = RidgeCV(_PENALTIES[9::3] * unit, cv=3)
+    predictions = [model.fit(A, target).predict(B) for target in targets.T]
+    return np.column_stack(predictions)

@@ -1,0 +1,416 @@
+"""evaluate_hypotheses on pipelines whose every step is known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_hsae import (
+    ConceptAnnotator,
+    HypothesisClassifier,
+    HypothesisRegressor,
+    KeyphraseInterpreter,
+    MatryoshkaSAETransformer,
+    NeuronSelector,
+    drop_texts,
+    evaluate_hypotheses,
+    with_texts,
+)
+
+NEURONS = [f"sae{i}" for i in range(6)]
+CONCEPTS = ["mentions waiting", "mentions fish", "mentions view"]
+CEILINGS = [
+    "embeddings",
+    "all neurons",
+    "selected neurons",
+    "selected neurons, on or off",
+    "hypotheses",
+]
+
+
+class Recorder:
+    """Notes how many rows each step is given."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __deepcopy__(self, memo):  # clone copies parameters; the notes are shared
+        return self
+
+
+class KnownNeurons(MatryoshkaSAETransformer):
+    """The embedding dimensions themselves, where they are positive."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        values = np.maximum(np.asarray(X), 0)
+        if self.sparse_output and isinstance(X, pd.DataFrame):
+            return pd.DataFrame.sparse.from_spmatrix(
+                sparse.csr_matrix(values), X.index, NEURONS
+            )
+        if self.sparse_output:
+            return sparse.csr_matrix(values)
+        return pd.DataFrame(values, X.index, NEURONS)
+
+
+class FirstThree(NeuronSelector):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X.iloc[:, :3] if isinstance(X, pd.DataFrame) else X[:, :3]
+
+
+class KnownLabels(KeyphraseInterpreter):
+    def fit(self, X, y=None, *, texts=None):
+        self.concepts_ = np.array(CONCEPTS, dtype=object)
+        self.fidelity_ = pd.DataFrame(
+            {
+                "neuron": NEURONS[:3],
+                "concept": CONCEPTS,
+                "precision": [1.0, 0.5, 0.0],
+                "recall": [1.0, 0.5, 0.0],
+                "f1": [1.0, 0.5, 0.0],
+                "correlation": [1.0, 0.5, np.nan],
+                "mcc": [1.0, 0.5, 0.0],
+            }
+        )
+        return self
+
+    def transform(self, X):
+        return pd.DataFrame(np.asarray(X), X.index, CONCEPTS)
+
+
+class KnownJudge(ConceptAnnotator):
+    """Says yes where the neuron fires; a share of the answers is wrong."""
+
+    def __init__(self, concepts=None, *, recorder=None, wrong=0.0, unjudged=0):
+        self.concepts = concepts
+        self.recorder = recorder
+        self.wrong = wrong
+        self.unjudged = unjudged
+
+    def fit(self, X, y=None):
+        self.concepts_ = np.array(CONCEPTS, dtype=object)
+        return self
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X).transform(X)
+
+    def transform(self, X):
+        if self.recorder is not None:
+            self.recorder.calls.append(len(X))
+        answers = np.asarray(X) > 0
+        wrong = np.random.default_rng(len(X)).random(answers.shape) < self.wrong
+        answers = np.where(wrong, ~answers, answers).astype(float)
+        answers[: self.unjudged, 0] = np.nan
+        rows = drop_texts(X).index if isinstance(X, pd.DataFrame) else range(len(X))
+        return pd.DataFrame(answers, rows, CONCEPTS)
+
+
+def make_rows(n=800, seed=0):
+    """Embeddings of texts, and an outcome that depends on which are positive."""
+    rng = np.random.default_rng(seed)
+    E = rng.normal(size=(n, 6))
+    y = (E > 0) @ [1.0, -1.0, 0, 0, 0.3, 0] + rng.normal(scale=0.7, size=n)
+    frame = pd.DataFrame(E, index=[f"id{i}" for i in range(n)])
+    return with_texts(frame, [f"text {i}" for i in range(n)]), y
+
+
+def make_pipeline(last=None, **steps):
+    defaults = {
+        "sae": KnownNeurons(),
+        "select": FirstThree(),
+        "interpret": KnownLabels(),
+        "annotate": KnownJudge(),
+        "regress": HypothesisRegressor() if last is None else last,
+    }
+    return Pipeline(list({**defaults, **steps}.items()))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    X, y = make_rows()
+    return X[:500], y[:500], X[500:], y[500:]
+
+
+def test_table_and_metrics_are_those_of_the_last_step(rows):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline().fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y)
+    table, metrics = pipe[-1].evaluate(pipe[:-1].transform(new_X), new_y)
+    pd.testing.assert_frame_equal(result.table[table.columns], table)
+    assert result.metrics == metrics
+    assert result.metrics["r2"] == pytest.approx(pipe.score(new_X, new_y))
+    assert result.task == "regression" and result.ceilings is None
+    assert result.table["significant"].tolist() == [True, True, False]
+
+
+def test_annotations_keep_the_callers_rows(rows):
+    X, y, new_X, new_y = rows
+    result = evaluate_hypotheses(make_pipeline().fit(X, y), new_X, new_y)
+    assert result.annotations.index.tolist() == [f"id{i}" for i in range(500, 800)]
+    assert result.annotations.columns.tolist() == CONCEPTS
+
+
+def test_held_out_rows_are_judged_once_and_training_rows_never(rows):
+    # Judging is what costs money.
+    X, y, new_X, new_y = rows
+    recorder = Recorder()
+    pipe = make_pipeline(annotate=KnownJudge(recorder=recorder)).fit(X, y)
+    recorder.calls.clear()
+    evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert recorder.calls == [300]
+
+
+def test_training_rows_are_not_judged_by_nested_steps_either(rows):
+    X, y, new_X, new_y = rows
+    recorder = Recorder()
+    nested = Pipeline(
+        [("name", KnownLabels()), ("judge", KnownJudge(recorder=recorder))]
+    )
+    columns = ColumnTransformer([("concepts", nested, NEURONS[:3])])
+    pipe = Pipeline(
+        [
+            ("sae", KnownNeurons()),
+            ("select", FirstThree()),
+            ("columns", columns.set_output(transform="pandas")),
+            ("regress", HypothesisRegressor()),
+        ]
+    ).fit(X, y)
+    recorder.calls.clear()
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert recorder.calls == [300]
+    assert result.ceilings.index.tolist() == CEILINGS
+
+
+def test_fidelity_stands_beside_its_hypothesis(rows):
+    X, y, new_X, new_y = rows
+    result = evaluate_hypotheses(make_pipeline().fit(X, y), new_X, new_y)
+    assert result.table["f1"].tolist() == [1.0, 0.5, 0.0]
+    assert result.fidelity["mcc"].tolist() == [1.0, 0.5, 0.0]
+
+
+def test_ceilings_fall_from_the_embeddings_to_the_hypotheses(rows):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline(annotate=KnownJudge(wrong=0.3)).fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    table = result.ceilings
+    assert table.index.tolist() == CEILINGS
+    assert table.columns.tolist() == ["r2", "r2_low", "r2_high", "n_columns"]
+    assert table["n_columns"].tolist() == [6, 6, 3, 3, 3]
+    assert ((table["r2_low"] < table["r2"]) & (table["r2"] < table["r2_high"])).all()
+    assert table.loc["hypotheses", "r2"] == result.metrics["r2"]
+    # With hardly any penalty to choose, a plain regression is the oracle.
+    for stage, of in (
+        ("embeddings", lambda X: np.asarray(X)),
+        ("all neurons", lambda X: np.maximum(X, 0)),
+        ("selected neurons", lambda X: np.maximum(X, 0).iloc[:, :3]),
+        ("selected neurons, on or off", lambda X: (X > 0).iloc[:, :3]),
+    ):
+        plain = LinearRegression().fit(np.asarray(of(X), float), y)
+        expected = plain.score(np.asarray(of(new_X), float), new_y)
+        assert table.loc[stage, "r2"] == pytest.approx(expected, abs=0.01)
+    assert result.verdict.endswith(
+        "Most is lost at the step to 'hypotheses': labels or judgements miss what the "
+        "neurons say; try another interpreter or judge."
+    )
+
+
+def test_sparse_neurons_give_the_same_ceilings(rows):
+    X, y, new_X, new_y = rows
+    dense, frames, arrays = (
+        evaluate_hypotheses(pipe.fit(A, y), B, new_y, X_train=A, y_train=y).ceilings
+        for pipe, A, B in (
+            (make_pipeline(), X, new_X),
+            (make_pipeline(sae=KnownNeurons(sparse_output=True)), X, new_X),
+            (
+                make_pipeline(
+                    sae=KnownNeurons(sparse_output=True),
+                    interpret="passthrough",
+                    annotate=KnownDense(),
+                ),
+                X.to_numpy(),
+                new_X.to_numpy(),
+            ),
+        )
+    )
+    pd.testing.assert_frame_equal(frames, dense)
+    pd.testing.assert_frame_equal(arrays[:-1], dense[:-1])
+
+
+class KnownDense(TransformerMixin, BaseEstimator):
+    """Third-party: a step without a type of ours."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X.toarray()
+
+
+def test_other_names_and_steps_of_others_in_between(rows):
+    X, y, new_X, new_y = rows
+    pipe = Pipeline(
+        [
+            ("scale", StandardScaler().set_output(transform="pandas")),
+            ("autoencoder", KnownNeurons()),
+            ("again", StandardScaler(with_mean=False).set_output(transform="pandas")),
+            ("best", SelectKBest(f_regression, k=3).set_output(transform="pandas")),
+            ("words", KnownLabels()),
+            ("judge", KnownJudge()),
+            ("ols", HypothesisRegressor()),
+        ]
+    ).fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert result.ceilings.index.tolist() == CEILINGS
+    assert result.ceilings["n_columns"].tolist() == [6, 6, 3, 3, 3]
+
+
+def test_without_interpreter_and_annotator_the_neurons_are_the_hypotheses(rows):
+    # The documented way to search sizes costs no LLM call.
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline(interpret="passthrough", annotate="passthrough").fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert result.table["hypothesis"].tolist() == NEURONS[:3]
+    table = result.ceilings["r2"]
+    assert table["hypotheses"] == pytest.approx(table["selected neurons"], abs=0.01)
+    assert result.fidelity is None and "f1" not in result.table
+
+
+def test_without_any_known_step_there_are_only_the_hypotheses(rows):
+    X, y, new_X, new_y = rows
+    pipe = Pipeline([("scale", StandardScaler()), ("ols", HypothesisRegressor())])
+    result = evaluate_hypotheses(pipe.fit(X, y), new_X, new_y, X_train=X, y_train=y)
+    assert result.ceilings.index.tolist() == ["hypotheses"]
+    assert "hypotheses are significant" in result.verdict
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classes(rows, n_classes):
+    X, y, new_X, new_y = rows
+    cuts = np.quantile(y, np.arange(1, n_classes) / n_classes)
+    labels = np.array(["a", "b", "c"])
+    y, new_y = labels[np.digitize(y, cuts)], labels[np.digitize(new_y, cuts)]
+    pipe = make_pipeline(HypothesisClassifier()).fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert result.task == "classification"
+    assert result.ceilings.index.tolist() == CEILINGS
+    assert (result.ceilings["auc"] > 0.6).all()
+    assert (result.ceilings["auc_low"] < result.ceilings["auc"]).all()
+    assert len(result.table) == (3 if n_classes == 2 else 9)
+    assert result.table["f1"].notna().all()
+    assert result.metrics["n_significant"] == 2
+
+
+def test_noise_is_called_noise():
+    X, y = make_rows(600)
+    y = np.random.default_rng(5).normal(size=600)
+    pipe = make_pipeline().fit(X[:300], y[:300])
+    result = evaluate_hypotheses(
+        pipe, X[300:], y[300:], X_train=X[:300], y_train=y[:300]
+    )
+    assert result.metrics["n_significant"] == 0
+    assert "There is no signal to find here" in result.verdict
+
+
+def test_verdict_on_noise_is_right_nearly_always():
+    # 2.5 % for the interval and 5 % for the tests, one and a half of 20 draws.
+    found = 0
+    for seed in range(20):
+        X, _ = make_rows(400, seed)
+        y = np.random.default_rng(seed + 100).integers(2, size=400)
+        pipe = make_pipeline(HypothesisClassifier()).fit(X[:200], y[:200])
+        result = evaluate_hypotheses(
+            pipe, X[200:], y[200:], X_train=X[:200], y_train=y[:200]
+        )
+        found += "no signal" not in result.verdict
+    assert found <= 4
+
+
+def test_loss_in_the_autoencoder_is_found():
+    X, _ = make_rows()
+    y = -np.minimum(X.to_numpy()[:, 0], 0) + X.to_numpy()[:, 1]  # what ReLU cuts off
+    y = y + np.random.default_rng(0).normal(scale=0.3, size=800)
+    pipe = make_pipeline().fit(X[:500], y[:500])
+    result = evaluate_hypotheses(
+        pipe, X[500:], y[500:], X_train=X[:500], y_train=y[:500]
+    )
+    assert "Most is lost at the step to 'all neurons'" in result.verdict
+
+
+def test_rows_that_were_not_judged(rows):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline().fit(X, y)
+    pipe.set_params(annotate__unjudged=40)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert (result.metrics["n"], result.metrics["n_dropped"]) == (260, 40)
+    assert result.annotations.iloc[:, 0].isna().sum() == 40
+    assert (result.table["n"] == 260).all()
+
+
+def test_to_dict_is_json_and_holds_no_texts(rows):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline().fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    content = json.dumps(result.to_dict(), allow_nan=False)
+    again = json.loads(content)
+    assert list(again) == ["task", "verdict", "metrics", "hypotheses", "ceilings"]
+    assert again["hypotheses"][2]["correlation"] is None  # NaN is no JSON
+    assert again["hypotheses"][0]["coefficient"] == result.table["coefficient"][0]
+    assert [row["stage"] for row in again["ceilings"]] == CEILINGS
+    assert "text 5" not in content
+
+
+def test_repr_shows_every_hypothesis(rows):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline().fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y)
+    for shown in (repr(result), result._repr_html_()):
+        assert all(concept in shown for concept in CONCEPTS)
+        assert "2 of 3 hypotheses are significant" in shown
+    result.table.loc[0, "hypothesis"] = "<script>"
+    assert "<script>" not in result._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"y": np.zeros(3)}, "X has 300 rows, but y has 3"),
+        ({"y": np.full(300, np.nan)}, "y contains NaN: 300 of 300.*position 0"),
+        ({"y": np.ones(300)}, "y is constant"),
+        ({"X_train": [1]}, "both X_train and y_train"),
+        ({"X_train": [1], "y_train": [1, 2]}, "X_train has 1 rows, but y_train has 2"),
+        ({"X_train": [1], "y_train": [None]}, "y_train contains NaN"),
+        ({"pipeline": HypothesisRegressor()}, "expects a fitted.*evaluate"),
+        (
+            {"pipeline": Pipeline([("ols", LinearRegression())])},
+            "last step.*got LinearRegression",
+        ),
+    ],
+)
+def test_bad_input(rows, change, message):
+    X, y, new_X, new_y = rows
+    recorder = Recorder()
+    pipe = make_pipeline(annotate=KnownJudge(recorder=recorder)).fit(X, y)
+    recorder.calls.clear()
+    arguments = {"pipeline": pipe, "X": new_X, "y": new_y, **change}
+    with pytest.raises(ValueError, match=message):
+        evaluate_hypotheses(**arguments)
+    assert recorder.calls == []  # refused before anything is judged
+
+
+def test_pipeline_that_was_not_fitted(rows):
+    with pytest.raises(NotFittedError):
+        evaluate_hypotheses(make_pipeline(), *rows[2:])

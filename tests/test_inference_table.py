@@ -1,0 +1,63 @@
+"""The simple comparisons and corrections in the table, at their edges."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sklearn_hsae import HypothesisRegressor
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_a_group_without_spread_gives_no_warning(offset):
+    """Ratings at the ceiling are all equal; scipy then speaks of precision loss."""
+    others = np.array([1.0, 2, 3, 2, 4, 1.1])
+    y = offset + np.concatenate([np.full(7, 4.9), others])
+    X = np.repeat([1.0, 0.0], [7, 6])[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = HypothesisRegressor().fit(X, y).summary_
+    t = (4.9 - others.mean()) / (others.std(ddof=1) / np.sqrt(6))
+    expected = 2 * stats.t.sf(t, 5)  # all the spread, and so its degrees, are theirs
+    assert table.loc[0, "separation_p"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_two_groups_without_spread(offset):
+    """Outcomes that a concept decides exactly: p is 0, neither NaN nor a warning.
+
+    With these numbers rounding leaves a sum of squares below 0 in both groups.
+    """
+    X = np.repeat([1.0, 0.0], [7, 13])[:, None]
+    y = offset + np.repeat([4.9, 2.3], [7, 13])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = HypothesisRegressor().fit(X, y).summary_
+    assert table.loc[0, "separation"] == pytest.approx(2.6)
+    assert table.loc[0, "separation_p"] == 0.0
+
+
+@pytest.mark.parametrize("correction", ["bonferroni", "holm", "fdr_bh"])
+def test_what_could_not_be_tested_counts_as_a_test_that_found_nothing(correction):
+    """Adding hypotheses that no row can decide must not make others significant."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((200, 3)) < 0.4).astype(float)
+    y = X @ [0.6, 0.4, 0.0] + rng.standard_normal(200)
+    never = np.zeros((200, 2))
+    model = HypothesisRegressor(correction=correction)
+    table = model.fit(np.hstack([never, X]), y).summary_
+    p = np.sort(table["p"][2:])
+    factors = {
+        "bonferroni": [5, 5, 5],
+        "holm": [5, 4, 3],  # the two are last in line
+        "fdr_bh": [5 / 1, 5 / 2, 5 / 3],
+    }[correction]
+    expected = np.minimum(p * factors, 1.0)
+    if correction == "fdr_bh":
+        expected = np.minimum.accumulate(expected[::-1])[::-1]
+    else:
+        expected = np.maximum.accumulate(expected)
+    np.testing.assert_allclose(np.sort(table["p_corrected"][2:]), expected)
+    assert table["p_corrected"][:2].isna().all()
+    assert not table["significant"][:2].any()
