@@ -38,14 +38,15 @@ def verdict(task, metrics, ceilings):
     # The first stage holds all that the later ones can hold. To look at each of them
     # for a score that is better than chance would find one in noise too often.
     ceiling = f"a ridge regression on the {ceilings.index[0]}"
-    if not ceilings[f"{name}_low"].iloc[0] > chance:
+    is_better = ceilings[f"{name}_low"] > chance
+    if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
         reached = f"{measure} {scores.iloc[0]:.2f}"
         return f"{found} {_no_signal(metrics['n_significant'], ceiling, reached)}"
-    share = max((score - chance) / (scores.iloc[0] - chance), 0.0)
-    return (
-        f"{found} That is {share:.0%} of what {ceiling} reaches "
-        f"({scores.iloc[0]:.2f}). {_largest_loss(scores)}"
-    )
+    share = ""
+    if is_better.iloc[0]:
+        part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
+        share = f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})."
+    return f"{found}{share} {_largest_loss(scores)}"
 
 
 def _no_signal(n_significant, ceiling, reached):
