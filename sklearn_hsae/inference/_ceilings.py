@@ -8,7 +8,7 @@ from sklearn_hsae.inference._metrics import headline
 from sklearn_hsae.inference._ridge import ridge_prediction
 
 
-def ceiling_table(training, y_train, held_out, y, classes):
+def ceiling_table(training, y_train, held_out, y, classes, metrics):
     """Score a ridge regression from each stage; one row a stage.
 
     Parameters
@@ -16,6 +16,7 @@ def ceiling_table(training, y_train, held_out, y, classes):
     training, held_out : dict of stage to features
     y_train, y : ndarray
     classes : ndarray of the classes, or None for a regression
+    metrics : dict of the hypotheses, for the last row
 
     Returns
     -------
@@ -31,7 +32,10 @@ def ceiling_table(training, y_train, held_out, y, classes):
             rows[f"{stage}, on or off"] = _score(
                 (A > 0) * 1.0, y_train, (B > 0) * 1.0, y, classes
             )
-    return pd.DataFrame.from_dict(rows, orient="index")
+    rows["hypotheses"] = {**metrics, "n_columns": metrics["n_hypotheses"]}
+    name = "r2" if classes is None else "auc"
+    columns = [name, f"{name}_low", f"{name}_high", "n_columns"]
+    return pd.DataFrame.from_dict(rows, orient="index")[columns]
 
 
 def _score(A, y_train, B, y, classes):

@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_hsae.inference._answers import refuse_missing
 from sklearn_hsae.inference._ceilings import ceiling_table
 from sklearn_hsae.inference._classifier import HypothesisClassifier
-from sklearn_hsae.inference._metrics import HEADLINE
 from sklearn_hsae.inference._regressor import HypothesisRegressor
 from sklearn_hsae.inference._stages import (
     transform_by_stages,
@@ -127,11 +126,18 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
 
     Examples
     --------
-    >>> from sklearn_hsae import evaluate_hypotheses
-    >>> evaluation = evaluate_hypotheses(
-    ...     pipe, new_texts, new_y, X_train=texts, y_train=y
-    ... )  # doctest: +SKIP
-    >>> evaluation.table, evaluation.verdict  # doctest: +SKIP
+    Any pipeline will do whose last step is one of the two, here that step alone:
+
+    >>> import numpy as np
+    >>> from sklearn.pipeline import Pipeline
+    >>> from sklearn_hsae import HypothesisRegressor, evaluate_hypotheses
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.integers(2, size=(400, 3))
+    >>> y = X[:, 0] + rng.normal(size=400)
+    >>> pipe = Pipeline([("regress", HypothesisRegressor())]).fit(X[:200], y[:200])
+    >>> evaluation = evaluate_hypotheses(pipe, X[200:], y[200:])
+    >>> evaluation.verdict
+    '1 of 3 hypotheses are significant; together they reach a held-out R2 of 0.27.'
     """
     last = _last_step(pipeline)
     task = "classification" if is_classifier(last) else "regression"
@@ -147,13 +153,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     if X_train is not None:
         training = transform_numeric_stages(pipeline, X_train)
         classes = last.classes_ if task == "classification" else None
-        ceilings = ceiling_table(training, y_train, reached, y, classes)
-        own = {**metrics, "n_columns": metrics["n_hypotheses"]}
-        name, _ = HEADLINE[task]
-        columns = [name, f"{name}_low", f"{name}_high", "n_columns"]
-        ceilings = ceilings.reindex(columns=columns)
-        ceilings.loc["hypotheses"] = [own[column] for column in columns]
-        ceilings["n_columns"] = ceilings["n_columns"].astype(int)
+        ceilings = ceiling_table(training, y_train, reached, y, classes, metrics)
     fidelity = _fidelity(pipeline)
     return HypothesisEvaluation(
         task=task,

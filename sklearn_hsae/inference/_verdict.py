@@ -63,7 +63,10 @@ def _no_signal(n_significant, ceiling, reached):
 
 
 def _largest_loss(scores):
-    losses = -scores.diff().dropna()
+    # What a later stage still has was not lost: raw neurons as hypotheses are amounts
+    # again, whatever they are worth as yes and no.
+    held = scores[::-1].cummax()[::-1]
+    losses = -held.diff().dropna()
     stage = losses.idxmax()
     if losses[stage] <= _SMALL:
         return "No step loses much of it."
