@@ -85,8 +85,9 @@ class KeyphraseInterpreter(TransformerMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn_hsae import KeyphraseInterpreter, with_texts
-    >>> texts = ["slow service today", "good food", "very slow service", "nice view"]
-    >>> activations = np.array([[1.0], [0.0], [1.0], [0.0]]).repeat(5, axis=1)[:, :1]
+    >>> texts = ["slow service", "good food", "nice view", "fair price", "warm bread"]
+    >>> texts += ["loud music", "cold soup", "clean room"]
+    >>> activations = np.eye(8)[:, :1]
     >>> X = with_texts(np.tile(activations, (5, 1)), texts * 5)
     >>> interpreter = KeyphraseInterpreter(judge="keyphrase", random_state=0)
     >>> interpreter.fit(X).concepts_
