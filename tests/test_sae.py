@@ -115,7 +115,7 @@ def test_it_learns(data):
 def test_same_seed_same_bits_and_nobody_elses_generator(data):
     X, y = data
     torch.manual_seed(7)
-    legacy = np.random.get_state  # noqa: NPY002 - what must be left alone
+    legacy = np.random.get_state
     before = torch.random.get_rng_state(), legacy()[1].copy()
     first, second = (small(target_weight=0.3).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(first.encoder_, second.encoder_)
