@@ -5,18 +5,25 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._texts import frame_like
-from sklearn_hsae.sae._prefixes import resolve_prefix_weights, resolve_prefixes
+from sklearn_hsae.sae._persistence import SavedAsSafetensors
+from sklearn_hsae.sae._prefixes import (
+    prefix_size,
+    resolve_prefix_weights,
+    resolve_prefixes,
+)
 from sklearn_hsae.sae._target import encode_target
 
 _ROWS_A_CHUNK = 8192
+_DTYPES = [np.float32, np.float64, np.float16]
+_AUTO = StrOptions({"auto"})
 
 
-class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
+class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimator):
     """Sparse autoencoder whose first neurons reconstruct on their own.
 
     A row is turned into `n_neurons` activations of which at most `k` are positive
@@ -37,16 +44,25 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         `n_neurons` is appended when absent. None trains the full size alone.
     prefix_weights : sequence of float or None, default=None
         Weight of each prefix in the loss, brought to sum 1. None weighs them alike.
+    activation : {"topk", "batch_topk", "l1", "reward"}, default="topk"
+        How neurons are switched on. ``"topk"``: the `k` largest of each row, so that
+        a row's activations depend on that row alone. The others give rows with much
+        to say more neurons, `k` on average, by one threshold that is set after
+        training on the rows set aside: ``"batch_topk"`` trains with the largest of a
+        whole batch [3]_, ``"l1"`` with a price on the sum of activations,
+        ``"reward"`` with a price on the number of active neurons, by a
+        score-function estimator. The price is found during training.
     target_weight : float, default=0.0
-        Weight of the loss of a linear head that predicts y from the activations,
-        beside a reconstruction loss of about 0.5. 0 ignores y. 0.1 to 1 makes the
-        selected neurons predict better and reconstruct a little worse.
-    max_epochs : int, default=100
+        Weight of the loss of a linear head that predicts y from the activations of
+        the first prefix, beside a reconstruction loss of about 0.5. 0 ignores y. 0.1
+        to 1 makes the selected neurons predict better and reconstruct a little worse.
+    max_epochs : int or "auto", default="auto"
         Passes over the rows. The learning rate falls to zero over all of them.
-    batch_size : int, default=512
-        Rows a step. With fewer than 16 such batches, batches shrink (to 64 at the
-        least), since it takes some hundred steps to learn anything.
-    learning_rate : float, default=0.002
+        ``"auto"`` makes about 1,500 steps: 10 epochs or more, 50 at most.
+    batch_size : int or "auto", default="auto"
+        Rows a step. ``"auto"`` makes about 32 steps an epoch, of 64 to 512 rows:
+        small batches generalise better when there are few rows.
+    learning_rate : float, default=0.006
         Peak of the one-cycle schedule, for 256 neurons or fewer; it falls with the
         root of `n_neurons` beyond.
     patience : int or None, default=10
@@ -54,7 +70,7 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         never stops. Either way the weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the rows set aside for the validation loss.
-    revival_weight : float, default=0.03125
+    aux_weight : float, default=0.03125
         Weight of the loss that lets dead neurons reconstruct what is left over; 1/32
         as in [1]_. It is only computed while neurons are dead.
     sparse_output : bool, default=False
@@ -65,6 +81,10 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
     device : str or None, default=None
         Where to compute, ``"cpu"`` or ``"cuda"``; None takes a GPU when there is
         one.
+    dtype : {"auto", "float32", "bfloat16"}, default="auto"
+        Precision of the product that decides which neurons are active in training.
+        ``"auto"`` takes bfloat16 where the device is made for it, from 1024 neurons
+        on. Weights and activations are float32 in any case.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the rows set aside and the order of rows. On a CPU
         an int gives the same weights each time, bit for bit.
@@ -78,12 +98,16 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
     encoder_bias_ : ndarray of shape (n_neurons,)
     decoder_ : ndarray of shape (n_neurons, n_features_in_)
         Direction of each neuron in the standardised space, of length 1.
+    decoder_bias_ : ndarray of shape (n_features_in_,)
     input_mean_ : ndarray of shape (n_features_in_,)
     input_scale_ : float
         A standardised row is ``(row - input_mean_) / input_scale_``; the mean square
         length of the training rows is then 1.
-    head_ : ndarray of shape (n_neurons, n_outputs) or None
+    head_ : ndarray of shape (prefixes_[0], n_outputs) or None
         Weights of the head when `target_weight` is positive.
+    head_bias_ : ndarray of shape (n_outputs,) or None
+    threshold_ : float or None
+        A neuron is active from this value on; None with ``activation="topk"``.
     prefixes_ : tuple of int
         The nested sizes.
     history_ : list of dict
@@ -105,6 +129,7 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
     .. [1] Gao et al., "Scaling and evaluating sparse autoencoders", 2024.
     .. [2] Bussmann et al., "Learning multi-level features with Matryoshka sparse
        autoencoders", 2025.
+    .. [3] Bussmann et al., "BatchTopK sparse autoencoders", 2024.
 
     Examples
     --------
@@ -122,16 +147,18 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         "k": [Interval(Integral, 1, None, closed="left")],
         "prefixes": ["array-like", None],
         "prefix_weights": ["array-like", None],
+        "activation": [StrOptions({"topk", "batch_topk", "l1", "reward"})],
         "target_weight": [Interval(Real, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), _AUTO],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), _AUTO],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "revival_weight": [Interval(Real, 0, None, closed="left")],
+        "aux_weight": [Interval(Real, 0, None, closed="left")],
         "sparse_output": ["boolean"],
         "callbacks": [list, None],
         "device": [str, None],
+        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -143,16 +170,18 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         *,
         prefixes=None,
         prefix_weights=None,
+        activation="topk",
         target_weight=0.0,
-        max_epochs=100,
-        batch_size=512,
-        learning_rate=2e-3,
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate=6e-3,
         patience=10,
         validation_fraction=0.1,
-        revival_weight=1 / 32,
+        aux_weight=1 / 32,
         sparse_output=False,
         callbacks=None,
         device=None,
+        dtype="auto",
         random_state=None,
         verbose=0,
     ):
@@ -160,16 +189,18 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         self.k = k
         self.prefixes = prefixes
         self.prefix_weights = prefix_weights
+        self.activation = activation
         self.target_weight = target_weight
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.patience = patience
         self.validation_fraction = validation_fraction
-        self.revival_weight = revival_weight
+        self.aux_weight = aux_weight
         self.sparse_output = sparse_output
         self.callbacks = callbacks
         self.device = device
+        self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
 
@@ -198,39 +229,63 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         FloatingPointError
             When the loss is no longer finite.
         """
-        if self.k > self.n_neurons:
-            raise ValueError(
-                f"k={self.k} neurons cannot be active out of "
-                f"n_neurons={self.n_neurons}. Lower k or raise n_neurons."
-            )
-        self.prefixes_ = resolve_prefixes(self.prefixes, self.n_neurons)
-        weights = resolve_prefix_weights(self.prefix_weights, len(self.prefixes_))
-        X, target, loss, n_outputs = self._check_training_data(X, y)
-        self._keep_weights(self._train(X, target, loss, n_outputs, weights))
+        from sklearn_hsae.sae._fitting import fit_network
+
+        self._check_sizes()
+        X, target = self._check_training_data(X, y)
+        vars(self).pop("_training_state", None)
+        fit_network(self, X, target)
         return self
 
-    def transform(self, X):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Train on more rows: one pass, from where the last call left off.
+
+        The first call after construction or after :meth:`fit` begins anew and fixes
+        the mean, the scale and, with `target_weight`, what the target is; its rows
+        should represent those to come. There is no validation, and the learning rate
+        stays constant, so :meth:`fit` does better on rows that are all at hand.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        self : MatryoshkaSAETransformer
+        """
+        from sklearn_hsae.sae._fitting import fit_network_further
+
+        is_first = "_training_state" not in vars(self)
+        if is_first:
+            self._check_sizes()
+        X, target = self._check_training_data(X, y, reset=is_first)
+        fit_network_further(self, X, target)
+        return self
+
+    def transform(self, X, *, prefix=None):
         """Compute the activations.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        prefix : int, float or None, default=None
+            Keep the activations of the first neurons only, so many or that fraction
+            of them; those of the others are 0.
 
         Returns
         -------
         ndarray, csr matrix or DataFrame of shape (n_samples, n_neurons) of float32
-            At most `k` positive values a row, the others 0. A frame for a frame;
-            sparse with `sparse_output`.
+            The positive activations, the others 0. A frame for a frame; sparse with
+            `sparse_output`.
         """
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=[np.float32, np.float64])
-        values, indices = self._top_activations(rows)
-        n_rows = len(rows)
-        if self.sparse_output:
-            activations = _as_csr(values, indices, self.n_neurons)
-        else:
-            activations = np.zeros((n_rows, self.n_neurons), dtype=np.float32)
-            np.put_along_axis(activations, indices, values, axis=1)
+        rows = validate_data(self, X, reset=False, dtype=_DTYPES)
+        activations = self._encode(rows, prefix)
+        if not self.sparse_output:
+            activations = activations.toarray()
         return frame_like(activations, X, self.get_feature_names_out())
 
     def inverse_transform(self, X):
@@ -239,23 +294,28 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_neurons)
+            Frames may have dense or pandas-sparse columns.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
+        ndarray or DataFrame of shape (n_samples, n_features) of float32
+            A frame for a frame.
         """
         check_is_fitted(self)
-        if not sparse.issparse(X):
-            X = np.asarray(X)
-        if X.shape[1] != len(self.decoder_):
+        activations = check_array(
+            X, accept_sparse="csr", dtype=[np.float32, np.float64]
+        )
+        if activations.shape[1] != len(self.decoder_):
             raise ValueError(
-                f"X has {X.shape[1]} columns, but {len(self.decoder_)} neurons were "
-                "fitted."
+                f"X has {activations.shape[1]} columns, but "
+                f"{len(self.decoder_)} neurons were fitted."
             )
-        standardized = np.asarray(X @ self.decoder_)
-        return standardized * self.input_scale_ + self.input_mean_
+        rows = activations @ self.decoder_ + self.decoder_bias_
+        rows = (rows * self.input_scale_ + self.input_mean_).astype(np.float32)
+        names = getattr(self, "feature_names_in_", None)
+        return frame_like(rows, X, names)
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, *, prefix=None):
         """Share of the variance that the reconstruction explains, 1 - FVU.
 
         Parameters
@@ -263,6 +323,8 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
         y : None
             Ignored.
+        prefix : int, float or None, default=None
+            Reconstruct from the first neurons only.
 
         Returns
         -------
@@ -271,15 +333,15 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
             variance is that of the training rows, so that one row has a score too.
         """
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=[np.float32, np.float64])
-        values, indices = self._top_activations(rows)
-        error, n_rows = 0.0, len(rows)
-        for start in range(0, n_rows, _ROWS_A_CHUNK):
-            chunk = slice(start, start + _ROWS_A_CHUNK)
-            activations = _as_csr(values[chunk], indices[chunk], self.n_neurons)
-            residual = self._standardize(rows[chunk]) - activations @ self.decoder_
-            error += float(np.square(residual, dtype=np.float64).sum())
-        return 1.0 - error / n_rows
+        rows = validate_data(self, X, reset=False, dtype=_DTYPES)
+        error = 0.0
+        for start in range(0, len(rows), _ROWS_A_CHUNK):
+            chunk = rows[start : start + _ROWS_A_CHUNK]
+            activations = self._encode(chunk, prefix)
+            residual = (chunk - self.input_mean_) / self.input_scale_
+            residual -= activations @ self.decoder_ + self.decoder_bias_
+            error += np.vdot(residual, residual)
+        return float(1.0 - error / len(rows))
 
     def get_feature_names_out(self, input_features=None):
         """Names of the neurons: "sae0", "sae1", ...
@@ -296,133 +358,43 @@ class MatryoshkaSAETransformer(TransformerMixin, BaseEstimator):
         names = [f"sae{i}" for i in range(len(self.encoder_))]
         return np.array(names, dtype=object)
 
-    def _check_training_data(self, X, y):
-        X = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
+    def _check_sizes(self):
+        if self.k > self.n_neurons:
+            raise ValueError(
+                f"k={self.k} neurons cannot be active out of "
+                f"n_neurons={self.n_neurons}. Lower k or raise n_neurons."
+            )
+        self.prefixes_ = resolve_prefixes(self.prefixes, self.n_neurons)
+        resolve_prefix_weights(self.prefix_weights, len(self.prefixes_))
+
+    def _check_training_data(self, X, y, reset=True):
+        X = validate_data(self, X, dtype=_DTYPES, ensure_min_samples=2, reset=reset)
         if self.target_weight == 0:
-            return X, None, None, 0
+            return X, None
         if y is None:
             raise ValueError(
                 f"target_weight={self.target_weight} needs a target: pass y to fit, "
                 "or set target_weight=0."
             )
-        target, loss, n_outputs = encode_target(y)
-        if len(target) != len(X):
-            raise ValueError(f"X has {len(X)} rows, but y has {len(target)}.")
-        return X, target, loss, n_outputs
+        target = encode_target(y)
+        check_consistent_length(X, target.values)
+        return X, target
 
-    def _learn_scale(self, X):
-        mean = X.mean(axis=0, dtype=np.float64)
-        square_length = sum(
-            np.square(X[i : i + _ROWS_A_CHUNK] - mean, dtype=np.float64).sum()
-            for i in range(0, len(X), _ROWS_A_CHUNK)
-        ) / len(X)
-        self.input_mean_ = mean.astype(np.float32)
-        self.input_scale_ = float(np.sqrt(square_length)) or 1.0
+    def _encode(self, X, prefix):
+        from sklearn_hsae.sae._fitting import make_encoder
 
-    def _standardize(self, X):
-        return ((X - self.input_mean_) / self.input_scale_).astype(np.float32)
-
-    def _split(self, n_rows, rng):
-        order = rng.permutation(n_rows)
-        n_valid = int(np.ceil(self.validation_fraction * n_rows))
-        n_valid = min(n_valid, n_rows - 1)
-        return order[n_valid:], order[:n_valid]
-
-    def _train(self, X, target, loss, n_outputs, prefix_weights):
-        from sklearn_hsae.sae._training import train_autoencoder
-
-        rng = check_random_state(self.random_state)
-        training, validation = self._split(len(X), rng)
-        self._learn_scale(X[training])
-        rows = self._standardize(X)
-        n_neurons = self.prefixes_[-1]
-        return train_autoencoder(
-            rows[training],
-            None if target is None else target[training],
-            rows[validation],
-            network={
-                "n_features": rows.shape[1],
-                "prefixes": self.prefixes_,
-                "prefix_weights": tuple(prefix_weights),
-                "k": self.k,
-                "n_outputs": n_outputs,
-                "seed": rng.randint(2**31 - 1),
-            },
-            batch_seed=rng.randint(2**31 - 1),
-            batch_size=_batch_size(len(training), self.batch_size),
-            learning_rate=self.learning_rate * min(1.0, (256 / n_neurons) ** 0.5),
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            prediction_loss=loss,
-            target_weight=self.target_weight,
-            revival_weight=self.revival_weight,
-            callbacks=self.callbacks,
-            device=self._device(),
-            verbose=self.verbose,
+        activations = make_encoder(self).transform(X)
+        if prefix is None:
+            return activations
+        size = prefix_size(prefix, len(self.encoder_))
+        kept = activations.indices < size
+        starts = np.concatenate([[0], np.cumsum(kept)])[activations.indptr]
+        return sparse.csr_matrix(
+            (activations.data[kept], activations.indices[kept], starts),
+            shape=activations.shape,
         )
-
-    def _keep_weights(self, net):
-        weights = {
-            name: value.detach().cpu().numpy().copy()
-            for name, value in net.module_.named_parameters()
-        }
-        self.encoder_ = weights["encoder"]
-        self.encoder_bias_ = weights["encoder_bias"]
-        self.decoder_ = weights["decoder"]
-        self.head_ = weights["head"] if self.target_weight > 0 else None
-        self.history_ = [
-            {key: value for key, value in epoch.items() if key != "batches"}
-            for epoch in net.history
-        ]
-        self.n_iter_ = len(self.history_)
-
-    def _device(self):
-        import torch
-
-        if self.device is not None:
-            return self.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
-
-    def _top_activations(self, X):
-        """Values and positions of the k largest pre-activations of each row."""
-        import torch
-
-        from sklearn_hsae.sae._network import top_k
-
-        device = self._device()
-        # torch.tensor copies: pandas hands out arrays that must not be written to.
-        encoder = torch.tensor(self.encoder_, device=device)
-        bias = torch.tensor(self.encoder_bias_, device=device)
-        values = np.empty((len(X), self.k), dtype=np.float32)
-        indices = np.empty((len(X), self.k), dtype=np.int64)
-        for start in range(0, len(X), _ROWS_A_CHUNK):
-            chunk = slice(start, start + _ROWS_A_CHUNK)
-            rows = torch.from_numpy(self._standardize(X[chunk])).to(device)
-            found = top_k(torch.addmm(bias, rows, encoder.T), self.k)
-            values[chunk], indices[chunk] = (part.cpu().numpy() for part in found)
-        return values, indices
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _as_csr(values, indices, n_columns):
-    """A csr matrix from each row's k values and positions; zeros are not stored."""
-    positive = values > 0
-    counts = positive.sum(axis=1)
-    row_starts = np.concatenate([[0], np.cumsum(counts)])
-    order = np.argsort(indices, axis=1, kind="stable")
-    values = np.take_along_axis(values, order, axis=1)
-    indices = np.take_along_axis(indices, order, axis=1)
-    positive = np.take_along_axis(positive, order, axis=1)
-    shape = (len(values), n_columns)
-    return sparse.csr_matrix(
-        (values[positive], indices[positive].astype(np.int32), row_starts), shape=shape
-    )
-
-
-def _batch_size(n_rows, largest):
-    """At least 16 batches an epoch, as long as a batch keeps 64 rows."""
-    return min(largest, max(64, n_rows // 16))

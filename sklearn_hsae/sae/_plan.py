@@ -1,0 +1,54 @@
+"""How long to train, and with which batches, when the user leaves it open."""
+
+import math
+
+import torch
+
+_STEPS_AN_EPOCH = 32
+_STEPS = 1500
+_SMALLEST_BATCH, _LARGEST_BATCH = 64, 512
+_NEURONS_FOR_BFLOAT16 = 1024
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 50
+
+
+def choose_batch_size(n_rows):
+    """A power of two that gives some 32 steps an epoch.
+
+    Small batches generalise better when there are few rows; from 512 on, steps on a
+    processor take as long as they have rows.
+    """
+    size = 2 ** round(math.log2(max(n_rows / _STEPS_AN_EPOCH, 1)))
+    return min(max(size, _SMALLEST_BATCH), _LARGEST_BATCH)
+
+
+def choose_epochs(n_rows, batch_size):
+    """As many as make 1,500 steps, which is where the loss flattens; 10 to 50."""
+    epochs = round(_STEPS / math.ceil(n_rows / batch_size))
+    return min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
+
+
+def peak_learning_rate(learning_rate, n_neurons):
+    """Above 256 neurons the rate falls with the root of their number.
+
+    The scaling of Gao et al. 2024, "Scaling and evaluating sparse autoencoders".
+    """
+    return learning_rate * min(1.0, math.sqrt(256 / n_neurons))
+
+
+def choose_precision(dtype, device, n_neurons):
+    """Precision of the scores that decide which neurons are active in training.
+
+    bfloat16 where the device multiplies it natively and the product is large enough
+    to matter. The values of the active neurons are computed in float32 either way.
+    """
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    is_worth_it = n_neurons >= _NEURONS_FOR_BFLOAT16 and _has_fast_bfloat16(device)
+    return torch.bfloat16 if is_worth_it else torch.float32
+
+
+def _has_fast_bfloat16(device):
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    is_supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return is_supported()

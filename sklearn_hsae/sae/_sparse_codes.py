@@ -1,0 +1,233 @@
+"""Activations as the few entries that are not zero: decoding, loss and gradients.
+
+With K of M neurons active, every product after the encoder touches B * K rows of the
+weights instead of B * M: the decoding is an `embedding_bag` over the active neurons,
+the gradient of the activations a sampled matrix product, and the gradient of each
+weight matrix an `embedding_bag` over the rows that made the neuron fire. All nested
+prefixes share one decoding, since each adds its own block of neurons to the one
+before.
+"""
+
+import warnings
+from functools import cached_property
+
+import torch
+from torch.nn import functional
+
+_ENTRIES_A_CHUNK = 2**18
+
+
+class Support:
+    """Where the entries are.
+
+    Parameters
+    ----------
+    positions : int64 tensor of shape (n_entries,)
+        ``row * n_neurons + neuron`` of each entry, ascending.
+    n_rows, n_neurons : int
+    """
+
+    def __init__(self, positions, n_rows, n_neurons):
+        self.positions = positions
+        self.n_rows = n_rows
+        self.n_neurons = n_neurons
+        self.rows = torch.div(positions, n_neurons, rounding_mode="floor")
+        self.neurons = positions - self.rows * n_neurons
+
+    def starts(self, block_starts):
+        """Number of the first entry of each (row, block of neurons)."""
+        rows = torch.arange(self.n_rows, device=self.positions.device)
+        firsts = (rows[:, None] * self.n_neurons + block_starts).flatten()
+        return torch.searchsorted(self.positions, firsts)
+
+    @cached_property
+    def row_starts(self):
+        return self.starts(torch.zeros(1, dtype=torch.int64, device=self.rows.device))
+
+    @cached_property
+    def by_neuron(self):
+        """The order that puts entries of one neuron together; where each begins."""
+        neurons, order = self.neurons.sort(stable=True)
+        every = torch.arange(self.n_neurons, device=neurons.device)
+        return order, torch.searchsorted(neurons, every)
+
+
+class SparseCodes:
+    """Activations of a batch: `values` at the places of a :class:`Support`."""
+
+    def __init__(self, values, support):
+        self.values = values
+        self.support = support
+
+    @classmethod
+    def encode(cls, rows, encoder, bias, pre_activations, positions):
+        """Activations at `positions`, differentiable in `encoder` and `bias`.
+
+        `pre_activations` may be of lower precision: it then only decides which
+        neurons are active, and their values are computed again.
+        """
+        support = Support(positions, len(rows), len(encoder))
+        if pre_activations.dtype == rows.dtype:
+            values = pre_activations.flatten()[positions]
+        else:
+            values = bias[support.neurons] + sampled_dots(
+                rows, encoder, support.row_starts, support.neurons
+            )
+        values = _PreActivations.apply(rows, encoder, bias, support, values)
+        return cls(values.relu(), support)
+
+    def prefix_losses(self, rows, decoder, bias, prefixes):
+        """Mean squared error of each prefix, and the residual of the last."""
+        return _PrefixLosses.apply(
+            rows, self.values, decoder, bias, self.support, prefixes
+        )
+
+    def predict(self, head, bias):
+        """Linear prediction from the first ``len(head)`` neurons."""
+        support, last = self.support, len(head) - 1
+        return bias + functional.embedding_bag(
+            support.neurons.clamp_max(last),
+            head,
+            support.row_starts,
+            mode="sum",
+            per_sample_weights=self.values * (support.neurons <= last),
+        )
+
+    def fired(self):
+        """Whether each neuron is positive in any row; zeros do not count."""
+        totals = torch.bincount(
+            self.support.neurons,
+            weights=self.values.detach(),
+            minlength=self.support.n_neurons,
+        )
+        return totals > 0
+
+
+class _PreActivations(torch.autograd.Function):
+    """Pass given pre-activations on; spread their gradient over the encoder."""
+
+    @staticmethod
+    def forward(ctx, rows, encoder, bias, support, values):
+        ctx.rows, ctx.support = rows, support
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        support = ctx.support
+        order, starts = support.by_neuron
+        encoder = _weighted_sums(ctx.rows, support.rows[order], gradient[order], starts)
+        bias = torch.bincount(
+            support.neurons, weights=gradient, minlength=support.n_neurons
+        )
+        return None, encoder, bias, None, None
+
+
+class _PrefixLosses(torch.autograd.Function):
+    """Mean squared error, summed over the dimensions, of all nested prefixes."""
+
+    @staticmethod
+    def forward(ctx, rows, values, decoder, bias, support, prefixes):
+        n_rows, n_blocks = len(rows), len(prefixes)
+        block_starts = torch.tensor([0, *prefixes[:-1]], device=rows.device)
+        starts = support.starts(block_starts)
+        parts = _weighted_sums(decoder, support.neurons, values, starts)
+        # In place: at these sizes a new tensor costs more than the arithmetic.
+        residuals = parts.unflatten(0, (n_rows, n_blocks))
+        before = rows - bias
+        losses = []
+        for block in residuals.unbind(1):
+            before = torch.sub(before, block, out=block)
+            losses.append(torch.linalg.vector_norm(before).square() / n_rows)
+        ctx.save_for_backward(values, decoder)
+        ctx.residuals, ctx.support, ctx.starts = residuals, support, starts
+        ctx.mark_non_differentiable(before)
+        return torch.stack(losses), before
+
+    @staticmethod
+    def backward(ctx, gradient, _):
+        values, decoder = ctx.saved_tensors
+        support, starts, residuals = ctx.support, ctx.starts, ctx.residuals
+        n_rows, n_blocks, n_features = residuals.shape
+        # A neuron takes part in every prefix from its own block on, so the gradient
+        # that reaches it is the sum of theirs.
+        slopes = residuals * (gradient * (-2.0 / n_rows))[:, None]
+        for block in range(n_blocks - 2, -1, -1):
+            slopes[:, block] += slopes[:, block + 1]
+        bias = slopes[:, 0].sum(dim=0)
+        slopes = slopes.reshape(-1, n_features)
+        blocks = torch.searchsorted(
+            starts, torch.arange(len(values), device=values.device), right=True
+        )
+        order, neuron_starts = support.by_neuron
+        d_values = sampled_dots(slopes, decoder, starts, support.neurons)
+        d_decoder = _weighted_sums(
+            slopes, (blocks - 1)[order], values[order], neuron_starts
+        )
+        return None, d_values, d_decoder, bias, None, None
+
+
+def _weighted_sums(source, indices, weights, starts):
+    """Sum of ``weights * source[indices]`` over each run that begins at `starts`."""
+    return functional.embedding_bag(
+        indices, source, starts, mode="sum", per_sample_weights=weights
+    )
+
+
+def sampled_dots(left, right, starts, columns):
+    """Inner products of rows of `left` with the rows of `right` they are asked for.
+
+    Parameters
+    ----------
+    left : tensor of shape (n_rows, d)
+    right : tensor of shape (n_columns, d)
+    starts : int64 tensor of shape (n_rows,)
+        Where the columns of each row begin in `columns`.
+    columns : int64 tensor of shape (n_entries,)
+
+    Returns
+    -------
+    tensor of shape (n_entries,)
+    """
+    ends = starts.new_tensor([len(columns)])
+    if not _HAS_SAMPLED_PRODUCT:
+        return _gathered_dots(left, right, torch.cat([starts, ends]), columns)
+    pattern = _csr(
+        torch.cat([starts, ends]),
+        columns,
+        left.new_zeros(len(columns)),
+        (len(left), len(right)),
+    )
+    return torch.sparse.sampled_addmm(pattern, left, right.T).values()
+
+
+def _gathered_dots(left, right, starts, columns):
+    rows = torch.repeat_interleave(starts.diff())
+    size = max(1, _ENTRIES_A_CHUNK // left.shape[1])  # pieces that fit into a cache
+    return torch.cat(
+        [
+            torch.linalg.vecdot(left[r], right[c])
+            for r, c in zip(rows.split(size), columns.split(size), strict=True)
+        ]
+    )
+
+
+def _csr(starts, columns, values, shape):
+    return torch.sparse_csr_tensor(
+        starts, columns, values, shape, check_invariants=False
+    )
+
+
+def _has_sampled_product():
+    """Builds of torch without MKL lack the product; all warn once that it is new."""
+    index = torch.tensor([0, 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        pattern = _csr(index, index[:1], torch.zeros(1), (1, 1))
+        try:
+            torch.sparse.sampled_addmm(pattern, torch.ones(1, 1), torch.ones(1, 1))
+        except (RuntimeError, NotImplementedError):
+            return False
+    return True
+
+
+_HAS_SAMPLED_PRODUCT = _has_sampled_product()
