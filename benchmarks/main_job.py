@@ -44,7 +44,6 @@ REGRESSION = {"yelp": "stars", "airline": "sentiment", "imdb": "rating"}
 N_TRAINING_ROWS = {"imdb": 6000}
 TOPICS = ("newsgroups", "bills")  # columns text, target (0 or 1) and topic
 SEEDS = (0, 1, 2)
-N_NEURONS = {"yelp": 64, "airline": 128, "imdb": 128, "newsgroups": 64, "bills": 64}
 SHAPES = ((64, 4, (16, 64)), (256, 8, (32, 256)), (512, 16, (64, 512)))
 METHODS = ("correlation", "separation", "lasso", "forward")
 FOUND = 0.7  # F1 from which a hypothesis counts as a planted concept
@@ -83,9 +82,7 @@ def benchmark_reviews(_):
             test_size=2000,
             random_state=seed,
         )
-        pipe = make_hypothesis_pipeline(
-            n_neurons=64, prefixes=None, random_state=seed
-        ).fit(texts, y)
+        pipe = make_hypothesis_pipeline(random_state=seed).fit(texts, y)
         result = evaluate_hypotheses(pipe, new_texts, new_y)
         acting = data.effects != 0
         f1 = match(result.annotations.to_numpy(), truth[:, acting])
@@ -112,10 +109,7 @@ def benchmark_hypotheses(arguments):
         texts, y, new_texts, new_y = regression_data(arguments.data, name)
         for seed in SEEDS:
             start = time.perf_counter()
-            pipe = make_hypothesis_pipeline(
-                n_neurons=N_NEURONS[name], random_state=seed
-            )
-            pipe.fit(texts, y)
+            pipe = make_hypothesis_pipeline(random_state=seed).fit(texts, y)
             result = evaluate_hypotheses(
                 pipe, new_texts, new_y, X_train=texts, y_train=y
             )
@@ -140,7 +134,6 @@ def benchmark_topics(arguments):
             )
             pipe = make_hypothesis_pipeline(
                 task="classification",
-                n_neurons=N_NEURONS[name],
                 n_select=10,
                 random_state=seed,
             ).fit(train["text"], train["target"])
@@ -185,8 +178,8 @@ def fit_neurons(X, y, new_X, new_y, shape, weight, seed):
         selector = NeuronSelector(20, method=method, binarize=False).fit(A, y)
         model = LinearRegression().fit(selector.transform(A), y)
         scores[method] = model.score(selector.transform(B), new_y)
-    loss = min(epoch["valid_loss"] for epoch in sae.history_)
-    return {**scores, "fvu": loss, "seconds": seconds}
+    best = min(sae.history_, key=lambda epoch: epoch["valid_loss"])
+    return {**scores, "fvu": best["valid_fvu"], "seconds": seconds}
 
 
 def print_neurons(name, shape, whose, rows):

@@ -9,14 +9,20 @@ from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 from sklearn_hsae.selection import NeuronSelector
 
+_FINAL_STEPS = {
+    "regression": HypothesisRegressor,
+    "classification": HypothesisClassifier,
+}
+_TARGET_WEIGHTS = {"regression": 0.3, "classification": 0.1}
+
 
 def make_hypothesis_pipeline(
     *,
     task="regression",
     n_neurons=128,
     k=8,
-    prefixes=(0.125, 1.0),
-    target_weight=0.3,
+    prefixes=(0.25, 1.0),
+    target_weight="auto",
     n_select=20,
     model=DEFAULT_MODEL,
     llm=None,
@@ -37,15 +43,17 @@ def make_hypothesis_pipeline(
         :class:`HypothesisClassifier`.
     n_neurons, k : int, default=128 and 8
         Size of the sparse autoencoder, and how many of its neurons a text switches
-        on. 64 neurons suit a few thousand texts, 128 ten thousand, 512 a hundred
-        thousand.
-    prefixes : sequence of int or float, or None, default=(0.125, 1.0)
+        on. 128 neurons suit a few thousand texts, 256 ten thousand and more.
+    prefixes : sequence of int or float, or None, default=(0.25, 1.0)
         Nested sizes at which the autoencoder must reconstruct as well; floats are
-        fractions of `n_neurons`.
-    target_weight : float, default=0.3
+        fractions of `n_neurons`. The first is the one that predicts the target: of
+        32 neurons there are some for each part of it, of 16 there were too few.
+    target_weight : "auto" or float, default="auto"
         How much the autoencoder is drawn towards neurons that predict the target. The
         neurons are still tested on other texts, so this cannot make a hypothesis
-        significant that is none.
+        significant that is none. "auto" is 0.3 for a regression and 0.1 for a
+        classification, where a class is often a mixture of topics: a higher weight
+        melts them into one neuron that says the class.
     n_select : int, default=20
         Number of hypotheses.
     model : str, default="sentence-transformers/all-MiniLM-L6-v2"
@@ -84,12 +92,10 @@ def make_hypothesis_pipeline(
     >>> pipe.set_params(sae__k=8, interpret="passthrough", annotate="passthrough")
     Pipeline(...)
     """
-    final_steps = {
-        "regression": HypothesisRegressor,
-        "classification": HypothesisClassifier,
-    }
-    if task not in final_steps:
-        raise ValueError(f"task must be one of {sorted(final_steps)}, got {task!r}.")
+    if task not in _FINAL_STEPS:
+        raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
+    if target_weight == "auto":
+        target_weight = _TARGET_WEIGHTS[task]
     common = {"cache_dir": cache_dir, "verbose": verbose}
     pipeline = Pipeline(
         [
@@ -125,7 +131,7 @@ def make_hypothesis_pipeline(
                     **common,
                 ),
             ),
-            ("regress", final_steps[task]()),
+            ("regress", _FINAL_STEPS[task]()),
         ]
     )
     return pipeline.set_output(transform="pandas")

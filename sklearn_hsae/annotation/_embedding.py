@@ -30,7 +30,7 @@ class EmbeddingJudge:
         scores = self._scores(texts)
         self.thresholds_ = np.array(
             [
-                best_threshold(scores[:, j], activations[:, j] > 0)[0]
+                best_threshold(scores[:, j], activations[:, j])
                 for j in range(len(concepts))
             ]
         )
