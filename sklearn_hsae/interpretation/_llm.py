@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -21,6 +21,7 @@ from sklearn_hsae.embedding import DEFAULT_MODEL, EmbeddingTransformer
 from sklearn_hsae.interpretation._candidates import Candidates
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
+from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.interpretation._rounds import (
     Examples,
     distinctions,
@@ -37,7 +38,7 @@ from sklearn_hsae.interpretation._sampling import (
 from sklearn_hsae.llm import LLMClient, check_environment, estimate_cost
 
 
-class LLMInterpreter(TransformerMixin, BaseEstimator):
+class LLMInterpreter(RenamingMixin, BaseEstimator):
     """Let a language model name each neuron from contrasting examples.
 
     For each neuron the model sees texts on which it fires and texts on which it is
@@ -325,46 +326,6 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         total = {key: sum(part[key] for part in parts) for key in parts[0]}
         return {**total, "dollars": None if None in dollars else sum(dollars)}
 
-    def transform(self, X):
-        """Put the concepts in the place of the neurons' names.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_neurons)
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_neurons)
-            The values of `X`, with `concepts_` as columns and the row index of `X`.
-        """
-        check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
-
-    def fit_transform(self, X, y=None, *, texts=None):
-        """Fit, then transform the same rows; see :meth:`fit` for the parameters.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_neurons)
-        """
-        return self.fit(X, y, texts=texts).transform(X)
-
-    def get_feature_names_out(self, input_features=None):
-        """The concepts.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        ndarray of str of shape (n_neurons,)
-        """
-        check_is_fitted(self)
-        return self.concepts_
-
     def _questions(self):
         if self.model is None:
             raise ValueError(
@@ -469,8 +430,3 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         neurons = _check_feature_names_in(self)[table["column"]]
         table = table.assign(column=neurons)
         return table.rename(columns={"column": "neuron"})
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # the output is a frame
-        return tags
