@@ -155,17 +155,19 @@ class LLMServer:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 length = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
                 body = await reader.readexactly(int(length[1]) if length else 0)
-                path = head.split(" ", 2)[1]
-                if not await self._respond(path, json.loads(body or b"{}"), writer):
+                if not await self._respond(head, body, writer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # the client hung up, or the server stops
         finally:
             writer.close()
 
-    async def _respond(self, path, body, writer):
+    async def _respond(self, head, body, writer):
+        path, body = head.split(" ", 2)[1], json.loads(body or b"{}")
         fault = self._fault_of(len(self.calls), body)
         call = {"path": path, "body": body, "fault": fault, "is_sent": False}
+        key = re.search(r"^authorization: *(.*)\r$", head, re.IGNORECASE | re.MULTILINE)
+        call["authorization"] = key and key[1]
         self.calls.append(call)
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)

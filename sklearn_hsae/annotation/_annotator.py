@@ -12,11 +12,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._similarity import embedder_like
 from sklearn_hsae._texts import carries_texts, drop_texts, get_texts
+from sklearn_hsae.annotation._distilled import DistilledJudge
 from sklearn_hsae.annotation._embedding import EmbeddingJudge
 from sklearn_hsae.annotation._keyphrase import KeyphraseJudge
+from sklearn_hsae.annotation._llm import LLMJudge
 from sklearn_hsae.embedding import DEFAULT_MODEL
+from sklearn_hsae.llm import Usage
 
 _SAMPLE_THAT_IS_PAID_FOR = 2000
+_JUDGES = ("auto", "embedding", "keyphrase", "llm", "distilled")
 
 
 class ConceptAnnotator(TransformerMixin, BaseEstimator):
@@ -26,7 +30,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     those of `concepts`. The answer for a text and a concept is 1 (yes), 0 (no) or
     NaN (not judged, or the judgement failed), never a guess.
 
-    Three judges read the concepts:
+    Four judges read the concepts:
 
     - ``"embedding"``: yes where the text is near the concept's phrases in an
       embedding space. How near is near enough is set for each concept, on the
@@ -34,23 +38,34 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     - ``"keyphrase"``: yes where the text contains one of the phrases, word for
       word. Free, and the strictest.
     - ``"llm"``: a language model reads the text. Paid for, or run by yourself.
+    - ``"distilled"``: a language model judges about `n_teaching` of the training
+      texts, a linear probe on their embeddings learns each concept from it and
+      judges all others for free. Concepts that it learns badly stay with the model.
 
     Parameters
     ----------
     concepts : list of str or None, default=None
         What to judge. None takes the column names of `X`, which are the concepts
         behind :class:`LLMInterpreter` or :class:`KeyphraseInterpreter`.
-    judge : {"auto", "embedding", "keyphrase", "llm"}, default="auto"
+    judge : {"auto", "embedding", "keyphrase", "llm", "distilled"}, default="auto"
         Who judges. "auto" is "llm" when a `model` is given, else "embedding".
     model : str or None, default=None
-        The language model for ``judge="llm"``, as litellm writes it:
-        ``"provider/name"``.
+        The language model for ``judge="llm"`` and ``judge="distilled"``, as litellm
+        writes it: ``"provider/name"``.
     embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        The embedding model for ``judge="embedding"``.
+        The embedding model for ``judge="embedding"`` and ``judge="distilled"``.
     fit_sample : "auto", int or None, default="auto"
         How many random rows :meth:`fit_transform` judges; the others are NaN. None
-        judges all rows. "auto" judges 2000 with ``judge="llm"``, enough to estimate
-        the coefficients of some twenty concepts, and all rows where it is free.
+        judges all rows. "auto" judges 2000 where a language model reads them, enough
+        to estimate the coefficients of some twenty concepts, and all rows where it is
+        free.
+    n_teaching : int, default=1000
+        For ``judge="distilled"``: about how many texts the language model judges to
+        teach the probes.
+    min_f1 : float, default=0.7
+        For ``judge="distilled"``: a concept whose probe has a lower cross-validated
+        F1 against the language model is left to the model. At 0 only concepts too
+        rare to be learnt are.
     api_base : str or None, default=None
         Address of an OpenAI-compatible server for `model`.
     concepts_per_call : int, default=20
@@ -76,6 +91,13 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         What is judged.
     judge_ : object
         The fitted judge.
+    usage_ : dict
+        What :meth:`fit` and every call since asked of the language model: calls,
+        tokens, dollars, cache hits, retries and failures.
+    distillation_ : DataFrame of n_concepts rows
+        With ``judge="distilled"`` alone: `concept`, `f1` of its probe against the
+        language model (cross-validated; NaN when too rare to be learnt) and
+        `is_distilled`, whether the probe judges it.
     n_features_in_ : int
         Number of columns of `X`.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -105,7 +127,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "concepts": ["array-like", None],
-        "judge": [StrOptions({"auto", "embedding", "keyphrase", "llm"})],
+        "judge": [StrOptions(set(_JUDGES))],
         "model": [str, None],
         "embedding_model": [str],
         "fit_sample": [
@@ -113,6 +135,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
+        "n_teaching": [Interval(Integral, 1, None, closed="left")],
+        "min_f1": [Interval(Real, 0, 1, closed="both")],
         "api_base": [str, None],
         "concepts_per_call": [Interval(Integral, 1, None, closed="left")],
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
@@ -132,6 +156,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         model=None,
         embedding_model=DEFAULT_MODEL,
         fit_sample="auto",
+        n_teaching=1000,
+        min_f1=0.7,
         api_base=None,
         concepts_per_call=20,
         max_concurrency=16,
@@ -147,6 +173,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         self.model = model
         self.embedding_model = embedding_model
         self.fit_sample = fit_sample
+        self.n_teaching = n_teaching
+        self.min_f1 = min_f1
         self.api_base = api_base
         self.concepts_per_call = concepts_per_call
         self.max_concurrency = max_concurrency
@@ -182,6 +210,24 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         activations = values if self.concepts is None else None
         self.judge_ = self._judge().fit(self.concepts_, texts, activations)
         return self
+
+    @property
+    def usage_(self):
+        check_is_fitted(self)
+        return getattr(self.judge_, "usage", Usage()).to_dict()
+
+    @property
+    def distillation_(self):
+        check_is_fitted(self)
+        if not isinstance(self.judge_, DistilledJudge):
+            raise AttributeError("distillation_ is there with judge='distilled' alone.")
+        return pd.DataFrame(
+            {
+                "concept": self.concepts_,
+                "f1": self.judge_.f1_,
+                "is_distilled": self.judge_.is_distilled_,
+            }
+        )
 
     def transform(self, X, *, texts=None):
         """Judge every row.
@@ -273,13 +319,12 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             return EmbeddingJudge(embedder_like(self))
         if self.model is None:
             raise ValueError(
-                "judge='llm' needs a language model: pass model='provider/name', for "
-                "example model='openai/gpt-5-mini', or use judge='embedding' or "
+                f"judge={who!r} needs a language model: pass model='provider/name', "
+                "for example model='openai/gpt-5-mini', or use judge='embedding' or "
                 "judge='keyphrase', which need none."
             )
-        from sklearn_hsae.annotation._llm import LLMJudge
-
-        return LLMJudge(
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        reader = LLMJudge(
             self.model,
             api_base=self.api_base,
             concepts_per_call=self.concepts_per_call,
@@ -287,14 +332,24 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             max_cost=self.max_cost,
             max_calls=self.max_calls,
             cache_dir=self.cache_dir,
-            random_state=check_random_state(self.random_state).randint(2**31 - 1),
+            random_state=seed,
             verbose=self.verbose,
+        )
+        if who == "llm":
+            return reader
+        return DistilledJudge(
+            reader,
+            embedder_like(self),
+            n_teaching=self.n_teaching,
+            min_f1=self.min_f1,
+            random_state=seed,
         )
 
     def _rows_to_judge(self, n_rows):
         size = self.fit_sample
         if size == "auto":
-            size = _SAMPLE_THAT_IS_PAID_FOR if self._who_judges() == "llm" else None
+            is_paid = getattr(self.judge_, "is_paid", False)
+            size = _SAMPLE_THAT_IS_PAID_FOR if is_paid else None
         if size is None or size >= n_rows:
             return np.arange(n_rows)
         order = check_random_state(self.random_state).permutation(n_rows)

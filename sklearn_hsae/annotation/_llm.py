@@ -42,6 +42,8 @@ class LLMJudge:
         Of the order of concepts.
     """
 
+    is_paid = True  # each text that it judges costs money or time
+
     def __init__(
         self,
         model,
