@@ -1,8 +1,9 @@
 """A small OpenAI-compatible server on loopback, for tests and benchmarks.
 
-It speaks chat completions (with JSON schemas), the Responses API and embeddings, and
-misbehaves on demand. Its mind is a handful of rules, so that right answers are known:
-a text has the property "mentions refund, money" when one of the words is in it.
+It speaks chat completions (with JSON schemas, one by one and in batches), the Responses
+API and embeddings, and misbehaves on demand. Its mind is a handful of rules, so that
+right answers are known: a text has the property "mentions refund, money" when one of
+the words is in it.
 
 ``python tests/llm_server.py --latency 0.2`` serves until it is stopped, and writes its
 address on standard output.
@@ -104,13 +105,28 @@ class LLMServer:
     faults : iterable of str or None, or callable of (number of the call, body)
         What goes wrong at the first call, the second, ...; "400", "401", "404" and
         "no schema" are known besides FAULTS.
-    calls : list of dict, what was asked and what became of it
+    batch : tuple of int and str, or None
+        How often one must look until a batch has ended, and how it ends. What is not
+        "completed" has answers to the first half. None refuses the key, and shows it.
+    calls : list of dict, what was asked and what became of it; the questions of a batch
+        are calls like others, and its files are none
     """
 
-    def __init__(self, answer=answer_by_rules, *, latency=0.0, faults=(), port=0):
+    def __init__(
+        self,
+        answer=answer_by_rules,
+        *,
+        latency=0.0,
+        faults=(),
+        batch=(2, "completed"),
+        port=0,
+    ):
         self.answer = answer
         self.latency = latency
         self.port = port
+        self.batch = batch
+        self.files = {}
+        self.batches = {}  # what the client is told about each, and how often it was
         self.calls = []
         self.most_at_once = 0
         self._under_way = 0
@@ -163,11 +179,13 @@ class LLMServer:
             writer.close()
 
     async def _respond(self, head, body, writer):
-        path, body = head.split(" ", 2)[1], json.loads(body or b"{}")
+        path = head.split(" ", 2)[1]
+        if re.search("/(files|batches)(/|$)", path):
+            return await self._keep(path, body, _key_in(head), writer)
+        body = json.loads(body or b"{}")
         fault = self._fault_of(len(self.calls), body)
         call = {"path": path, "body": body, "fault": fault, "is_sent": False}
-        key = re.search(r"^authorization: *(.*)\r$", head, re.IGNORECASE | re.MULTILINE)
-        call["authorization"] = key and key[1]
+        call["authorization"] = _key_in(head)
         self.calls.append(call)
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
@@ -199,6 +217,61 @@ class LLMServer:
         call["is_sent"] = True
         return True
 
+    async def _keep(self, path, body, key, writer):
+        """Files and batches."""
+        parts, status = path.split("/"), "200 OK"
+        if self.batch is None:
+            status, data = "401 Unauthorized", _error(f"Wrong key provided: {key}")
+        elif parts[-1] == "content":
+            data = self.files[parts[-2]]
+        elif parts[-1] == "files":  # the one part of a form between its two lines
+            data = _dump({"id": self._new_file(body), **_FILE})
+        elif parts[-1] == "batches":
+            data = _dump(self._new_batch(json.loads(body)["input_file_id"]))
+        else:
+            data = _dump(self._look(parts[-1]))
+        if data is None:
+            status, data = "404 Not Found", _error("No such batch")
+        head = f"HTTP/1.1 {status}\r\ncontent-length: {len(data)}\r\n"
+        writer.write(f"{head}content-type: application/json\r\n\r\n".encode() + data)
+        await writer.drain()
+        return True
+
+    def _new_file(self, body):
+        content = [line for line in body.split(b"\n") if line.startswith(b"{")]
+        number = f"file-{len(self.files)}"
+        self.files[number] = b"\n".join(content)
+        return number
+
+    def _new_batch(self, file):
+        rows = [json.loads(line) for line in self.files[file].split(b"\n")]
+        end, answered = self.batch[1], b""
+        for row in rows if end == "completed" else rows[: len(rows) // 2]:
+            fault = self._fault_of(len(self.calls), row["body"])
+            self.calls.append({"path": row["url"], "body": row["body"], "fault": fault})
+            status, _, payload = self._payload(row["url"], row["body"], fault)
+            if status == 200:
+                response = {"status_code": 200, "body": payload}
+                answered += _dump({"custom_id": row["custom_id"], "response": response})
+        number = f"batch-{len(self.batches)}"
+        self.batches[number] = {
+            **_BATCH,
+            "id": number,
+            "input_file_id": file,
+            "output_file_id": self._new_file(answered),
+            "looks": 0,
+        }
+        return self.batches[number] | {"status": "validating", "output_file_id": None}
+
+    def _look(self, number):
+        batch = self.batches.get(number)
+        if batch is None:
+            return None
+        batch["looks"] += 1
+        if batch["looks"] < self.batch[0]:
+            return batch | {"status": "in_progress", "output_file_id": None}
+        return batch | {"status": self.batch[1]}
+
     def _payload(self, path, body, fault):
         if fault in ERRORS:
             status, headers, message = ERRORS[fault]
@@ -217,6 +290,25 @@ class LLMServer:
         usage["total_tokens"] = sum(usage.values())
         frame = {"id": "c", "object": "chat.completion", "created": 0}
         return 200, [], {**frame, **_model(body), "choices": [choice], "usage": usage}
+
+
+_FILE = {"object": "file", "bytes": 0, "created_at": 0, "filename": "requests.jsonl"}
+_FILE |= {"purpose": "batch", "status": "processed"}
+_BATCH = {"object": "batch", "endpoint": "/v1/chat/completions", "created_at": 0}
+_BATCH |= {"completion_window": "24h"}
+
+
+def _dump(value):
+    return value and json.dumps(value).encode() + b"\n"
+
+
+def _error(message):
+    return _dump({"error": {"message": message, "type": "error"}})
+
+
+def _key_in(head):
+    found = re.search(r"^authorization: *(.*)\r$", head, re.IGNORECASE | re.MULTILINE)
+    return found and found[1]
 
 
 _REASON = {200: "OK"}

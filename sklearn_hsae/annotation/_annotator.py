@@ -76,6 +76,10 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         Stop before more than so many dollars are spent; what is paid for is kept.
     max_calls : int or None, default=None
         Stop before more than so many calls are made.
+    batch : bool, default=False
+        Whether to ask through the provider's batch interface: half the price, and
+        answers within a day. A call that was interrupted goes on with the batch that
+        is under way. For OpenAI, Azure and a litellm proxy.
     cache_dir : "auto", str or None, default="auto"
         Where embeddings and answers are kept, see :class:`EmbeddingTransformer`.
     device : str or None, default=None
@@ -142,6 +146,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "max_cost": [Interval(Real, 0, None, closed="left"), None],
         "max_calls": [Interval(Integral, 0, None, closed="left"), None],
+        "batch": ["boolean"],
         "cache_dir": [str, os.PathLike, None],
         "device": [str, None],
         "random_state": ["random_state"],
@@ -163,6 +168,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         max_concurrency=16,
         max_cost=None,
         max_calls=None,
+        batch=False,
         cache_dir="auto",
         device=None,
         random_state=None,
@@ -180,6 +186,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         self.max_concurrency = max_concurrency
         self.max_cost = max_cost
         self.max_calls = max_calls
+        self.batch = batch
         self.cache_dir = cache_dir
         self.device = device
         self.random_state = random_state
@@ -331,6 +338,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             max_concurrency=self.max_concurrency,
             max_cost=self.max_cost,
             max_calls=self.max_calls,
+            batch=self.batch,
             cache_dir=self.cache_dir,
             random_state=seed,
             verbose=self.verbose,

@@ -95,6 +95,10 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         Stop before more than so many dollars are spent; what is paid for is kept.
     max_calls : int or None, default=None
         Stop before more than so many calls are made.
+    batch : bool, default=False
+        Whether to ask through the provider's batch interface: half the price, and
+        answers within a day, for each round of questions. A fit that was interrupted
+        goes on with the batch that is under way. For OpenAI, Azure and a litellm proxy.
     cache_dir : "auto", str or None, default="auto"
         Where answers are kept, see :class:`EmbeddingTransformer`.
     random_state : int, RandomState instance or None, default=None
@@ -155,6 +159,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "max_cost": [Interval(Real, 0, None, closed="left"), None],
         "max_calls": [Interval(Integral, 0, None, closed="left"), None],
+        "batch": ["boolean"],
         "cache_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -179,6 +184,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         max_concurrency=16,
         max_cost=None,
         max_calls=None,
+        batch=False,
         cache_dir="auto",
         random_state=None,
         verbose=0,
@@ -199,6 +205,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         self.max_concurrency = max_concurrency
         self.max_cost = max_cost
         self.max_calls = max_calls
+        self.batch = batch
         self.cache_dir = cache_dir
         self.random_state = random_state
         self.verbose = verbose
@@ -316,7 +323,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         first = first_questions(
             questions, texts, activations, naming, self._examples(texts), rng
         )
-        parts = [estimate_cost(self.model, first)]
+        parts = [estimate_cost(self.model, first, batch=self.batch)]
         judge = self._judge(self._client())
         n_labels = activations.shape[1] * self.n_candidates
         for some, n in zip(rows, (n_labels, activations.shape[1]), strict=True):
@@ -342,7 +349,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
                 )
         template = interpretation_prompt(self.prompt)
         for model in {self.model, self.judge_model or self.model}:
-            check_environment(model, self.api_base)
+            check_environment(model, self.api_base, self.batch)
         return Questions(template, self.instructions, self.max_words)
 
     def _generator(self):
@@ -357,6 +364,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             max_concurrency=self.max_concurrency,
             max_calls=self.max_calls,
             max_cost=self.max_cost,
+            batch=self.batch,
             verbose=self.verbose,
         )
 
@@ -368,6 +376,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             max_concurrency=self.max_concurrency,
             max_calls=self.max_calls,
             max_cost=self.max_cost,
+            batch=self.batch,
             cache_dir=self.cache_dir,
             verbose=self.verbose,
             usage=client.usage,  # one budget and one bill for naming and judging

@@ -29,7 +29,8 @@ class Dispatch:
 
     client : LLMClient, whose settings hold and whose usage is written to
     options : dict, for litellm
-    receive : callable, takes a request and the JSON object that answers it
+    receive : callable, takes a list of one pair: a request and the JSON object that
+        answers it
     is_over : bool, whether requests were left because the budget is spent, or because
         no more of them would be answered
     """
@@ -80,13 +81,13 @@ class Dispatch:
             if found is not None:
                 self.client.n_answered += 1
                 self._failed_in_a_row = 0
-                self.receive(request, found)
+                self.receive([(request, found)])
 
     async def _ask(self, request):
         """The answer; asked again once with the complaint when it cannot be read."""
         messages = list(request.messages)
         for is_last in (False, True):
-            response = await self._complete(messages, request.schema)
+            response = await self._complete(messages, request.response_format)
             if response is None:
                 return None
             content = None
@@ -102,7 +103,7 @@ class Dispatch:
                 messages = [*request.messages, *_complain(content, complaint)]
         return None
 
-    async def _complete(self, messages, schema):
+    async def _complete(self, messages, form):
         """One response; None when it failed for good, or no more calls are allowed."""
         for attempt in range(MAX_ATTEMPTS):
             number = await self._reserve(messages)
@@ -110,7 +111,7 @@ class Dispatch:
                 return None
             response, has_schema, started = None, self._takes_schema, time.monotonic()
             try:
-                response = await self._call(messages, schema if has_schema else None)
+                response = await self._call(messages, form if has_schema else None)
             except Exception as error:
                 again = self._judge_error(error, has_schema, started)
             finally:
@@ -140,15 +141,12 @@ class Dispatch:
                 await self._call_ended.wait()
         return None
 
-    async def _call(self, messages, schema):
+    async def _call(self, messages, form):
         options = dict(self.options)
         if self.client.temperature is not None:
             options["temperature"] = self.client.temperature
-        if schema is not None:
-            options["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": schema, "strict": True},
-            }
+        if form is not None:
+            options["response_format"] = form
         return await import_litellm().acompletion(
             model=self.client.model,
             messages=messages,
