@@ -80,8 +80,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         ``(80, 100)``.
     negatives : {"random", "similar", "co-occurring"}, default="random"
         The silent texts: any; those nearest in the embedding space to the ones on
-        which the neuron fires; or those on which neurons fire that otherwise fire
-        along with it. The latter two ask for finer distinctions.
+        which the neuron fires (found by faiss when it is installed, else by
+        scikit-learn); or those on which neurons fire that otherwise fire along with
+        it. The latter two ask for finer distinctions.
     judge_model : str or None, default=None
         The model that judges the labels, best the one that annotates later. None is
         `model`.
