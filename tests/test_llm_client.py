@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import signal
 import threading
 import time
 import traceback
+import tracemalloc
 
 import pytest
 from llm_server import ERRORS, FAULTS, LLMServer
@@ -264,3 +266,38 @@ def test_a_key_appears_nowhere(monkeypatch, tmp_path, caplog):
     everything = [shown, repr(client), repr(refused), caplog.text, str(files)]
     everything.append(str(pickle.dumps([client, refused])))
     assert not any(secret in text for text in everything)
+
+
+def test_memory_does_not_grow_with_the_number_of_calls():
+    def ask(client, n):
+        prompts = (question(f"question {i} " + "text " * 4000) for i in range(n))
+        assert client.run(prompts, n_answers.append, "", n)
+
+    n_answers = Count()
+    with LLMServer(lambda prompt: '{"echo": 1}') as server:
+        client = client_of(server, max_concurrency=8)
+        ask(client, 60)  # what litellm imports and keeps once
+        server.calls.clear()
+        tracemalloc.start()
+        ask(client, 30)
+        before = _held_by_others_than_the_server(server)
+        ask(client, 150)
+        growth = _held_by_others_than_the_server(server) - before
+        tracemalloc.stop()
+    assert n_answers.total == 240
+    assert growth < 150 * 20_000 / 20  # of what was sent
+
+
+class Count:
+    """Counts what comes and keeps nothing of it."""
+
+    total = 0
+
+    def append(self, pairs):
+        self.total += len(pairs)
+
+
+def _held_by_others_than_the_server(server):
+    server.calls.clear()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]

@@ -125,8 +125,8 @@ class LLMClient:
             Taken one by one, when there is room for one more; all at once for a batch.
         receive : callable
             Gets a list of pairs: a request and the JSON object that answers it, one
-            that ``request.read`` accepts. There is one pair at a time, but for a
-            batch. Called from another thread, never twice at once.
+            that ``request.read`` accepts. It keeps all of them or none. Called from
+            another thread, never twice at once.
         description : str
         total : int
             Number of requests, for the progress bar.

@@ -29,8 +29,7 @@ class Dispatch:
 
     client : LLMClient, whose settings hold and whose usage is written to
     options : dict, for litellm
-    receive : callable, takes a list of one pair: a request and the JSON object that
-        answers it
+    receive : callable, takes a list of pairs: a request and the object that answers it
     is_over : bool, whether requests were left because the budget is spent, or because
         no more of them would be answered
     """
@@ -45,6 +44,7 @@ class Dispatch:
         )
         self._fatal = None
         self.is_over = False
+        self._arrived = []  # pairs that were not yet handed over
         self._takes_schema = True
         self._failed_in_a_row = 0
 
@@ -68,6 +68,7 @@ class Dispatch:
         finally:
             for worker in workers:
                 worker.cancel()
+            self._hand_over()
         if self._fatal is not None:
             raise RuntimeError(self._fatal)
 
@@ -81,7 +82,14 @@ class Dispatch:
             if found is not None:
                 self.client.n_answered += 1
                 self._failed_in_a_row = 0
-                self.receive([(request, found)])
+                self._arrived.append((request, found))
+                await asyncio.sleep(0)  # what else has arrived shares its commit
+                self._hand_over()
+
+    def _hand_over(self):
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self.receive(arrived)
 
     async def _ask(self, request):
         """The answer; asked again once with the complaint when it cannot be read."""
