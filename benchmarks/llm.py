@@ -242,12 +242,13 @@ def distilled(folder):
         truth = truth_of(new, concepts)[:, judge.is_distilled_]
         f1 = [f1_score(t, a) for t, a in zip(truth.T, answers.T, strict=True)]
         said, unseen = np.round(judge.f1_[judge.is_distilled_], 2), np.round(f1, 2)
-        per_100k = seconds / len(new) * 1e5
-        print(f"  {name:8} F1 said {said}, unseen {unseen}")
+        share = 1e5 / len(new)
+        print(f"  {name:8} F1 said {said}, unseen {unseen}, mean {np.mean(f1):.2f}")
         print(
-            f"           lessons ${dollars:.3f}, then free: {per_100k:.0f} s for 100k"
+            f"           100k texts: lessons ${dollars:.3f}, then free, "
+            f"{seconds * share:.0f} s with embedding; all by the model "
+            f"${dollars * 1e5 / judge.n_teaching:.2f}"
         )
-        print(f"           texts with embedding; the LLM: ${dollars * 100:.2f}")
 
 
 def main():

@@ -32,6 +32,7 @@ FAULTS = (
     "empty",
     "slow",  # a byte now and then
 )
+HANG = 1.0  # seconds of silence before the fault "hang" is answered
 
 
 _PEER = r'PROPERTY: "(.*)"\nTEXT: "(.*)"\nOutput:\s*$'
@@ -103,8 +104,8 @@ class LLMServer:
     answer : callable, the prompt to the content of the answer
     latency : float, seconds before each answer
     faults : iterable of str or None, or callable of (number of the call, body)
-        What goes wrong at the first call, the second, ...; "400", "401", "404" and
-        "no schema" are known besides FAULTS.
+        What goes wrong at the first call, the second, ...; "400", "401", "404", "hang"
+        and "no schema" are known besides FAULTS.
     batch : tuple of int and str, or None
         How often one must look until a batch has ended, and how it ends. What is not
         "completed" has answers to the first half. None refuses the key, and shows it.
@@ -190,7 +191,7 @@ class LLMServer:
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
-            await asyncio.sleep(self.latency)
+            await asyncio.sleep(HANG if fault == "hang" else self.latency)
         finally:
             self._under_way -= 1
         if fault == "drop":
@@ -282,7 +283,8 @@ class LLMServer:
             return 200, [], _embeddings(body)
         prompt = _prompt(body)
         content, refusal, reason = _spoil(self.answer(prompt), fault)
-        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": 20}
+        usage = {"prompt_tokens": len(prompt) // 4}
+        usage["completion_tokens"] = max(len(content or "") // 4, 1)
         if path.endswith("/responses"):
             return 200, [], _response(body, content, usage)
         message = {"role": "assistant", "content": content, "refusal": refusal}

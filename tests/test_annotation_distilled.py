@@ -189,3 +189,10 @@ def test_a_distilled_judge_needs_a_model_and_says_so():
     other = ConceptAnnotator(["mentions text"], judge="keyphrase").fit(X)
     assert not hasattr(other, "distillation_")
     assert other.usage_["calls"] == 0
+
+
+def test_the_estimate_is_that_of_the_lessons(server, monkeypatch):
+    serve_embeddings(server, monkeypatch)
+    X = frame_of(make_texts(900))
+    estimate = annotator(server, CONCEPTS, n_teaching=400).estimate_cost(X)
+    assert estimate["calls"] == 400 / 8 and not server.calls

@@ -13,7 +13,7 @@ import tracemalloc
 import pytest
 from llm_server import ERRORS, FAULTS, LLMServer
 
-from sklearn_hsae.llm import LLMClient, Request, estimate_cost
+from sklearn_hsae.llm import LLMClient, Request, _dispatch, estimate_cost
 from sklearn_hsae.llm._answers import UnreadableAnswer
 
 MODEL = "openai/gpt-4o-mini"
@@ -66,6 +66,14 @@ def test_every_fault_is_overcome_when_it_happens_once(fault):
         assert client.ask(questions(2), "") == ["question 0", "question 1"]
     assert len(server.calls) == (2 if fault == "slow" else 3)
     assert client.usage.failures == 0
+
+
+def test_a_call_that_hangs_is_given_up_and_made_again(monkeypatch):
+    monkeypatch.setattr(_dispatch, "_TIMEOUT", 0.2)
+    with LLMServer(echo, faults=["hang"]) as server:
+        client = client_of(server)
+        assert client.ask(questions(1), "") == ["question 0"]
+    assert client.usage.retries == 1 and "imeout" in client.usage.last_error
 
 
 def test_an_unreadable_answer_is_asked_again_with_the_complaint_and_then_fails():

@@ -8,7 +8,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _get_feature_names,
+    check_is_fitted,
+    validate_data,
+)
 
 from sklearn_hsae._similarity import embedder_like
 from sklearn_hsae._texts import carries_texts, drop_texts, get_texts
@@ -20,6 +24,7 @@ from sklearn_hsae.embedding import DEFAULT_MODEL
 from sklearn_hsae.llm import Usage
 
 _SAMPLE_THAT_IS_PAID_FOR = 2000
+_NO_COST = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
 _JUDGES = ("auto", "embedding", "keyphrase", "llm", "distilled")
 
 
@@ -70,6 +75,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         Address of an OpenAI-compatible server for `model`.
     concepts_per_call : int, default=20
         How many concepts a language model judges at once.
+    max_words : int, default=256
+        Words of a text that a language model is shown; the rest is cut off.
     max_concurrency : int, default=16
         How many calls to a language model are under way at once.
     max_cost : float or None, default=None
@@ -143,6 +150,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         "min_f1": [Interval(Real, 0, 1, closed="both")],
         "api_base": [str, None],
         "concepts_per_call": [Interval(Integral, 1, None, closed="left")],
+        "max_words": [Interval(Integral, 1, None, closed="left")],
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "max_cost": [Interval(Real, 0, None, closed="left"), None],
         "max_calls": [Interval(Integral, 0, None, closed="left"), None],
@@ -165,6 +173,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         min_f1=0.7,
         api_base=None,
         concepts_per_call=20,
+        max_words=256,
         max_concurrency=16,
         max_cost=None,
         max_calls=None,
@@ -183,6 +192,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         self.min_f1 = min_f1
         self.api_base = api_base
         self.concepts_per_call = concepts_per_call
+        self.max_words = max_words
         self.max_concurrency = max_concurrency
         self.max_cost = max_cost
         self.max_calls = max_calls
@@ -213,7 +223,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         """
         values = validate_data(self, X, dtype=np.float64)
         texts = get_texts(X, texts, self)
-        self.concepts_ = self._concepts()
+        self.concepts_ = self._concepts(getattr(self, "feature_names_in_", None))
         activations = values if self.concepts is None else None
         self.judge_ = self._judge().fit(self.concepts_, texts, activations)
         return self
@@ -271,10 +281,37 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         """
         self.fit(X, y, texts=texts)
         texts = get_texts(X, texts, self)
-        rows = self._rows_to_judge(len(texts))
+        rows = self._sample(len(texts), self._n_to_judge(self.judge_))
         answers = np.full((len(texts), len(self.concepts_)), np.nan)
         answers[rows] = self.judge_.judge(texts[rows])
         return self._like_input(answers, X)
+
+    def estimate_cost(self, X, *, texts=None):
+        """What :meth:`fit_transform` would cost, before a call is made.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_concepts)
+        texts : sequence of str of length n_samples, default=None
+
+        Returns
+        -------
+        dict
+            `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
+            when litellm knows no price. Rather too high: 300 tokens are reckoned for
+            an answer. What the cache holds is not counted. With ``judge="distilled"``
+            the lessons are counted, and not the concepts that stay with the model.
+        """
+        self._validate_params()
+        texts = get_texts(X, texts, self)
+        judge = self._judge()
+        size = self._n_to_judge(judge)
+        if isinstance(judge, DistilledJudge):
+            judge, size = judge.teacher, self.n_teaching
+        if not isinstance(judge, LLMJudge):
+            return {**_NO_COST}
+        judge.fit(self._concepts(_get_feature_names(X)))
+        return judge.estimate_cost(texts[self._sample(len(texts), size)])
 
     def get_feature_names_out(self, input_features=None):
         """The concepts.
@@ -290,11 +327,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self.concepts_
 
-    def _concepts(self):
-        if self.concepts is None:
-            concepts = getattr(self, "feature_names_in_", None)
-        else:
-            concepts = self.concepts
+    def _concepts(self, names):
+        concepts = names if self.concepts is None else self.concepts
         if concepts is None:
             raise ValueError(
                 "ConceptAnnotator takes the concepts from the column names of X, but X "
@@ -335,6 +369,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             self.model,
             api_base=self.api_base,
             concepts_per_call=self.concepts_per_call,
+            max_words=self.max_words,
             max_concurrency=self.max_concurrency,
             max_cost=self.max_cost,
             max_calls=self.max_calls,
@@ -353,11 +388,12 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             random_state=seed,
         )
 
-    def _rows_to_judge(self, n_rows):
-        size = self.fit_sample
-        if size == "auto":
-            is_paid = getattr(self.judge_, "is_paid", False)
-            size = _SAMPLE_THAT_IS_PAID_FOR if is_paid else None
+    def _n_to_judge(self, judge):
+        if self.fit_sample != "auto":
+            return self.fit_sample
+        return _SAMPLE_THAT_IS_PAID_FOR if getattr(judge, "is_paid", False) else None
+
+    def _sample(self, n_rows, size):
         if size is None or size >= n_rows:
             return np.arange(n_rows)
         order = check_random_state(self.random_state).permutation(n_rows)

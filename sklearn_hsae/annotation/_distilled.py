@@ -58,6 +58,7 @@ class DistilledJudge:
 
     @property
     def is_paid(self):
+        """Whether the teacher still judges some concepts."""
         return not self.is_distilled_.all()
 
     def fit(self, concepts, texts, activations=None):
