@@ -63,7 +63,8 @@ def recall(sample, tools):
     """The same for the texts on which the neuron fires alone."""
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     answers = tools.judge.fit([sample.concept]).judge(texts)[:, 0]
-    yield "recall", None, np.nanmean(answers)
+    if not np.isnan(answers).all():
+        yield "recall", None, np.nanmean(answers)
     yield from _means("recall", answers, sample.quantile[sample.fires])
 
 
