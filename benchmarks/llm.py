@@ -257,12 +257,12 @@ def main():
     parser.add_argument("--texts", type=int, default=2000)
     parser.add_argument("--data", type=Path, help="a folder with real texts")
     arguments = parser.parse_args()
-    if arguments.data:
-        distilled(arguments.data)
-    compare(arguments.peer, arguments.texts)
+    memory()  # first, while nothing else has been loaded
     overhead()
     reread()
-    memory()
+    compare(arguments.peer, arguments.texts)
+    if arguments.data:
+        distilled(arguments.data)
 
 
 if __name__ == "__main__":
