@@ -59,10 +59,13 @@ def test_the_schema_goes_to_the_provider():
     assert sent["schema"] == {"type": "object"} and sent["strict"] is True
 
 
+# litellm asks OpenAI through OpenAI's package, and most others by itself.
+@pytest.mark.parametrize("model", [MODEL, "hosted_vllm/m"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_is_overcome_when_it_happens_once(fault):
+def test_every_fault_is_overcome_when_it_happens_once(fault, model):
     with LLMServer(echo, faults=[fault]) as server:
         client = client_of(server, max_concurrency=1)
+        client.model = model
         assert client.ask(questions(2), "") == ["question 0", "question 1"]
     assert len(server.calls) == (2 if fault == "slow" else 3)
     assert client.usage.failures == 0
@@ -108,11 +111,14 @@ def test_a_server_that_takes_no_schema_is_asked_without():
     assert client.usage.failures == 0
 
 
+@pytest.mark.parametrize("model", [MODEL, "hosted_vllm/m"])
 @pytest.mark.parametrize("fault", ["401", "404"])
-def test_what_can_never_succeed_is_raised_at_once(fault):
+def test_what_can_never_succeed_is_raised_at_once(fault, model):
     with LLMServer(echo, faults=lambda i, body: fault) as server:
+        client = client_of(server, max_concurrency=4)
+        client.model = model
         with pytest.raises(RuntimeError, match=r"cannot be used: .*(key|not exist)"):
-            client_of(server, max_concurrency=4).ask(questions(50), "")
+            client.ask(questions(50), "")
     assert len(server.calls) <= 4
 
 

@@ -31,7 +31,8 @@ def is_temporary(error):
         litellm.BadGatewayError,
         OSError,  # includes TimeoutError
     )
-    return isinstance(error, kinds) and not _is_quota_spent(error)
+    is_temporary = isinstance(error, kinds) and not _is_quota_spent(error)
+    return is_temporary or _is_garbled(error)
 
 
 def is_hopeless(error):
@@ -53,6 +54,13 @@ def is_rate_limit(error):
 def is_refused_request(error):
     """Whether it is this request that the provider does not accept."""
     return getattr(error, "status_code", None) in (400, 413, 422)
+
+
+def _is_garbled(error):
+    """Whether what came back was no response at all, such as a proxy's error page."""
+    kinds = (import_litellm().APIError, _import_openai().APIResponseValidationError)
+    is_clients_fault = 400 <= (getattr(error, "status_code", None) or 0) < 500
+    return isinstance(error, kinds) and not is_clients_fault
 
 
 def _is_quota_spent(error):
