@@ -1,5 +1,6 @@
 """Half the price through the batch interface, and no batch is ever paid for twice."""
 
+import asyncio
 import json
 import traceback
 
@@ -172,3 +173,13 @@ def test_judgements_left_out_are_asked_again():
         judge = LLMJudge(MODEL, api_base=server.url, cache_dir=None, batch=True)
         answers = judge.fit(["mentions word1", "mentions word2"]).judge(texts)
     assert answers.sum() == 2 and not np.isnan(answers).any()
+
+
+def test_a_batch_inside_a_running_event_loop():
+    # A notebook has a loop of its own.
+    with LLMServer(echo) as server:
+
+        async def in_a_notebook():
+            return client_of(server).ask(questions(3), "")
+
+        assert asyncio.run(in_a_notebook()) == [f"question {i}" for i in range(3)]
