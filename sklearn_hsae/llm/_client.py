@@ -117,7 +117,7 @@ class LLMClient:
         return answers
 
     def run(self, requests, receive, description, total):
-        """Ask without a cache, and hand over each answer as soon as it is there.
+        """Ask, whatever answers are kept, and hand over new ones as they arrive.
 
         Parameters
         ----------
