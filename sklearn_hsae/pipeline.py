@@ -61,7 +61,7 @@ def make_hypothesis_pipeline(
     llm : str or None, default=None
         The language model that names the neurons and judges the texts, as litellm
         writes it: ``"provider/name"``. None names by keyphrases, without any LLM.
-    judge : {"auto", "embedding", "keyphrase", "llm"}, default="auto"
+    judge : {"auto", "embedding", "keyphrase", "llm", "distilled"}, default="auto"
         Who judges which texts have a concept, see :class:`ConceptAnnotator`.
     api_base : str or None, default=None
         Address of an OpenAI-compatible server for `llm`.

@@ -1,8 +1,9 @@
 """A small OpenAI-compatible server on loopback, for tests and benchmarks.
 
-It speaks chat completions (with JSON schemas), the Responses API and embeddings, and
-misbehaves on demand. Its mind is a handful of rules, so that right answers are known:
-a text has the property "mentions refund, money" when one of the words is in it.
+It speaks chat completions (with JSON schemas, one by one and in batches), the Responses
+API and embeddings, and misbehaves on demand. Its mind is a handful of rules, so that
+right answers are known: a text has the property "mentions refund, money" when one of
+the words is in it.
 
 ``python tests/llm_server.py --latency 0.2`` serves until it is stopped, and writes its
 address on standard output.
@@ -31,6 +32,7 @@ FAULTS = (
     "empty",
     "slow",  # a byte now and then
 )
+HANG = 1.0  # seconds of silence before the fault "hang" is answered
 
 
 _PEER = r'PROPERTY: "(.*)"\nTEXT: "(.*)"\nOutput:\s*$'
@@ -102,15 +104,30 @@ class LLMServer:
     answer : callable, the prompt to the content of the answer
     latency : float, seconds before each answer
     faults : iterable of str or None, or callable of (number of the call, body)
-        What goes wrong at the first call, the second, ...; "400", "401", "404" and
-        "no schema" are known besides FAULTS.
-    calls : list of dict, what was asked and what became of it
+        What goes wrong at the first call, the second, ...; "400", "401", "404", "hang"
+        and "no schema" are known besides FAULTS.
+    batch : tuple of int and str, or None
+        How often one must look until a batch has ended, and how it ends. What is not
+        "completed" has answers to the first half. None refuses the key, and shows it.
+    calls : list of dict, what was asked and what became of it; the questions of a batch
+        are calls like others, and its files are none
     """
 
-    def __init__(self, answer=answer_by_rules, *, latency=0.0, faults=(), port=0):
+    def __init__(
+        self,
+        answer=answer_by_rules,
+        *,
+        latency=0.0,
+        faults=(),
+        batch=(2, "completed"),
+        port=0,
+    ):
         self.answer = answer
         self.latency = latency
         self.port = port
+        self.batch = batch
+        self.files = {}
+        self.batches = {}  # what the client is told about each, and how often it was
         self.calls = []
         self.most_at_once = 0
         self._under_way = 0
@@ -155,22 +172,26 @@ class LLMServer:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 length = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
                 body = await reader.readexactly(int(length[1]) if length else 0)
-                path = head.split(" ", 2)[1]
-                if not await self._respond(path, json.loads(body or b"{}"), writer):
+                if not await self._respond(head, body, writer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # the client hung up, or the server stops
         finally:
             writer.close()
 
-    async def _respond(self, path, body, writer):
+    async def _respond(self, head, body, writer):
+        path = head.split(" ", 2)[1]
+        if re.search("/(files|batches)(/|$)", path):
+            return await self._keep(path, body, _key_in(head), writer)
+        body = json.loads(body or b"{}")
         fault = self._fault_of(len(self.calls), body)
         call = {"path": path, "body": body, "fault": fault, "is_sent": False}
+        call["authorization"] = _key_in(head)
         self.calls.append(call)
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
-            await asyncio.sleep(self.latency)
+            await asyncio.sleep(HANG if fault == "hang" else self.latency)
         finally:
             self._under_way -= 1
         if fault == "drop":
@@ -197,6 +218,61 @@ class LLMServer:
         call["is_sent"] = True
         return True
 
+    async def _keep(self, path, body, key, writer):
+        """Files and batches."""
+        parts, status = path.split("/"), "200 OK"
+        if self.batch is None:
+            status, data = "401 Unauthorized", _error(f"Wrong key provided: {key}")
+        elif parts[-1] == "content":
+            data = self.files[parts[-2]]
+        elif parts[-1] == "files":  # the one part of a form between its two lines
+            data = _dump({"id": self._new_file(body), **_FILE})
+        elif parts[-1] == "batches":
+            data = _dump(self._new_batch(json.loads(body)["input_file_id"]))
+        else:
+            data = _dump(self._look(parts[-1]))
+        if data is None:
+            status, data = "404 Not Found", _error("No such batch")
+        head = f"HTTP/1.1 {status}\r\ncontent-length: {len(data)}\r\n"
+        writer.write(f"{head}content-type: application/json\r\n\r\n".encode() + data)
+        await writer.drain()
+        return True
+
+    def _new_file(self, body):
+        content = [line for line in body.split(b"\n") if line.startswith(b"{")]
+        number = f"file-{len(self.files)}"
+        self.files[number] = b"\n".join(content)
+        return number
+
+    def _new_batch(self, file):
+        rows = [json.loads(line) for line in self.files[file].split(b"\n")]
+        end, answered = self.batch[1], b""
+        for row in rows if end == "completed" else rows[: len(rows) // 2]:
+            fault = self._fault_of(len(self.calls), row["body"])
+            self.calls.append({"path": row["url"], "body": row["body"], "fault": fault})
+            status, _, payload = self._payload(row["url"], row["body"], fault)
+            if status == 200:
+                response = {"status_code": 200, "body": payload}
+                answered += _dump({"custom_id": row["custom_id"], "response": response})
+        number = f"batch-{len(self.batches)}"
+        self.batches[number] = {
+            **_BATCH,
+            "id": number,
+            "input_file_id": file,
+            "output_file_id": self._new_file(answered),
+            "looks": 0,
+        }
+        return self.batches[number] | {"status": "validating", "output_file_id": None}
+
+    def _look(self, number):
+        batch = self.batches.get(number)
+        if batch is None:
+            return None
+        batch["looks"] += 1
+        if batch["looks"] < self.batch[0]:
+            return batch | {"status": "in_progress", "output_file_id": None}
+        return batch | {"status": self.batch[1]}
+
     def _payload(self, path, body, fault):
         if fault in ERRORS:
             status, headers, message = ERRORS[fault]
@@ -207,7 +283,8 @@ class LLMServer:
             return 200, [], _embeddings(body)
         prompt = _prompt(body)
         content, refusal, reason = _spoil(self.answer(prompt), fault)
-        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": 20}
+        usage = {"prompt_tokens": len(prompt) // 4}
+        usage["completion_tokens"] = max(len(content or "") // 4, 1)
         if path.endswith("/responses"):
             return 200, [], _response(body, content, usage)
         message = {"role": "assistant", "content": content, "refusal": refusal}
@@ -215,6 +292,25 @@ class LLMServer:
         usage["total_tokens"] = sum(usage.values())
         frame = {"id": "c", "object": "chat.completion", "created": 0}
         return 200, [], {**frame, **_model(body), "choices": [choice], "usage": usage}
+
+
+_FILE = {"object": "file", "bytes": 0, "created_at": 0, "filename": "requests.jsonl"}
+_FILE |= {"purpose": "batch", "status": "processed"}
+_BATCH = {"object": "batch", "endpoint": "/v1/chat/completions", "created_at": 0}
+_BATCH |= {"completion_window": "24h"}
+
+
+def _dump(value):
+    return value and json.dumps(value).encode() + b"\n"
+
+
+def _error(message):
+    return _dump({"error": {"message": message, "type": "error"}})
+
+
+def _key_in(head):
+    found = re.search(r"^authorization: *(.*)\r$", head, re.IGNORECASE | re.MULTILINE)
+    return found and found[1]
 
 
 _REASON = {200: "OK"}

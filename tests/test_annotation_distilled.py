@@ -1,10 +1,12 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from llm_server import LLMServer, bucket, has_property
 from sklearn.metrics import f1_score
 
+from sklearn_hsae import ConceptAnnotator, with_texts
 from sklearn_hsae.annotation._distilled import DistilledJudge, _best_cut, _chances
 from sklearn_hsae.annotation._llm import LLMJudge
 from sklearn_hsae.embedding import EmbeddingTransformer
@@ -130,3 +132,67 @@ def test_pickle(server):
     judge = distilled(server, n_teaching=400).fit(CONCEPTS, texts)
     again = pickle.loads(pickle.dumps(judge))
     np.testing.assert_array_equal(again.judge(texts[:9]), judge.judge(texts[:9]))
+
+
+def serve_embeddings(server, monkeypatch):
+    # `api_base` is the address of the language model alone.
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+
+
+def annotator(server, concepts, **options):
+    return ConceptAnnotator(
+        concepts,
+        judge="distilled",
+        model="openai/m",
+        api_base=server.url,
+        embedding_model="openai/embedder",
+        cache_dir=None,
+        random_state=0,
+        **options,
+    )
+
+
+def frame_of(texts):
+    return with_texts(pd.DataFrame({"any": np.zeros(len(texts))}), texts)
+
+
+def test_the_annotator_says_how_well_each_concept_was_learnt(server, monkeypatch):
+    serve_embeddings(server, monkeypatch)
+    annotate = annotator(server, CONCEPTS, n_teaching=600)
+    answers = annotate.fit_transform(frame_of(make_texts(2500)))
+    assert not answers.isna().any(axis=None)  # free: every row, not a sample
+    n_calls = chats(server)
+    assert annotate.usage_["calls"] == n_calls < 650 / 8 + 2
+    new = make_texts(500, seed=1)
+    judged = annotate.transform(frame_of(new)).to_numpy()
+    assert chats(server) == n_calls
+    learnt = annotate.distillation_
+    assert learnt["concept"].tolist() == CONCEPTS and learnt["is_distilled"].all()
+    f1 = [f1_score(t, a) for t, a in zip(truth_of(new).T, judged.T, strict=True)]
+    np.testing.assert_allclose(learnt["f1"], f1, atol=0.1)
+
+
+def test_what_falls_back_to_the_model_is_judged_on_a_sample(server, monkeypatch):
+    serve_embeddings(server, monkeypatch)
+    concepts = [CONCEPTS[0], f"mentions {WORDS[5]} {WORDS[6]}"]
+    annotate = annotator(server, concepts, n_teaching=500)
+    answers = annotate.fit_transform(frame_of(make_texts(2300)))
+    assert annotate.distillation_["is_distilled"].tolist() == [True, False]
+    assert answers.notna().all(axis=1).sum() == 2000
+
+
+def test_a_distilled_judge_needs_a_model_and_says_so():
+    X = frame_of(["a text", "another"])
+    with pytest.raises(ValueError, match="judge='distilled' needs a language model"):
+        ConceptAnnotator(["mentions a"], judge="distilled").fit(X)
+    other = ConceptAnnotator(["mentions text"], judge="keyphrase").fit(X)
+    assert not hasattr(other, "distillation_")
+    assert other.usage_["calls"] == 0
+
+
+def test_the_estimate_is_that_of_the_lessons(server, monkeypatch):
+    serve_embeddings(server, monkeypatch)
+    X = frame_of(make_texts(900))
+    estimate = annotator(server, CONCEPTS, n_teaching=400).estimate_cost(X)
+    assert estimate["calls"] == 400 / 8 and not server.calls

@@ -5,9 +5,11 @@ import time
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from llm_server import FAULTS, LLMServer, answer_by_rules, has_property
 
+from sklearn_hsae import ConceptAnnotator, with_texts
 from sklearn_hsae.annotation._llm import LLMJudge
 
 WORDS = [f"word{i}" for i in range(120)]
@@ -233,3 +235,30 @@ def _all_no(prompt):
     return json.dumps(
         {f"t{i + 1}": {f"p{j + 1}": False for j in range(20)} for i in range(n)}
     )
+
+
+def test_the_annotator_estimates_what_its_fit_costs():
+    texts = make_texts(200)
+    X = with_texts(pd.DataFrame(np.zeros((200, 12)), columns=CONCEPTS), texts)
+    with LLMServer() as server:
+        annotate = ConceptAnnotator(
+            model="openai/gpt-4o-mini", api_base=server.url, cache_dir=None
+        )
+        annotate.set_params(fit_sample=80, random_state=0)
+        estimate = annotate.estimate_cost(X)
+        assert not server.calls and not hasattr(annotate, "concepts_")
+        annotate.fit_transform(X)
+    assert estimate["calls"] == annotate.usage_["calls"] == 10
+    assert annotate.usage_["dollars"] <= estimate["dollars"]
+    free = ConceptAnnotator(judge="keyphrase")
+    assert free.estimate_cost(X)["dollars"] == 0
+
+
+def test_the_annotator_shows_as_many_words_as_it_is_told():
+    X = with_texts(np.zeros((1, 1)), ["early " * 30 + "late"])
+    with LLMServer() as server:
+        annotate = ConceptAnnotator(
+            ["mentions late"], model="openai/m", api_base=server.url, cache_dir=None
+        )
+        assert annotate.fit_transform(X).iat[0, 0] == 1
+        assert annotate.set_params(max_words=30).fit_transform(X).iat[0, 0] == 0

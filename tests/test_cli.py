@@ -142,6 +142,7 @@ def test_demo_compares_with_the_truth(tmp_path, cache, capsys, monkeypatch):
         (["--n-select", "17"], "--n-select 17 is more than the 16 neurons"),
         (["--prefixes", "4,32"], "--prefixes goes up to 32"),
         (["--judge", "llm"], "pass --llm"),
+        (["--judge", "distilled"], "pass --llm"),
         (["--llm", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),
         (["--llm", "nonsense"], "provider"),
         (["--model", "no/such-model"], "no/such-model"),

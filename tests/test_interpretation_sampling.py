@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -73,8 +75,13 @@ def test_negatives_are_silent_and_come_from_the_rows_allowed(rng):
         assert (activations[silent, 1] == 0).all()
 
 
-def test_similar_negatives_are_the_nearest_by_brute_force(rng):
-    vectors = rng.normal(size=(100, 4))
+@pytest.mark.parametrize("library", ["scikit-learn", "faiss"])
+def test_similar_negatives_are_the_nearest_by_brute_force(library, rng, monkeypatch):
+    if library == "faiss":
+        pytest.importorskip("faiss")
+    else:
+        monkeypatch.setitem(sys.modules, "faiss", None)  # as if not installed
+    vectors = rng.normal(size=(100, 4)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     activations = (np.arange(100) < 20).astype(float)[:, None]
     firing = np.array([3, 7])
@@ -85,6 +92,11 @@ def test_similar_negatives_are_the_nearest_by_brute_force(rng):
         i: max(float(vectors[i] @ vectors[j]) for j in firing) for i in range(20, 100)
     }
     assert chosen.tolist() == sorted(nearness, key=lambda i: -nearness[i])[:5]
+    # More than there are silent rows: all of them.
+    every = similar_silent_rows(vectors)(
+        0, firing, activations, np.arange(15, 25), 9, rng
+    )
+    assert sorted(every) == list(range(20, 25))
 
 
 def test_cooccurring_negatives_have_the_companions_of_the_neuron(rng):

@@ -41,9 +41,10 @@ def score(server, X, *scorers, **options):
 
 def value_of(table, metric, concept=CONCEPTS[0], quantile=None):
     rows = table[(table["metric"] == metric) & (table["concept"] == concept)]
-    if quantile is not None:
-        rows = rows[rows["quantile"] == quantile]
-    return rows["value"].item()
+    wanted = (
+        rows["quantile"].isna() if quantile is None else rows["quantile"].eq(quantile)
+    )
+    return rows.loc[wanted, "value"].item()
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +60,17 @@ def test_a_right_label_is_detected_in_every_quantile(server):
     assert value_of(detection, "mcc") == pytest.approx(1)
     assert value_of(detection, "n_rows") == 60
     assert value_of(table[table["scorer"] == "recall"], "recall") == 1
+    recall = table[table["scorer"] == "recall"]
     assert value_of(detection, "share_of_yes", quantile=0) == 0
     for quantile in (1, 2, 3, 4):
         assert value_of(detection, "share_of_yes", quantile=quantile) == 1
+        assert value_of(recall, "recall", quantile=quantile) == 1
+
+
+def test_what_was_asked_is_on_the_table():
+    with LLMServer() as server:
+        table = score(server, make_frame(), "detection", "simulation")
+        assert table.attrs["usage"]["calls"] == len(server.calls) > 0
 
 
 def test_labels_of_other_neurons_score_badly_everywhere(server, minilm):
@@ -86,6 +95,8 @@ def test_fuzz_marks_the_sentence_that_makes_the_neuron_fire(server):
     assert value_of(table, "recall") == 1
     # Another sentence may have the word as well.
     assert value_of(table, "precision") > 0.75
+    accuracy = [value_of(table, "accuracy", quantile=q) for q in (1, 2, 3, 4)]
+    assert 0.75 < np.mean(accuracy) <= 1
 
 
 def test_simulation_is_the_correlation_with_the_foreseen_activations(server):
@@ -99,6 +110,8 @@ def test_simulation_is_the_correlation_with_the_foreseen_activations(server):
     assert value_of(table, "correlation") == pytest.approx(
         np.corrcoef(foreseen, true)[0, 1]
     )
+    assert value_of(table, "foreseen", quantile=0) == 0
+    assert value_of(table, "foreseen", quantile=1) == 10
     rest = true - foreseen * 2 / 10
     assert value_of(table, "explained_variance") == pytest.approx(
         1 - np.mean(rest**2) / np.var(true)
@@ -114,7 +127,10 @@ def test_embedding_is_the_auc_of_the_cosines(minilm):
     table = score_concepts(X, scorers=["embedding"], random_state=0)
     vectors = EmbeddingTransformer(minilm).fit_transform([X.columns[0], *texts])
     expected = roc_auc_score([1, 1, 0, 0], vectors.to_numpy()[1:] @ vectors.iloc[0])
-    assert table["value"].item() == expected == 1
+    concept = X.columns[0]
+    assert value_of(table, "auc", concept) == expected == 1
+    cosines = vectors.to_numpy()[1:] @ vectors.iloc[0]
+    assert value_of(table, "cosine", concept, 0) == pytest.approx(cosines[2:].mean())
 
 
 def test_one_json_for_each_label(server, tmp_path):
@@ -219,5 +235,9 @@ def test_surprisal_scores_firing_against_silent_texts(tiny_model):
     table = score_concepts(
         make_frame(), scorers=["surprisal"], local_model=tiny_model, random_state=0
     )
-    assert table["metric"].tolist() == ["auc", "drop"] * 2
+    drops = [value_of(table, "drop", quantile=q) for q in (0, 1, 2, 3, 4)]
+    # 50 firing texts in four parts, against as many silent ones.
+    share = np.array([13, 13, 12, 12]) / 50
+    firing = share @ np.array(drops[1:])[::-1]
+    assert value_of(table, "drop") == pytest.approx(firing - drops[0])
     assert table.loc[table["metric"] == "auc", "value"].between(0.2, 0.8).all()

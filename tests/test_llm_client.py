@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -7,11 +8,12 @@ import signal
 import threading
 import time
 import traceback
+import tracemalloc
 
 import pytest
 from llm_server import ERRORS, FAULTS, LLMServer
 
-from sklearn_hsae.llm import LLMClient, Request, estimate_cost
+from sklearn_hsae.llm import LLMClient, Request, _dispatch, estimate_cost
 from sklearn_hsae.llm._answers import UnreadableAnswer
 
 MODEL = "openai/gpt-4o-mini"
@@ -57,13 +59,24 @@ def test_the_schema_goes_to_the_provider():
     assert sent["schema"] == {"type": "object"} and sent["strict"] is True
 
 
+# litellm asks OpenAI through OpenAI's package, and most others by itself.
+@pytest.mark.parametrize("model", [MODEL, "hosted_vllm/m"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_is_overcome_when_it_happens_once(fault):
+def test_every_fault_is_overcome_when_it_happens_once(fault, model):
     with LLMServer(echo, faults=[fault]) as server:
         client = client_of(server, max_concurrency=1)
+        client.model = model
         assert client.ask(questions(2), "") == ["question 0", "question 1"]
     assert len(server.calls) == (2 if fault == "slow" else 3)
     assert client.usage.failures == 0
+
+
+def test_a_call_that_hangs_is_given_up_and_made_again(monkeypatch):
+    monkeypatch.setattr(_dispatch, "_TIMEOUT", 0.2)
+    with LLMServer(echo, faults=["hang"]) as server:
+        client = client_of(server)
+        assert client.ask(questions(1), "") == ["question 0"]
+    assert client.usage.retries == 1 and "imeout" in client.usage.last_error
 
 
 def test_an_unreadable_answer_is_asked_again_with_the_complaint_and_then_fails():
@@ -98,11 +111,14 @@ def test_a_server_that_takes_no_schema_is_asked_without():
     assert client.usage.failures == 0
 
 
+@pytest.mark.parametrize("model", [MODEL, "hosted_vllm/m"])
 @pytest.mark.parametrize("fault", ["401", "404"])
-def test_what_can_never_succeed_is_raised_at_once(fault):
+def test_what_can_never_succeed_is_raised_at_once(fault, model):
     with LLMServer(echo, faults=lambda i, body: fault) as server:
+        client = client_of(server, max_concurrency=4)
+        client.model = model
         with pytest.raises(RuntimeError, match=r"cannot be used: .*(key|not exist)"):
-            client_of(server, max_concurrency=4).ask(questions(50), "")
+            client.ask(questions(50), "")
     assert len(server.calls) <= 4
 
 
@@ -264,3 +280,38 @@ def test_a_key_appears_nowhere(monkeypatch, tmp_path, caplog):
     everything = [shown, repr(client), repr(refused), caplog.text, str(files)]
     everything.append(str(pickle.dumps([client, refused])))
     assert not any(secret in text for text in everything)
+
+
+def test_memory_does_not_grow_with_the_number_of_calls():
+    def ask(client, n):
+        prompts = (question(f"question {i} " + "text " * 4000) for i in range(n))
+        assert client.run(prompts, n_answers.append, "", n)
+
+    n_answers = Count()
+    with LLMServer(lambda prompt: '{"echo": 1}') as server:
+        client = client_of(server, max_concurrency=8)
+        ask(client, 60)  # what litellm imports and keeps once
+        server.calls.clear()
+        tracemalloc.start()
+        ask(client, 30)
+        before = _held_by_others_than_the_server(server)
+        ask(client, 150)
+        growth = _held_by_others_than_the_server(server) - before
+        tracemalloc.stop()
+    assert n_answers.total == 240
+    assert growth < 150 * 20_000 / 20  # of what was sent
+
+
+class Count:
+    """Counts what comes and keeps nothing of it."""
+
+    total = 0
+
+    def append(self, pairs):
+        self.total += len(pairs)
+
+
+def _held_by_others_than_the_server(server):
+    server.calls.clear()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]

@@ -43,13 +43,14 @@ for line in sys.stdin:
 """
 
 
-def judge_of(url, cache_dir):
+def judge_of(url, cache_dir, how="single"):
     judge = LLMJudge(
         "openai/m",
         api_base=url,
         cache_dir=cache_dir,
         max_concurrency=CONCURRENCY,
         texts_per_call=1,
+        batch=how == "batch",
     )
     return judge.fit(CONCEPTS).judge(TEXTS)
 
@@ -68,8 +69,8 @@ def start():
         text=True,
     ) as forks:
 
-        def start(url, cache_dir):
-            forks.stdin.write(f"{url} {cache_dir}\n")
+        def start(*arguments):
+            forks.stdin.write(" ".join(map(str, arguments)) + "\n")
             forks.stdin.flush()
             return int(forks.stdout.readline())
 
@@ -114,6 +115,21 @@ def test_kill_9_at_random_moments_and_resume(start, tmp_path):
     # Paid for twice are at most those that were under way when it was killed.
     assert len(server.calls) <= N_TEXTS + n_kills * CONCURRENCY
     assert len(answered_texts(server)) == N_TEXTS
+
+
+def test_after_a_kill_9_the_batch_under_way_is_waited_for(start, tmp_path):
+    with LLMServer(answer_by_rules, batch=(10**9, "completed")) as server:
+        for n_looks in range(1, 4):
+            pid = start(server.url, tmp_path, "batch")
+            wait_for(
+                lambda n=n_looks: any(b["looks"] >= n for b in server.batches.values())
+            )
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: not is_running(pid))
+        server.batch = (1, "completed")
+        answers = judge_of(server.url, tmp_path, "batch")
+    np.testing.assert_array_equal(answers, TRUTH)
+    assert len(server.batches) == 1 and len(server.calls) == N_TEXTS
 
 
 def test_processes_that_share_a_cache_share_the_work(start, tmp_path):

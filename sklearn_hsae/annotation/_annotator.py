@@ -8,15 +8,24 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _get_feature_names,
+    check_is_fitted,
+    validate_data,
+)
 
 from sklearn_hsae._similarity import embedder_like
 from sklearn_hsae._texts import carries_texts, drop_texts, get_texts
+from sklearn_hsae.annotation._distilled import DistilledJudge
 from sklearn_hsae.annotation._embedding import EmbeddingJudge
 from sklearn_hsae.annotation._keyphrase import KeyphraseJudge
+from sklearn_hsae.annotation._llm import LLMJudge
 from sklearn_hsae.embedding import DEFAULT_MODEL
+from sklearn_hsae.llm import Usage
 
 _SAMPLE_THAT_IS_PAID_FOR = 2000
+_NO_COST = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
+_JUDGES = ("auto", "embedding", "keyphrase", "llm", "distilled")
 
 
 class ConceptAnnotator(TransformerMixin, BaseEstimator):
@@ -26,7 +35,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     those of `concepts`. The answer for a text and a concept is 1 (yes), 0 (no) or
     NaN (not judged, or the judgement failed), never a guess.
 
-    Three judges read the concepts:
+    Four judges read the concepts:
 
     - ``"embedding"``: yes where the text is near the concept's phrases in an
       embedding space. How near is near enough is set for each concept, on the
@@ -34,33 +43,50 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     - ``"keyphrase"``: yes where the text contains one of the phrases, word for
       word. Free, and the strictest.
     - ``"llm"``: a language model reads the text. Paid for, or run by yourself.
+    - ``"distilled"``: a language model judges about `n_teaching` of the training
+      texts, a linear probe on their embeddings learns each concept from it and
+      judges all others for free. Concepts that it learns badly stay with the model.
 
     Parameters
     ----------
     concepts : list of str or None, default=None
         What to judge. None takes the column names of `X`, which are the concepts
         behind :class:`LLMInterpreter` or :class:`KeyphraseInterpreter`.
-    judge : {"auto", "embedding", "keyphrase", "llm"}, default="auto"
+    judge : {"auto", "embedding", "keyphrase", "llm", "distilled"}, default="auto"
         Who judges. "auto" is "llm" when a `model` is given, else "embedding".
     model : str or None, default=None
-        The language model for ``judge="llm"``, as litellm writes it:
-        ``"provider/name"``.
+        The language model for ``judge="llm"`` and ``judge="distilled"``, as litellm
+        writes it: ``"provider/name"``.
     embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        The embedding model for ``judge="embedding"``.
+        The embedding model for ``judge="embedding"`` and ``judge="distilled"``.
     fit_sample : "auto", int or None, default="auto"
         How many random rows :meth:`fit_transform` judges; the others are NaN. None
-        judges all rows. "auto" judges 2000 with ``judge="llm"``, enough to estimate
-        the coefficients of some twenty concepts, and all rows where it is free.
+        judges all rows. "auto" judges 2000 where a language model reads them, enough
+        to estimate the coefficients of some twenty concepts, and all rows where it is
+        free.
+    n_teaching : int, default=1000
+        For ``judge="distilled"``: about how many texts the language model judges to
+        teach the probes.
+    min_f1 : float, default=0.7
+        For ``judge="distilled"``: a concept whose probe has a lower cross-validated
+        F1 against the language model is left to the model. At 0 only concepts too
+        rare to be learnt are.
     api_base : str or None, default=None
         Address of an OpenAI-compatible server for `model`.
     concepts_per_call : int, default=20
         How many concepts a language model judges at once.
+    max_words : int, default=256
+        Words of a text that a language model is shown; the rest is cut off.
     max_concurrency : int, default=16
         How many calls to a language model are under way at once.
     max_cost : float or None, default=None
         Stop before more than so many dollars are spent; what is paid for is kept.
     max_calls : int or None, default=None
         Stop before more than so many calls are made.
+    batch : bool, default=False
+        Whether to ask through the provider's batch interface: half the price, and
+        answers within a day. A call that was interrupted goes on with the batch that
+        is under way. For OpenAI, Azure and a litellm proxy.
     cache_dir : "auto", str or None, default="auto"
         Where embeddings and answers are kept, see :class:`EmbeddingTransformer`.
     device : str or None, default=None
@@ -76,6 +102,13 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         What is judged.
     judge_ : object
         The fitted judge.
+    usage_ : dict
+        What :meth:`fit` and every call since asked of the language model: calls,
+        tokens, dollars, cache hits, retries and failures.
+    distillation_ : DataFrame of n_concepts rows
+        With ``judge="distilled"`` alone: `concept`, `f1` of its probe against the
+        language model (cross-validated; NaN when too rare to be learnt) and
+        `is_distilled`, whether the probe judges it.
     n_features_in_ : int
         Number of columns of `X`.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -105,7 +138,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "concepts": ["array-like", None],
-        "judge": [StrOptions({"auto", "embedding", "keyphrase", "llm"})],
+        "judge": [StrOptions(set(_JUDGES))],
         "model": [str, None],
         "embedding_model": [str],
         "fit_sample": [
@@ -113,11 +146,15 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
+        "n_teaching": [Interval(Integral, 1, None, closed="left")],
+        "min_f1": [Interval(Real, 0, 1, closed="both")],
         "api_base": [str, None],
         "concepts_per_call": [Interval(Integral, 1, None, closed="left")],
+        "max_words": [Interval(Integral, 1, None, closed="left")],
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "max_cost": [Interval(Real, 0, None, closed="left"), None],
         "max_calls": [Interval(Integral, 0, None, closed="left"), None],
+        "batch": ["boolean"],
         "cache_dir": [str, os.PathLike, None],
         "device": [str, None],
         "random_state": ["random_state"],
@@ -132,11 +169,15 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         model=None,
         embedding_model=DEFAULT_MODEL,
         fit_sample="auto",
+        n_teaching=1000,
+        min_f1=0.7,
         api_base=None,
         concepts_per_call=20,
+        max_words=256,
         max_concurrency=16,
         max_cost=None,
         max_calls=None,
+        batch=False,
         cache_dir="auto",
         device=None,
         random_state=None,
@@ -147,11 +188,15 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         self.model = model
         self.embedding_model = embedding_model
         self.fit_sample = fit_sample
+        self.n_teaching = n_teaching
+        self.min_f1 = min_f1
         self.api_base = api_base
         self.concepts_per_call = concepts_per_call
+        self.max_words = max_words
         self.max_concurrency = max_concurrency
         self.max_cost = max_cost
         self.max_calls = max_calls
+        self.batch = batch
         self.cache_dir = cache_dir
         self.device = device
         self.random_state = random_state
@@ -178,10 +223,28 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         """
         values = validate_data(self, X, dtype=np.float64)
         texts = get_texts(X, texts, self)
-        self.concepts_ = self._concepts()
+        self.concepts_ = self._concepts(getattr(self, "feature_names_in_", None))
         activations = values if self.concepts is None else None
         self.judge_ = self._judge().fit(self.concepts_, texts, activations)
         return self
+
+    @property
+    def usage_(self):
+        check_is_fitted(self)
+        return getattr(self.judge_, "usage", Usage()).to_dict()
+
+    @property
+    def distillation_(self):
+        check_is_fitted(self)
+        if not isinstance(self.judge_, DistilledJudge):
+            raise AttributeError("distillation_ is there with judge='distilled' alone.")
+        return pd.DataFrame(
+            {
+                "concept": self.concepts_,
+                "f1": self.judge_.f1_,
+                "is_distilled": self.judge_.is_distilled_,
+            }
+        )
 
     def transform(self, X, *, texts=None):
         """Judge every row.
@@ -218,10 +281,37 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         """
         self.fit(X, y, texts=texts)
         texts = get_texts(X, texts, self)
-        rows = self._rows_to_judge(len(texts))
+        rows = self._sample(len(texts), self._n_to_judge(self.judge_))
         answers = np.full((len(texts), len(self.concepts_)), np.nan)
         answers[rows] = self.judge_.judge(texts[rows])
         return self._like_input(answers, X)
+
+    def estimate_cost(self, X, *, texts=None):
+        """What :meth:`fit_transform` would cost, before a call is made.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_concepts)
+        texts : sequence of str of length n_samples, default=None
+
+        Returns
+        -------
+        dict
+            `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
+            when litellm knows no price. Rather too high: 300 tokens are reckoned for
+            an answer. What the cache holds is not counted. With ``judge="distilled"``
+            the lessons are counted, and not the concepts that stay with the model.
+        """
+        self._validate_params()
+        texts = get_texts(X, texts, self)
+        judge = self._judge()
+        size = self._n_to_judge(judge)
+        if isinstance(judge, DistilledJudge):
+            judge, size = judge.teacher, self.n_teaching
+        if not isinstance(judge, LLMJudge):
+            return {**_NO_COST}
+        judge.fit(self._concepts(_get_feature_names(X)))
+        return judge.estimate_cost(texts[self._sample(len(texts), size)])
 
     def get_feature_names_out(self, input_features=None):
         """The concepts.
@@ -237,11 +327,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self.concepts_
 
-    def _concepts(self):
-        if self.concepts is None:
-            concepts = getattr(self, "feature_names_in_", None)
-        else:
-            concepts = self.concepts
+    def _concepts(self, names):
+        concepts = names if self.concepts is None else self.concepts
         if concepts is None:
             raise ValueError(
                 "ConceptAnnotator takes the concepts from the column names of X, but X "
@@ -273,28 +360,40 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             return EmbeddingJudge(embedder_like(self))
         if self.model is None:
             raise ValueError(
-                "judge='llm' needs a language model: pass model='provider/name', for "
-                "example model='openai/gpt-5-mini', or use judge='embedding' or "
+                f"judge={who!r} needs a language model: pass model='provider/name', "
+                "for example model='openai/gpt-5-mini', or use judge='embedding' or "
                 "judge='keyphrase', which need none."
             )
-        from sklearn_hsae.annotation._llm import LLMJudge
-
-        return LLMJudge(
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        reader = LLMJudge(
             self.model,
             api_base=self.api_base,
             concepts_per_call=self.concepts_per_call,
+            max_words=self.max_words,
             max_concurrency=self.max_concurrency,
             max_cost=self.max_cost,
             max_calls=self.max_calls,
+            batch=self.batch,
             cache_dir=self.cache_dir,
-            random_state=check_random_state(self.random_state).randint(2**31 - 1),
+            random_state=seed,
             verbose=self.verbose,
         )
+        if who == "llm":
+            return reader
+        return DistilledJudge(
+            reader,
+            embedder_like(self),
+            n_teaching=self.n_teaching,
+            min_f1=self.min_f1,
+            random_state=seed,
+        )
 
-    def _rows_to_judge(self, n_rows):
-        size = self.fit_sample
-        if size == "auto":
-            size = _SAMPLE_THAT_IS_PAID_FOR if self._who_judges() == "llm" else None
+    def _n_to_judge(self, judge):
+        if self.fit_sample != "auto":
+            return self.fit_sample
+        return _SAMPLE_THAT_IS_PAID_FOR if getattr(judge, "is_paid", False) else None
+
+    def _sample(self, n_rows, size):
         if size is None or size >= n_rows:
             return np.arange(n_rows)
         order = check_random_state(self.random_state).permutation(n_rows)

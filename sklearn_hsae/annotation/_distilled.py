@@ -56,6 +56,11 @@ class DistilledJudge:
     def usage(self):
         return self.teacher.usage
 
+    @property
+    def is_paid(self):
+        """Whether the teacher still judges some concepts."""
+        return not self.is_distilled_.all()
+
     def fit(self, concepts, texts, activations=None):
         """Have the teacher judge a sample, and learn from it.
 

@@ -36,11 +36,13 @@ class LLMJudge:
         At most; they share a call only while they are short.
     max_words : int
         Of each text; what is longer is cut.
-    max_concurrency, max_calls, max_cost, cache_dir, verbose, usage
+    max_concurrency, max_calls, max_cost, batch, cache_dir, verbose, usage
         See `LLMClient`.
     random_state : int
         Of the order of concepts.
     """
+
+    is_paid = True  # each text that it judges costs money or time
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class LLMJudge:
         max_concurrency=16,
         max_calls=None,
         max_cost=None,
+        batch=False,
         cache_dir="auto",
         random_state=0,
         verbose=0,
@@ -69,6 +72,7 @@ class LLMJudge:
             max_concurrency=max_concurrency,
             max_calls=max_calls,
             max_cost=max_cost,
+            batch=batch,
             verbose=verbose,
             **({} if usage is None else {"usage": usage}),
         )
@@ -111,7 +115,7 @@ class LLMJudge:
             answers = self._remembered(cache, keys)
         blocks = self._blocks(shown, answers, self.texts_per_call)
         requests = (self._request(shown, rows, columns) for rows, columns in blocks)
-        return estimate_cost(self.client.model, requests)
+        return estimate_cost(self.client.model, requests, batch=self.client.batch)
 
     def _distinct(self, texts):
         """The distinct texts as the model sees them, and where each belongs."""
@@ -148,16 +152,15 @@ class LLMJudge:
                         for column in columns:
                             answers[row, column] = found[keys(row, column)] == b"1"
 
-        def receive(request, value):
-            rows, columns = request.about
-            reply = request.read(value)
-            answers[np.ix_(rows, columns)] = reply
-            cache.put_many(
-                {
-                    keys(rows[i], columns[j]): b"1" if reply[i, j] else b"0"
-                    for i, j in np.argwhere(~np.isnan(reply)).tolist()
-                }
-            )
+        def receive(pairs):
+            found = {}
+            for request, value in pairs:
+                rows, columns = request.about
+                reply = request.read(value)
+                answers[np.ix_(rows, columns)] = reply
+                for i, j in np.argwhere(~np.isnan(reply)).tolist():
+                    found[keys(rows[i], columns[j])] = b"1" if reply[i, j] else b"0"
+            cache.put_many(found)
 
         return self.client.run(requests(), receive, "Judging texts", len(blocks))
 

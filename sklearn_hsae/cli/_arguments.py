@@ -112,7 +112,7 @@ def _add_models(run):
     )
     models.add_argument(
         "--judge",
-        choices=("auto", "embedding", "keyphrase", "llm"),
+        choices=("auto", "embedding", "keyphrase", "llm", "distilled"),
         default="auto",
         help="who judges which text has which concept",
     )

@@ -27,8 +27,9 @@ def say(message):
 def build_pipeline(split, *, seed, cache_dir, **options):
     """The six steps, with every parameter checked before any of them runs."""
     _check_sizes(split, options)
-    if options.get("judge") == "llm" and options.get("llm") is None:
-        raise ValueError("--judge llm needs a language model: pass --llm.")
+    judge = options.get("judge")
+    if judge in ("llm", "distilled") and options.get("llm") is None:
+        raise ValueError(f"--judge {judge} needs a language model: pass --llm.")
     if options.get("llm") is not None:
         check_environment(options["llm"], options.get("api_base"))
     pipeline = make_hypothesis_pipeline(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from sklearn_hsae.report import write_report
-from sklearn_hsae.report._card import describe_steps, package_versions
+from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
 from sklearn_hsae.report._write import write_whole
 
 
@@ -55,20 +55,9 @@ def finish_record(record, pipeline, evaluation, seconds):
         },
         "metrics": evaluation.metrics,
         "ceilings": evaluation.to_dict()["ceilings"],
-        **_usage(pipeline),
+        "usage": describe_usage(pipeline),
         "versions": package_versions(),
     }
-
-
-def _usage(pipeline):
-    """What was asked of language models and paid for, step by step."""
-    interpret, annotate = (pipeline.named_steps[n] for n in ("interpret", "annotate"))
-    usage = {}
-    if hasattr(interpret, "usage_"):
-        usage["interpret"] = interpret.usage_
-    if hasattr(annotate.judge_, "usage"):
-        usage["annotate"] = annotate.judge_.usage.to_dict()
-    return {"usage": usage} if usage else {}
 
 
 def write_outputs(folder, split, pipeline, evaluation, record):

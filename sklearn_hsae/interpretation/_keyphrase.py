@@ -6,12 +6,11 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names_in,
-    check_is_fitted,
     validate_data,
 )
 
@@ -22,13 +21,14 @@ from sklearn_hsae.annotation._embedding import EmbeddingJudge
 from sklearn_hsae.annotation._keyphrase import KeyphraseJudge
 from sklearn_hsae.embedding import DEFAULT_MODEL
 from sklearn_hsae.interpretation._fidelity import fidelity_table
+from sklearn_hsae.interpretation._renaming import RenamingMixin
 
 _MAX_ROWS = 10_000  # more rows change the names little and cost memory
 _SHORTLIST = 40  # phrases weighed for each neuron, the most over-represented ones
 _LEAST_GAIN = 0.005  # in correlation, that one more phrase must bring
 
 
-class KeyphraseInterpreter(TransformerMixin, BaseEstimator):
+class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     """Name each neuron by the phrases that switch it on.
 
     A neuron gets a label such as ``"mentions waited, minutes, slow"``. Its phrases
@@ -159,46 +159,6 @@ class KeyphraseInterpreter(TransformerMixin, BaseEstimator):
         )
         return self
 
-    def transform(self, X):
-        """Put the concepts in the place of the neurons' names.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_neurons)
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_neurons)
-            The values of `X`, with `concepts_` as columns and the row index of `X`.
-        """
-        check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
-
-    def fit_transform(self, X, y=None, *, texts=None):
-        """Fit, then transform the same rows; see :meth:`fit` for the parameters.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_neurons)
-        """
-        return self.fit(X, y, texts=texts).transform(X)
-
-    def get_feature_names_out(self, input_features=None):
-        """The concepts.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        ndarray of str of shape (n_neurons,)
-        """
-        check_is_fitted(self)
-        return self.concepts_
-
     def _split(self, n_rows):
         order = check_random_state(self.random_state).permutation(n_rows)[:_MAX_ROWS]
         n_hidden = int(np.ceil(self.validation_fraction * len(order)))
@@ -254,11 +214,6 @@ class KeyphraseInterpreter(TransformerMixin, BaseEstimator):
                 )
             labels.append(phrase_label(found) if found else str(neuron))
         return unique_labels(labels)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # the output is a frame
-        return tags
 
 
 def _shortlists(occurrence, activations):

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -21,6 +21,7 @@ from sklearn_hsae.embedding import DEFAULT_MODEL, EmbeddingTransformer
 from sklearn_hsae.interpretation._candidates import Candidates
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
+from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.interpretation._rounds import (
     Examples,
     distinctions,
@@ -37,7 +38,7 @@ from sklearn_hsae.interpretation._sampling import (
 from sklearn_hsae.llm import LLMClient, check_environment, estimate_cost
 
 
-class LLMInterpreter(TransformerMixin, BaseEstimator):
+class LLMInterpreter(RenamingMixin, BaseEstimator):
     """Let a language model name each neuron from contrasting examples.
 
     For each neuron the model sees texts on which it fires and texts on which it is
@@ -79,8 +80,9 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         ``(80, 100)``.
     negatives : {"random", "similar", "co-occurring"}, default="random"
         The silent texts: any; those nearest in the embedding space to the ones on
-        which the neuron fires; or those on which neurons fire that otherwise fire
-        along with it. The latter two ask for finer distinctions.
+        which the neuron fires (found by faiss when it is installed, else by
+        scikit-learn); or those on which neurons fire that otherwise fire along with
+        it. The latter two ask for finer distinctions.
     judge_model : str or None, default=None
         The model that judges the labels, best the one that annotates later. None is
         `model`.
@@ -94,6 +96,10 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         Stop before more than so many dollars are spent; what is paid for is kept.
     max_calls : int or None, default=None
         Stop before more than so many calls are made.
+    batch : bool, default=False
+        Whether to ask through the provider's batch interface: half the price, and
+        answers within a day, for each round of questions. A fit that was interrupted
+        goes on with the batch that is under way. For OpenAI, Azure and a litellm proxy.
     cache_dir : "auto", str or None, default="auto"
         Where answers are kept, see :class:`EmbeddingTransformer`.
     random_state : int, RandomState instance or None, default=None
@@ -154,6 +160,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "max_cost": [Interval(Real, 0, None, closed="left"), None],
         "max_calls": [Interval(Integral, 0, None, closed="left"), None],
+        "batch": ["boolean"],
         "cache_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -178,6 +185,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         max_concurrency=16,
         max_cost=None,
         max_calls=None,
+        batch=False,
         cache_dir="auto",
         random_state=None,
         verbose=0,
@@ -198,6 +206,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         self.max_concurrency = max_concurrency
         self.max_cost = max_cost
         self.max_calls = max_calls
+        self.batch = batch
         self.cache_dir = cache_dir
         self.random_state = random_state
         self.verbose = verbose
@@ -315,7 +324,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         first = first_questions(
             questions, texts, activations, naming, self._examples(texts), rng
         )
-        parts = [estimate_cost(self.model, first)]
+        parts = [estimate_cost(self.model, first, batch=self.batch)]
         judge = self._judge(self._client())
         n_labels = activations.shape[1] * self.n_candidates
         for some, n in zip(rows, (n_labels, activations.shape[1]), strict=True):
@@ -324,46 +333,6 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         dollars = [part.pop("dollars") for part in parts]
         total = {key: sum(part[key] for part in parts) for key in parts[0]}
         return {**total, "dollars": None if None in dollars else sum(dollars)}
-
-    def transform(self, X):
-        """Put the concepts in the place of the neurons' names.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_neurons)
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_neurons)
-            The values of `X`, with `concepts_` as columns and the row index of `X`.
-        """
-        check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
-
-    def fit_transform(self, X, y=None, *, texts=None):
-        """Fit, then transform the same rows; see :meth:`fit` for the parameters.
-
-        Returns
-        -------
-        DataFrame of shape (n_samples, n_neurons)
-        """
-        return self.fit(X, y, texts=texts).transform(X)
-
-    def get_feature_names_out(self, input_features=None):
-        """The concepts.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        ndarray of str of shape (n_neurons,)
-        """
-        check_is_fitted(self)
-        return self.concepts_
 
     def _questions(self):
         if self.model is None:
@@ -381,7 +350,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
                 )
         template = interpretation_prompt(self.prompt)
         for model in {self.model, self.judge_model or self.model}:
-            check_environment(model, self.api_base)
+            check_environment(model, self.api_base, self.batch)
         return Questions(template, self.instructions, self.max_words)
 
     def _generator(self):
@@ -396,6 +365,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
             max_concurrency=self.max_concurrency,
             max_calls=self.max_calls,
             max_cost=self.max_cost,
+            batch=self.batch,
             verbose=self.verbose,
         )
 
@@ -407,6 +377,7 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
             max_concurrency=self.max_concurrency,
             max_calls=self.max_calls,
             max_cost=self.max_cost,
+            batch=self.batch,
             cache_dir=self.cache_dir,
             verbose=self.verbose,
             usage=client.usage,  # one budget and one bill for naming and judging
@@ -469,8 +440,3 @@ class LLMInterpreter(TransformerMixin, BaseEstimator):
         neurons = _check_feature_names_in(self)[table["column"]]
         table = table.assign(column=neurons)
         return table.rename(columns={"column": "neuron"})
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # the output is a frame
-        return tags

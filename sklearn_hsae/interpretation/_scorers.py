@@ -56,15 +56,16 @@ def detection(sample, tools):
     table = fidelity_table(answers[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
         yield metric, None, value
-    for quantile in np.unique(sample.quantile):
-        yield "share_of_yes", quantile, np.nanmean(answers[sample.quantile == quantile])
+    yield from _means("share_of_yes", answers, sample.quantile)
 
 
 def recall(sample, tools):
     """The same for the texts on which the neuron fires alone."""
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     answers = tools.judge.fit([sample.concept]).judge(texts)[:, 0]
-    yield "recall", None, np.nanmean(answers)
+    if not np.isnan(answers).all():
+        yield "recall", None, np.nanmean(answers)
+    yield from _means("recall", answers, sample.quantile[sample.fires])
 
 
 def fuzz(sample, tools):
@@ -76,10 +77,12 @@ def fuzz(sample, tools):
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     numbers = telling_sentences(texts, sample.column, tools.activate)
     rng = np.random.default_rng(tools.seed)
-    shown, is_true = [], []
-    for text, number in zip(texts, numbers, strict=True):
+    shown, is_true, quantile = [], [], []
+    of_firing = sample.quantile[sample.fires]
+    for text, number, q in zip(texts, numbers, of_firing, strict=True):
         if number is None:
             continue
+        quantile.append(q)
         is_true.append(len(is_true) % 2 == 0)
         others = [i for i in range(len(sentences(text))) if i != number]
         shown.append(marked(text, number if is_true[-1] else rng.choice(others)))
@@ -87,11 +90,14 @@ def fuzz(sample, tools):
     table = fidelity_table(answers[:, None], np.array(is_true, float)[:, None])
     for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
         yield metric, None, table.loc[0, metric]
+    is_right = np.where(np.isnan(answers), np.nan, answers == np.array(is_true))
+    yield from _means("accuracy", is_right, np.array(quantile))
 
 
 def simulation(sample, tools):
     """How well does a reader of the label foresee the activations themselves?"""
     foreseen = tools.answer("simulate", sample.concept, sample.texts)
+    yield from _means("foreseen", foreseen, sample.quantile)
     known = ~np.isnan(foreseen)
     foreseen, true = foreseen[known], sample.activations[known]
     varies = known.sum() > 1 and np.ptp(true) > 0
@@ -112,8 +118,10 @@ def embedding(sample, tools):
     vectors = vectors / np.maximum(
         np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12
     )
+    cosines = vectors[1:] @ vectors[0]
     if 0 < sample.fires.sum() < len(sample.texts):
-        yield "auc", None, roc_auc_score(sample.fires, vectors[1:] @ vectors[0])
+        yield "auc", None, roc_auc_score(sample.fires, cosines)
+    yield from _means("cosine", cosines, sample.quantile)
 
 
 def surprisal(sample, tools):
@@ -125,11 +133,18 @@ def surprisal(sample, tools):
     told = f"A text that {sample.concept}:\n"
     drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)
     drops -= _surprisal.surprisal(tools.local_model, told, sample.texts)
+    yield from _means("drop", drops, sample.quantile)
     known = ~np.isnan(drops)
     fires, drops = sample.fires[known], drops[known]
     if fires.any() and not fires.all():
         yield "auc", None, roc_auc_score(fires, drops)
         yield "drop", None, drops[fires].mean() - drops[~fires].mean()
+
+
+def _means(metric, values, quantile):
+    """The mean of what is known in each quantile."""
+    for q in np.unique(quantile[~np.isnan(values)]):
+        yield metric, q, np.nanmean(values[quantile == q])
 
 
 SCORERS = {

@@ -90,7 +90,8 @@ def score_concepts(
     -------
     DataFrame
         `concept`, `scorer`, `metric`, `quantile` (0 for silent texts, NaN for all
-        texts) and `value`, one row for each figure.
+        texts) and `value`, one row for each figure. ``attrs["usage"]`` says what was
+        asked of the language model and paid for.
 
     Examples
     --------
@@ -121,6 +122,7 @@ def score_concepts(
     columns = ["concept", "scorer", "metric", "quantile", "value"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.astype({"quantile": float, "value": float})
+    table.attrs["usage"] = judge.usage.to_dict()
     if folder is not None:
         _write(table, Path(folder))
     return table

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae.llm._answers import UnreadableAnswer
 from sklearn_hsae.llm._background import run_in_background
+from sklearn_hsae.llm._batches import Batches
 from sklearn_hsae.llm._dispatch import Dispatch
 from sklearn_hsae.llm._provider import check_environment
 from sklearn_hsae.llm._usage import Usage
@@ -30,6 +31,12 @@ class Request:
     read: Any
     about: Any = None
 
+    @property
+    def response_format(self):
+        """The schema as chat completions take it."""
+        schema = {"name": "answer", "schema": self.schema, "strict": True}
+        return {"type": "json_schema", "json_schema": schema}
+
 
 @dataclass
 class LLMClient:
@@ -41,6 +48,7 @@ class LLMClient:
     max_concurrency : int, calls under way at once
     max_calls, max_cost : number or None, where to stop
     temperature : float or None, None is the model's own
+    batch : bool, whether to ask through the provider's batch interface
     verbose : int, whether to show a progress bar
     usage : Usage, what was asked and paid for so far; several clients may share one
     n_answered : int, requests that this client got an answer to
@@ -53,6 +61,7 @@ class LLMClient:
     max_calls: int | None = None
     max_cost: float | None = None
     temperature: float | None = None
+    batch: bool = False
     verbose: int = 0
     usage: Usage = field(default_factory=Usage)
     n_answered: int = 0
@@ -88,10 +97,13 @@ class LLMClient:
                 for i in where[key]:
                     answers[i] = requests[i].read(value)
 
-            def receive(request, value):
-                key = self._key(request)
-                cache.put_many({key: json.dumps(value).encode("ascii")})
-                take(key, value)
+            def receive(pairs):
+                values = {self._key(request): value for request, value in pairs}
+                cache.put_many(
+                    {key: json.dumps(v).encode("ascii") for key, v in values.items()}
+                )
+                for key, value in values.items():
+                    take(key, value)
 
             for key, value in found.items():
                 try:
@@ -105,15 +117,16 @@ class LLMClient:
         return answers
 
     def run(self, requests, receive, description, total):
-        """Ask without a cache, and hand over each answer as soon as it is there.
+        """Ask, whatever answers are kept, and hand over new ones as they arrive.
 
         Parameters
         ----------
         requests : iterable of Request
-            Taken one by one, when there is room for one more.
+            Taken one by one, when there is room for one more; all at once for a batch.
         receive : callable
-            Gets the request and the JSON object that answers it, one that
-            ``request.read`` accepts. Called from another thread, never twice at once.
+            Gets a list of pairs: a request and the JSON object that answers it, one
+            that ``request.read`` accepts. It keeps all of them or none. Called from
+            another thread, never twice at once.
         description : str
         total : int
             Number of requests, for the progress bar.
@@ -126,15 +139,20 @@ class LLMClient:
         """
         if not total:
             return True
-        options = check_environment(self.model, self.api_base)
+        options = check_environment(self.model, self.api_base, self.batch)
         with tqdm(
             total=total, desc=description, unit="call", disable=not self.verbose
         ) as bar:
 
-            def receive_and_show(request, found):
-                receive(request, found)
-                bar.update()
+            def receive_and_show(pairs):
+                receive(pairs)
+                bar.update(len(pairs))
 
+            if self.batch:
+                batches = Batches(self, options, receive_and_show)
+                requests = batches.run(requests)
+                if batches.is_over:
+                    return False
             dispatch = Dispatch(self, options, receive_and_show)
             run_in_background(dispatch.run(requests))
         return not dispatch.is_over

@@ -29,7 +29,7 @@ class Dispatch:
 
     client : LLMClient, whose settings hold and whose usage is written to
     options : dict, for litellm
-    receive : callable, takes a request and the JSON object that answers it
+    receive : callable, takes a list of pairs: a request and the object that answers it
     is_over : bool, whether requests were left because the budget is spent, or because
         no more of them would be answered
     """
@@ -44,6 +44,7 @@ class Dispatch:
         )
         self._fatal = None
         self.is_over = False
+        self._arrived = []  # pairs that were not yet handed over
         self._takes_schema = True
         self._failed_in_a_row = 0
 
@@ -67,6 +68,7 @@ class Dispatch:
         finally:
             for worker in workers:
                 worker.cancel()
+            self._hand_over()
         if self._fatal is not None:
             raise RuntimeError(self._fatal)
 
@@ -80,13 +82,20 @@ class Dispatch:
             if found is not None:
                 self.client.n_answered += 1
                 self._failed_in_a_row = 0
-                self.receive(request, found)
+                self._arrived.append((request, found))
+                await asyncio.sleep(0)  # what else has arrived shares its commit
+                self._hand_over()
+
+    def _hand_over(self):
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self.receive(arrived)
 
     async def _ask(self, request):
         """The answer; asked again once with the complaint when it cannot be read."""
         messages = list(request.messages)
         for is_last in (False, True):
-            response = await self._complete(messages, request.schema)
+            response = await self._complete(messages, request.response_format)
             if response is None:
                 return None
             content = None
@@ -102,7 +111,7 @@ class Dispatch:
                 messages = [*request.messages, *_complain(content, complaint)]
         return None
 
-    async def _complete(self, messages, schema):
+    async def _complete(self, messages, form):
         """One response; None when it failed for good, or no more calls are allowed."""
         for attempt in range(MAX_ATTEMPTS):
             number = await self._reserve(messages)
@@ -110,7 +119,7 @@ class Dispatch:
                 return None
             response, has_schema, started = None, self._takes_schema, time.monotonic()
             try:
-                response = await self._call(messages, schema if has_schema else None)
+                response = await self._call(messages, form if has_schema else None)
             except Exception as error:
                 again = self._judge_error(error, has_schema, started)
             finally:
@@ -140,15 +149,12 @@ class Dispatch:
                 await self._call_ended.wait()
         return None
 
-    async def _call(self, messages, schema):
+    async def _call(self, messages, form):
         options = dict(self.options)
         if self.client.temperature is not None:
             options["temperature"] = self.client.temperature
-        if schema is not None:
-            options["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "schema": schema, "strict": True},
-            }
+        if form is not None:
+            options["response_format"] = form
         return await import_litellm().acompletion(
             model=self.client.model,
             messages=messages,

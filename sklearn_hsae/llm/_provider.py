@@ -4,6 +4,8 @@ import functools
 import os
 import re
 
+# litellm takes files of questions in one and the same form for these.
+_OFFER_BATCHES = ("azure", "litellm_proxy", "openai")
 _NAMES_A_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
@@ -17,7 +19,12 @@ def import_litellm():
     return litellm
 
 
-def check_environment(model, api_base=None):
+def provider_of(model, api_base=None):
+    """The name of the model at its provider, and the provider, as litellm knows it."""
+    return import_litellm().get_llm_provider(model, api_base=api_base)[:2]
+
+
+def check_environment(model, api_base=None, batch=False):
     """Check that a call could succeed, before any is made.
 
     Parameters
@@ -26,6 +33,8 @@ def check_environment(model, api_base=None):
         ``"provider/name"``, as litellm writes it.
     api_base : str or None
         Address of an OpenAI-compatible server, which may need no key.
+    batch : bool
+        Whether calls go through the batch interface.
 
     Returns
     -------
@@ -35,12 +44,12 @@ def check_environment(model, api_base=None):
     Raises
     ------
     ValueError
-        When litellm knows no such provider, or a key is missing from the
-        environment; the variable is named.
+        When litellm knows no such provider, or none with batches, or a key is
+        missing from the environment; the variable is named.
     """
     litellm = import_litellm()
     try:
-        litellm.get_llm_provider(model, api_base=api_base)
+        _, provider = provider_of(model, api_base)
     except Exception:
         raise ValueError(
             f"litellm knows no provider for model={model!r}. Write 'provider/name', "
@@ -48,6 +57,11 @@ def check_environment(model, api_base=None):
             "'gemini/gemini-2.5-flash' or 'ollama/llama3.1'; for a server of your own "
             "that speaks the OpenAI protocol 'openai/name' with api_base=."
         ) from None
+    if batch and provider not in _OFFER_BATCHES:
+        raise ValueError(
+            f"batch=True needs a provider whose batches litellm serves, one of "
+            f"{_OFFER_BATCHES}; model={model!r} is of {provider!r}. Use batch=False."
+        )
     options = {} if api_base is None else {"api_base": api_base}
     missing = litellm.validate_environment(model).get("missing_keys") or []
     # What Amazon and Google look up in files of their own is not asked for here.

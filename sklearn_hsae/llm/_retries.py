@@ -12,40 +12,55 @@ _LONGEST_WAIT = 60.0
 _jitter = random.Random()  # of its own: nobody's seed decides when we call again
 
 
+def _import_openai():
+    # litellm stands on it: its errors are subclasses of these, and where it only
+    # passes files on, these are raised themselves.
+    import openai
+
+    return openai
+
+
 def is_temporary(error):
     """Whether the same call may succeed later."""
-    litellm = import_litellm()
+    litellm, openai = import_litellm(), _import_openai()
     kinds = (
-        litellm.RateLimitError,
-        litellm.Timeout,
-        litellm.APIConnectionError,
-        litellm.InternalServerError,
+        openai.RateLimitError,
+        openai.APIConnectionError,  # a time-out is one
+        openai.InternalServerError,
         litellm.ServiceUnavailableError,
         litellm.BadGatewayError,
         OSError,  # includes TimeoutError
     )
-    return isinstance(error, kinds) and not _is_quota_spent(error)
+    is_temporary = isinstance(error, kinds) and not _is_quota_spent(error)
+    return is_temporary or _is_garbled(error)
 
 
 def is_hopeless(error):
     """Whether no call to this model can succeed: key, permission, name or quota."""
-    litellm = import_litellm()
+    openai = _import_openai()
     kinds = (
-        litellm.AuthenticationError,
-        litellm.PermissionDeniedError,
-        litellm.NotFoundError,
+        openai.AuthenticationError,
+        openai.PermissionDeniedError,
+        openai.NotFoundError,
     )
     return isinstance(error, kinds) or _is_quota_spent(error)
 
 
 def is_rate_limit(error):
     """Whether the provider asks to go slower."""
-    return isinstance(error, import_litellm().RateLimitError)
+    return isinstance(error, _import_openai().RateLimitError)
 
 
 def is_refused_request(error):
     """Whether it is this request that the provider does not accept."""
     return getattr(error, "status_code", None) in (400, 413, 422)
+
+
+def _is_garbled(error):
+    """Whether what came back was no response at all, such as a proxy's error page."""
+    kinds = (import_litellm().APIError, _import_openai().APIResponseValidationError)
+    is_clients_fault = 400 <= (getattr(error, "status_code", None) or 0) < 500
+    return isinstance(error, kinds) and not is_clients_fault
 
 
 def _is_quota_spent(error):

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from sklearn_hsae.llm._provider import import_litellm
 
+BATCH_SHARE = 0.5  # of the price, what the batch interfaces of all providers cost
 _CHARACTERS_A_TOKEN = 3.0  # fewer than there are in English: rather too dear
 _LONG_COMPLETION = 300  # tokens to reckon with before the first answer is there
 
@@ -56,14 +57,17 @@ class Budget:
     model : str
     usage : Usage, of this and earlier rounds
     max_calls, max_cost : number or None
+    share_of_price : float, what a call costs of what litellm says
     """
 
-    def __init__(self, model, usage, max_calls, max_cost):
+    def __init__(self, model, usage, max_calls, max_cost, share_of_price=1.0):
         self.usage = usage
         self.max_calls = max_calls
         self.max_cost = max_cost
-        self._prices = None if max_cost is None else token_prices(model)
+        if max_cost is not None:
+            self._prices = [share_of_price * price for price in token_prices(model)]
         self._reserved = {}  # dollars, by number of the call
+        self._set_aside = 0.0  # their sum
         self._longest = None  # tokens of an answer
 
     @property
@@ -80,16 +84,21 @@ class Budget:
         expected = 0.0
         if self.max_cost is not None:
             expected = self._expected(messages)
-            if usage.dollars + sum(self._reserved.values()) + expected > self.max_cost:
+            if usage.dollars + self._set_aside + expected > self.max_cost:
                 usage.last_error = f"max_cost={self.max_cost} is reached"
                 return None
-        usage.calls += 1
-        self._reserved[usage.calls] = expected
-        return usage.calls
+        return self.count(expected)
+
+    def count(self, expected=0.0):
+        """Count a call whatever the limits are; return its number."""
+        self.usage.calls += 1
+        self._reserved[self.usage.calls] = expected
+        self._set_aside += expected
+        return self.usage.calls
 
     def release(self, number, response):
         """Put what a call did cost in the place of what was set aside for it."""
-        del self._reserved[number]
+        self._set_aside -= self._reserved.pop(number)
         if response is not None:
             before = self.usage.completion_tokens
             self.usage.record(response)
@@ -126,7 +135,7 @@ def token_prices(model):
         ) from None
 
 
-def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION):
+def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION, batch=False):
     """What requests would cost, without making them.
 
     Parameters
@@ -135,6 +144,8 @@ def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION):
     requests : iterable of Request
     completion_tokens : int
         Tokens of an answer. Models that reason write thousands.
+    batch : bool
+        Whether they go through the batch interface.
 
     Returns
     -------
@@ -151,6 +162,7 @@ def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION):
     else:
         dollars = prompt_tokens * prompt_price
         dollars += calls * completion_tokens * completion_price
+        dollars *= BATCH_SHARE if batch else 1.0
     return {
         "calls": calls,
         "prompt_tokens": prompt_tokens,

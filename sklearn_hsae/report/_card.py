@@ -18,7 +18,7 @@ _PACKAGES = (
 )
 # Long and for machines: they stand in run.json.
 _LEFT_OUT = ("parameters", "metrics", "ceilings", "planted")
-_TITLES = {"seconds": "Time"}
+_TITLES = {"seconds": "Time", "usage": "Language models"}
 
 
 def package_versions():
@@ -37,11 +37,20 @@ def describe_steps(pipeline):
     return {name: " ".join(repr(step).split()) for name, step in pipeline.steps}
 
 
+def describe_usage(pipeline):
+    """What each step asked of language models and paid for, where it asked any."""
+    usage = {name: getattr(step, "usage_", None) for name, step in pipeline.steps}
+    return {
+        name: spent for name, spent in usage.items() if spent and any(spent.values())
+    }
+
+
 def card(run, pipeline):
     """Titled lists of names and values, from the record of a run and the pipeline."""
     record = {k: v for k, v in (run or {}).items() if k not in _LEFT_OUT}
     if pipeline is not None:
         record.setdefault("steps", describe_steps(pipeline))
+        record.setdefault("usage", describe_usage(pipeline))
     record.setdefault("versions", package_versions())
     loose = {k: v for k, v in record.items() if not isinstance(v, Mapping)}
     parts = {"run": loose} | {k: v for k, v in record.items() if k not in loose}
