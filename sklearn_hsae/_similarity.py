@@ -10,6 +10,7 @@ from sklearn_hsae.embedding import EmbeddingTransformer
 # A phrase that stands in the text weighs as much as a tenth of a perfect cosine:
 # enough to prefer the texts that say it among those that mean it.
 VERBATIM_BONUS = 0.1
+_SOFTNESS = 0.2
 _N_COMMON_WORDS = 1000
 _MAX_REFERENCE_TEXTS = 10_000
 _WORDS_A_SENTENCE = 3
@@ -74,6 +75,16 @@ class PhraseSimilarity:
 
     def _embed(self, texts):
         return self.embedder.fit_transform(list(texts)).to_numpy()
+
+
+def soft_maximum(first, second):
+    """Agreement with either of two phrases, given the agreement with each.
+
+    Close to the larger, plus something when both are large. With the mean of several
+    phrases a text would have to be near all of them, with the plain maximum one chance
+    likeness would do.
+    """
+    return _SOFTNESS * np.logaddexp(first / _SOFTNESS, second / _SOFTNESS)
 
 
 def sentences(text):

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from sklearn_hsae import EmbeddingTransformer
-from sklearn_hsae._similarity import VERBATIM_BONUS, PhraseSimilarity, sentences
+from sklearn_hsae._similarity import (
+    VERBATIM_BONUS,
+    PhraseSimilarity,
+    sentences,
+    soft_maximum,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +61,13 @@ def test_agreement_by_hand():
 def test_texts_without_common_words_are_an_error_that_says_so():
     with pytest.raises(ValueError, match="stands in two of them"):
         PhraseSimilarity(EmbeddingTransformer()).fit(["one", "other"])
+
+
+def test_one_phrase_is_enough_but_two_are_better():
+    # With a mean, a text that says only one of three phrases would fail all of them.
+    one, both, half = (
+        soft_maximum(np.array(first), np.array(second))
+        for first, second in ((0.6, 0.0), (0.6, 0.6), (0.3, 0.3))
+    )
+    assert both > one > half
+    assert soft_maximum(np.array(-np.inf), np.array(0.3)) == pytest.approx(0.3)

@@ -1,9 +1,11 @@
 """Judge by meaning: a text has a concept when it is close enough to its phrases."""
 
+from functools import reduce
+
 import numpy as np
 
 from sklearn_hsae._keyphrases import label_phrases
-from sklearn_hsae._similarity import PhraseSimilarity
+from sklearn_hsae._similarity import PhraseSimilarity, soft_maximum
 from sklearn_hsae._threshold import best_threshold
 
 
@@ -46,7 +48,7 @@ class EmbeddingJudge:
         similarity = self.similarity_.transform(texts, phrases)
         return np.column_stack(
             [
-                similarity[:, [column[phrase] for phrase in concept]].mean(axis=1)
+                reduce(soft_maximum, similarity.T[[column[p] for p in concept]])
                 for concept in self.phrases_
             ]
         )

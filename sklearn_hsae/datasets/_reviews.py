@@ -14,7 +14,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
     """Generate restaurant reviews with planted concepts.
 
-    Each review tells some of twelve concepts, each in one of many ways, between
+    Each review tells some of twelve concepts, each in one or two of many ways, between
     sentences that tell none of them. Eight of the concepts act on the rating, four
     do not. No single word gives a concept away: its wordings share few, and the
     other sentences use them too ("I cannot wait to tell my sister").
@@ -62,12 +62,15 @@ def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
 
 
 def _write(told, rng):
-    """One review: a sentence for each concept, among fillers, in any order."""
-    templates = [ways[rng.randint(len(ways))] for ways in told]
-    n_fillers = rng.randint(1, 3)
-    templates += [FILLERS[i] for i in rng.permutation(len(FILLERS))[:n_fillers]]
+    """One review: a sentence or two for each concept, among fillers, in any order."""
+    templates = [way for ways in told for way in _draw(ways, rng.randint(1, 3), rng)]
+    templates += _draw(FILLERS, rng.randint(2, 4), rng)
     order = rng.permutation(len(templates))
     return " ".join(_fill(templates[i], rng) for i in order)
+
+
+def _draw(templates, n_drawn, rng):
+    return [templates[i] for i in rng.permutation(len(templates))[:n_drawn]]
 
 
 def _fill(template, rng):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_hsae._keyphrases import candidate_phrases, phrase_label
-from sklearn_hsae._similarity import PhraseSimilarity, embedder_like
+from sklearn_hsae._similarity import PhraseSimilarity, embedder_like, soft_maximum
 from sklearn_hsae._texts import get_texts, unique_labels
 from sklearn_hsae.annotation._embedding import EmbeddingJudge
 from sklearn_hsae.annotation._keyphrase import KeyphraseJudge
@@ -235,34 +235,35 @@ def _shortlists(occurrence, activations):
 
 
 def _grow_label(agreement, activation, phrases, n_phrases):
-    """Positions of the phrases whose mean agreement follows the activation best.
+    """Positions of the phrases that together follow the activation best.
 
-    Greedy forward search: with u the sum over the chosen phrases and s a further
-    one, corr(u + s, a) needs only <u, a>, <s, a>, <u, u>, <u, s> and <s, s>.
+    Greedy: each time the phrase is added with which the agreement with any of the
+    chosen ones correlates best with the activation.
     """
-    target = activation - activation.mean()
-    norm = np.linalg.norm(target)
-    if agreement.shape[1] == 0 or norm == 0:
-        return []
-    centred = agreement - agreement.mean(axis=0)
-    with_target = centred.T @ (target / norm).astype(centred.dtype)
-    squares = np.einsum("ij,ij->j", centred, centred)
-    total, best, chosen = np.zeros(len(centred), centred.dtype), 0.0, []
+    chosen, best = [], 0.0
+    so_far = np.full((len(activation), 1), -np.inf, dtype=agreement.dtype)
     allowed = np.ones(len(phrases), dtype=bool)
     while len(chosen) < n_phrases and allowed.any():
-        variance = total @ total + 2 * (centred.T @ total) + squares
-        correlation = (with_target[chosen].sum() + with_target) / np.sqrt(
-            np.maximum(variance, 1e-12)
-        )
+        correlation = _correlations(soft_maximum(so_far, agreement), activation)
         correlation[~allowed] = -1
         winner = int(np.argmax(correlation))
         if correlation[winner] < best + _LEAST_GAIN:
             break
         best = correlation[winner]
         chosen.append(winner)
-        total = total + centred[:, winner]
+        so_far = soft_maximum(so_far, agreement[:, [winner]])
         allowed &= ~_shares_a_word(phrases, phrases[winner])
     return chosen
+
+
+def _correlations(columns, activation):
+    """Pearson correlation of each column with the activation; 0 for constants."""
+    columns = columns - columns.mean(axis=0)
+    target = (activation - activation.mean()).astype(columns.dtype)
+    scale = np.linalg.norm(columns, axis=0) * np.linalg.norm(target)
+    return np.divide(
+        target @ columns, scale, out=np.zeros_like(scale), where=scale > 1e-6
+    )
 
 
 def _shares_a_word(phrases, chosen):
