@@ -82,9 +82,7 @@ def benchmark_reviews(_):
             test_size=2000,
             random_state=seed,
         )
-        pipe = make_hypothesis_pipeline(
-            n_neurons=64, prefixes=(32, 64), random_state=seed
-        ).fit(texts, y)
+        pipe = make_hypothesis_pipeline(random_state=seed).fit(texts, y)
         result = evaluate_hypotheses(pipe, new_texts, new_y)
         acting = data.effects != 0
         f1 = match(result.annotations.to_numpy(), truth[:, acting])

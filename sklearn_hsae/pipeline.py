@@ -13,15 +13,15 @@ _FINAL_STEPS = {
     "regression": HypothesisRegressor,
     "classification": HypothesisClassifier,
 }
-_TARGET_WEIGHTS = {"regression": 0.3, "classification": 0.1}
+_TARGET_WEIGHTS = {"regression": 0.3, "classification": 0.2}
 
 
 def make_hypothesis_pipeline(
     *,
     task="regression",
-    n_neurons=128,
+    n_neurons=96,
     k=8,
-    prefixes=(0.25, 1.0),
+    prefixes=(1 / 3, 1.0),
     target_weight="auto",
     n_select=20,
     model=DEFAULT_MODEL,
@@ -41,17 +41,17 @@ def make_hypothesis_pipeline(
     task : {"regression", "classification"}, default="regression"
         Whether the last step is a :class:`HypothesisRegressor` or a
         :class:`HypothesisClassifier`.
-    n_neurons, k : int, default=128 and 8
+    n_neurons, k : int, default=96 and 8
         Size of the sparse autoencoder, and how many of its neurons a text switches
-        on. 128 neurons suit a few thousand texts, 256 ten thousand and more.
-    prefixes : sequence of int or float, or None, default=(0.25, 1.0)
+        on. 96 neurons suit some thousands of texts, 256 a hundred thousand.
+    prefixes : sequence of int or float, or None, default=(1 / 3, 1.0)
         Nested sizes at which the autoencoder must reconstruct as well; floats are
         fractions of `n_neurons`. The first is the one that predicts the target: of
         32 neurons there are some for each part of it, of 16 there were too few.
     target_weight : "auto" or float, default="auto"
         How much the autoencoder is drawn towards neurons that predict the target. The
         neurons are still tested on other texts, so this cannot make a hypothesis
-        significant that is none. "auto" is 0.3 for a regression and 0.1 for a
+        significant that is none. "auto" is 0.3 for a regression and 0.2 for a
         classification, where a class is often a mixture of topics: a higher weight
         melts them into one neuron that says the class.
     n_select : int, default=20

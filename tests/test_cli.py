@@ -232,8 +232,8 @@ def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
     ("n_texts", "n_neurons", "k"),
     [
         (30, 32, 4),
-        (500, 64, 8),
-        (2000, 128, 8),
+        (1000, 64, 8),
+        (5000, 96, 8),
         (10_000, 128, 8),
         (100_000, 256, 8),
         (10**7, 1024, 8),
@@ -242,7 +242,7 @@ def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
 def test_sizes_follow_the_rules_of_thumb(n_texts, n_neurons, k):
     sizes = suggest_sizes(n_texts)
     assert (sizes["n_neurons"], sizes["k"]) == (n_neurons, k)
-    assert sizes["prefixes"] == (n_neurons // 4, n_neurons)
+    assert sizes["prefixes"] == ((32, n_neurons) if n_neurons > 32 else None)
 
 
 @pytest.mark.parametrize(

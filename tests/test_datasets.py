@@ -79,7 +79,7 @@ def test_each_concept_has_about_its_share(reviews):
 
 
 def test_truth_says_what_the_text_tells(reviews):
-    """A text of fillers alone has no concept; each concept adds one sentence."""
+    """A text of fillers alone has no concept; each concept adds sentences."""
     slots = re.compile(r"\\{\w+\\}")
     ways = [
         re.compile(
@@ -106,7 +106,7 @@ def test_no_word_gives_a_concept_away(reviews):
 
 def test_few_reviews_are_alike(reviews):
     """A held-out text that was trained on is no held-out text."""
-    assert len(set(reviews.texts)) > 0.95 * len(reviews.texts)
+    assert len(set(reviews.texts)) > 0.995 * len(reviews.texts)
 
 
 def test_every_slot_is_filled(reviews):

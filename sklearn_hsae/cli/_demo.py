@@ -15,12 +15,12 @@ from sklearn_hsae.cli._record import (
     start_record,
     write_outputs,
 )
+from sklearn_hsae.cli._sizes import suggest_sizes
 from sklearn_hsae.cli._table import show_results, wrap
 from sklearn_hsae.datasets import make_reviews
 
 N_REVIEWS = 7000
 _N_HELD_OUT = 2000
-_SIZES = {"n_neurons": 64, "k": 8, "prefixes": (32, 64), "n_select": 20}
 _FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
 
 
@@ -31,7 +31,8 @@ def demo(arguments, argv):
     split, truth = _split(reviews, arguments.seed)
     pipeline = build_pipeline(
         split,
-        **_SIZES,
+        **suggest_sizes(len(split.texts)),
+        n_select=20,
         seed=arguments.seed,
         cache_dir=arguments.cache_dir,
     )

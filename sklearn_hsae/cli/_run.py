@@ -53,7 +53,7 @@ def _sizes(arguments, n_texts):
     if arguments.n_neurons is not None:
         sizes["n_neurons"] = arguments.n_neurons
         sizes["k"] = min(sizes["k"], arguments.n_neurons)
-        sizes["prefixes"] = (0.25, 1.0)
+        sizes["prefixes"] = (1 / 3, 1.0)
     if arguments.k is not None:
         sizes["k"] = arguments.k
     if arguments.prefixes != "auto":

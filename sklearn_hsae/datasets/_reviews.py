@@ -14,7 +14,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
     """Generate restaurant reviews with planted concepts.
 
-    Each review tells some of twelve concepts, each in one or two of many ways, between
+    Each review tells some of twelve concepts, each in one to three of many ways, among
     sentences that tell none of them. Eight of the concepts act on the rating, four
     do not. No single word gives a concept away: its wordings share few, and the
     other sentences use them too ("I cannot wait to tell my sister").
@@ -62,9 +62,9 @@ def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
 
 
 def _write(told, rng):
-    """One review: a sentence or two for each concept, among fillers, in any order."""
-    templates = [way for ways in told for way in _draw(ways, rng.randint(1, 3), rng)]
-    templates += _draw(FILLERS, rng.randint(2, 4), rng)
+    """One review: up to three sentences a concept, among fillers, in any order."""
+    templates = [way for ways in told for way in _draw(ways, rng.randint(1, 4), rng)]
+    templates += _draw(FILLERS, rng.randint(1, 3) + (not told), rng)
     order = rng.permutation(len(templates))
     return " ".join(_fill(templates[i], rng) for i in order)
 
