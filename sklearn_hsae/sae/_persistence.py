@@ -106,7 +106,10 @@ class SavedAsSafetensors:
                 f"format {config.get('format')!r}; this version reads "
                 f"{cls.__name__!r} in format {_FORMAT}."
             )
-        estimator = cls(**config["params"])
+        params = config["params"]
+        for name in ("prefixes", "prefix_weights"):
+            params[name] = params[name] and tuple(params[name])
+        estimator = cls(**params)
         arrays = load_file(folder / _ARRAYS_FILE)
         fitted = config["fitted"]
         fitted["prefixes_"] = tuple(fitted["prefixes_"])

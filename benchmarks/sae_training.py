@@ -1,0 +1,231 @@
+"""How fast and how well the autoencoder trains, beside HypotheSAEs in the same run.
+
+    python benchmarks/sae_training.py speed --peer PYTHON
+    python benchmarks/sae_training.py quality --peer PYTHON --embeddings FILE.npy
+    python benchmarks/sae_training.py activations --embeddings FILE.npy
+    python benchmarks/sae_training.py memory
+
+PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy holds real
+embeddings, one row a text. `speed` takes generated rows, the same batches and as many
+steps for both. `quality` trains both to the end of their own defaults on the same rows
+and compares them on the same others.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_hsae import MatryoshkaSAETransformer
+
+SHAPES = {
+    "a": {"d": 384, "n_rows": 8192, "M": 256, "K": 8, "prefixes": (32, 256)},
+    "b": {"d": 768, "n_rows": 4096, "M": 4096, "K": 32, "prefixes": (256, 1024, 4096)},
+}
+N_EPOCHS = {"a": 20, "b": 3}
+BATCH_SIZE = 512
+SEEDS = (0, 1, 2)
+
+PEER = """
+import json, sys, time
+import numpy as np, torch
+from hypothesaes.quickstart import train_sae
+data, options = np.load(sys.argv[1]), json.loads(sys.argv[2])
+torch.manual_seed(options.pop("seed"))
+start = time.perf_counter()
+sae = train_sae(data["training"], val_embeddings=data["validation"],
+                show_progress=False, **options)
+seconds = time.perf_counter() - start
+np.savez(sys.argv[3], activations=sae.get_activations(data["validation"]),
+         decoder=sae.decoder.weight.detach().numpy().T,
+         bias=sae.input_bias.detach().numpy(),
+         fires=(sae.get_activations(data["training"]) > 0).any(axis=0))
+print("SECONDS", seconds)
+"""
+
+
+def generated_rows(d, n_rows, seed=0):
+    """Unit rows, each a sum of 16 of 2,000 directions, with noise."""
+    rng = np.random.default_rng(seed)
+    directions = rng.normal(size=(2000, d)).astype(np.float32)
+    rows = 0.2 * rng.normal(size=(n_rows, d)).astype(np.float32)
+    for row in rows:
+        chosen = rng.integers(2000, size=16)
+        row += rng.uniform(0.5, 1.5, size=16).astype(np.float32) @ directions[chosen]
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def split(X, seed):
+    """The rows that the transformer sets aside with this seed, and the others."""
+    order = np.random.RandomState(seed).permutation(len(X))
+    n_validation = int(np.ceil(0.1 * len(X)))
+    return X[order[n_validation:]], X[order[:n_validation]]
+
+
+def mean_fvu(validation, training, activations, decoder, bias, prefixes):
+    """Fraction of variance unexplained, mean over the prefixes."""
+    variance = ((training - training.mean(axis=0)) ** 2).sum(axis=1).mean()
+    errors = [
+        ((validation - bias - activations[:, :size] @ decoder[:size]) ** 2)
+        .sum(axis=1)
+        .mean()
+        for size in prefixes
+    ]
+    return float(np.mean(errors) / variance)
+
+
+def run_peer(python, training, validation, seed, shape, **options):
+    options |= {"M": shape["M"], "K": shape["K"], "seed": seed}
+    options["matryoshka_prefix_lengths"] = list(shape["prefixes"])
+    with tempfile.TemporaryDirectory() as folder:
+        data, result = Path(folder) / "data.npz", Path(folder) / "result.npz"
+        np.savez(data, training=training, validation=validation)
+        command = [python, "-c", PEER, str(data), json.dumps(options), str(result)]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True)
+        (line,) = (x for x in printed.stdout.splitlines() if x.startswith("SECONDS"))
+        with np.load(result) as found:
+            return float(line.split()[1]), dict(found)
+
+
+def run_ours(X, seed, shape, **options):
+    sae = MatryoshkaSAETransformer(
+        shape["M"], shape["K"], prefixes=shape["prefixes"], random_state=seed, **options
+    )
+    start = time.perf_counter()
+    sae.fit(X)
+    return time.perf_counter() - start, sae
+
+
+def benchmark_speed(arguments):
+    print("rows/s of training, median of 3 runs, batches of 512\n")
+    print("shape  ours  HypotheSAEs  ratio  ours by run  HypotheSAEs by run")
+    for name, shape in SHAPES.items():
+        X = generated_rows(shape["d"], shape["n_rows"])
+        n_epochs, ours, peer = N_EPOCHS[name], [], []
+        for seed in SEEDS:
+            training, validation = split(X, seed)
+            n_rows = len(training) * n_epochs
+            options = {"batch_size": BATCH_SIZE, "patience": n_epochs}
+            seconds, _ = run_ours(X, seed, shape, max_epochs=n_epochs, **options)
+            ours.append(n_rows / seconds)
+            seconds, _ = run_peer(
+                arguments.peer,
+                training,
+                validation,
+                seed,
+                shape,
+                n_epochs=n_epochs,
+                **options,
+            )
+            peer.append(n_rows / seconds)
+        print_ratio(name, ours, peer)
+
+
+def print_ratio(name, ours, peer):
+    medians = statistics.median(ours), statistics.median(peer)
+    runs = ["/".join(f"{value:,.0f}" for value in values) for values in (ours, peer)]
+    print(
+        f"({name})  {medians[0]:,.0f}  {medians[1]:,.0f}  "
+        f"{medians[0] / medians[1]:.1f}  {runs[0]}  {runs[1]}",
+        flush=True,
+    )
+
+
+def benchmark_quality(arguments):
+    X, shape = np.load(arguments.embeddings).astype(np.float32), SHAPES["a"]
+    print(f"{len(X):,} rows, shape (a), both as shipped\n")
+    print("seed  whose  FVU  neurons that never fire  seconds  to the peer's FVU")
+    for seed in SEEDS:
+        training, validation = split(X, seed)
+        seconds, found = run_peer(arguments.peer, training, validation, seed, shape)
+        fires = found.pop("fires")
+        goal = mean_fvu(validation, training, prefixes=shape["prefixes"], **found)
+        print(f"{seed}  HypotheSAEs  {goal:.4f}  {1 - fires.mean():.3f}  {seconds:.1f}")
+        seconds, sae = run_ours(X, seed, shape)
+        fvu = mean_fvu(
+            validation,
+            training,
+            sae.transform(validation),
+            sae.decoder_ * sae.input_scale_,
+            sae.input_mean_ + sae.decoder_bias_ * sae.input_scale_,
+            shape["prefixes"],
+        )
+        silent = 1 - (sae.transform(training) > 0).any(axis=0).mean()
+        until, reached = 0.0, None
+        for epoch in sae.history_:
+            until += epoch["dur"]
+            if epoch["valid_fvu"] <= goal:
+                reached = until
+                break
+        reached = "never" if reached is None else f"{reached:.2f}"
+        print(
+            f"{seed}  ours  {fvu:.4f}  {silent:.3f}  {seconds:.1f}  {reached}",
+            flush=True,
+        )
+
+
+def benchmark_activations(arguments):
+    X, shape = np.load(arguments.embeddings).astype(np.float32), SHAPES["a"]
+    rows = np.random.default_rng(0).permutation(len(X))
+    X, new = X[rows[len(X) // 5 :]], X[rows[: len(X) // 5]]
+    print(f"{len(X):,} rows to learn from, {len(new):,} new ones, shape (a)\n")
+    print("activation  seed  FVU of new rows  active a row  seconds")
+    for activation in ("topk", "batch_topk", "l1", "reward"):
+        for seed in SEEDS:
+            seconds, sae = run_ours(X, seed, shape, activation=activation)
+            n_active = (sae.transform(new) > 0).sum(axis=1).mean()
+            print(
+                f"{activation}  {seed}  {1 - sae.score(new):.4f}  {n_active:.2f}  "
+                f"{seconds:.1f}",
+                flush=True,
+            )
+
+
+def benchmark_memory(_):
+    X = np.random.default_rng(0).normal(size=(200_000, 384)).astype(np.float32)
+    before = peak_gigabytes()
+    start = time.perf_counter()
+    sae = MatryoshkaSAETransformer(
+        8192, 32, max_epochs=1, sparse_output=True, random_state=0
+    )
+    sae.fit_transform(X)
+    print("200,000 x 384 rows, M=8192, K=32: one epoch of fit, and transform to csr")
+    print(f"{peak_gigabytes() - before:.2f} GB above the data,", end=" ")
+    print(f"{time.perf_counter() - start:.0f} s")
+
+
+def peak_gigabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    benchmarks = {
+        "speed": benchmark_speed,
+        "quality": benchmark_quality,
+        "activations": benchmark_activations,
+        "memory": benchmark_memory,
+    }
+    parser.add_argument("what", choices=benchmarks)
+    parser.add_argument("--embeddings", type=Path, help="real embeddings, .npy")
+    parser.add_argument("--peer", help="the Python that has hypothesaes")
+    arguments = parser.parse_args()
+    if arguments.what in ("quality", "activations") and arguments.embeddings is None:
+        parser.error(f"{arguments.what} needs --embeddings")
+    if arguments.what in ("speed", "quality") and arguments.peer is None:
+        parser.error(f"{arguments.what} needs --peer")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, ", end="")
+    print(f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n")
+    benchmarks[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()
