@@ -32,7 +32,7 @@ class TargetCoding(NamedTuple):
         codes = pd.Index(self.classes).get_indexer(pd.Index(y))
         if (codes < 0).any():
             raise ValueError(
-                f"y contains {y[np.argmax(codes < 0)]!r}, which was not among the "
+                f"y contains {y[codes < 0].tolist()[0]!r}, which was not among the "
                 f"classes of the first call: {self.classes}."
             )
         return codes.astype(np.int64 if self.loss == "multiclass" else np.float32)
