@@ -1,6 +1,7 @@
-"""Saving without pickle, and training that goes on."""
+"""Going on later, and elsewhere: partial_fit, folders, the hub."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -12,83 +13,156 @@ from sklearn_hsae import MatryoshkaSAETransformer
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 12))
-    return X.astype(np.float32), X[:, 0] + rng.normal(size=400)
+    X = (rng.normal(size=(600, 4)) @ rng.normal(size=(4, 10)) + 2).astype(np.float32)
+    return X + 0.1 * rng.normal(size=X.shape).astype(np.float32), X[:, 0] + X[:, 1]
 
 
-def small(**options):
-    options = {"max_epochs": 5, "random_state": 0, **options}
-    return MatryoshkaSAETransformer(16, 3, prefixes=(4,), **options)
+def sae(**options):
+    options = {"prefixes": (0.5, 1.0), "max_epochs": 3, "random_state": 0, **options}
+    return MatryoshkaSAETransformer(16, 3, **options)
 
 
-@pytest.mark.parametrize("activation", ["topk", "batch_topk", "l1", "reward"])
-@pytest.mark.parametrize("target_weight", [0.0, 0.3])
-def test_what_is_saved_is_loaded(data, tmp_path, activation, target_weight):
+def assert_same(first, second, X):
+    for name in ("encoder_", "encoder_bias_", "decoder_", "decoder_bias_"):
+        a, b = getattr(first, name), getattr(second, name)
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(first.transform(X), second.transform(X))
+    assert first.score(X) == second.score(X)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"activation": "batch_topk"},
+        {"target_weight": 0.5},
+        {"patience": np.int64(4), "prefixes": np.array([4, 8]), "sparse_output": False},
+    ],
+)
+def test_round_trip_is_bit_equal(data, options, tmp_path):
     X, y = data
-    frame = pd.DataFrame(X, columns=[f"e{i}" for i in range(12)])
-    sae = small(activation=activation, target_weight=target_weight).fit(frame, y)
-    sae.save_pretrained(tmp_path)
-    loaded = MatryoshkaSAETransformer.from_pretrained(tmp_path)
-    pd.testing.assert_frame_equal(loaded.transform(frame), sae.transform(frame))
-    assert loaded.get_params() == sae.get_params()
-    assert loaded.score(frame) == sae.score(frame)
-    assert loaded.history_ == json.loads(json.dumps(sae.history_))
-    assert (loaded.head_ is None) == (target_weight == 0)
+    fitted = sae(**options).fit(X, y)
+    fitted.save_pretrained(tmp_path / "deep" / "folder")
+    loaded = MatryoshkaSAETransformer.from_pretrained(tmp_path / "deep" / "folder")
+    assert_same(fitted, loaded, X)
+    assert loaded.threshold_ == fitted.threshold_
+    assert loaded.history_ == json.loads(json.dumps(fitted.history_))
+    assert loaded.prefixes_ == fitted.prefixes_
+    assert (loaded.head_ is None) == ("target_weight" not in options)
+    loaded.fit(X, y)  # with the parameters it was made with
+    assert_same(fitted, loaded, X)
 
 
-def test_the_files_are_data(data, tmp_path):
-    # A pickle runs code when it is loaded; these two formats cannot.
-    small().fit(data[0]).save_pretrained(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
+def test_a_folder_is_data_only(data, tmp_path):
+    # A pickle runs what it likes when it is loaded.
+    sae().fit(data[0]).save_pretrained(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
         "config.json",
         "model.safetensors",
     ]
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["params"]["n_neurons"] == 16 and config["fitted"]["prefixes_"] == [
-        4,
-        16,
-    ]
+    assert config["params"]["k"] == 3 and config["fitted"]["prefixes_"] == [8, 16]
+    with pytest.raises(pickle.UnpicklingError):
+        pickle.loads((tmp_path / "model.safetensors").read_bytes())
 
 
-def test_parameters_of_a_grid_are_saved(data, tmp_path):
-    # A grid made by NumPy brings scalars that json does not know.
-    sae = MatryoshkaSAETransformer(np.int64(16), np.int64(3), max_epochs=2)
-    sae.set_params(prefixes=np.array([4, 16]), random_state=np.random.RandomState(0))
-    sae.fit(data[0]).save_pretrained(tmp_path)
+def test_names_of_features_survive(data, tmp_path):
+    frame = pd.DataFrame(data[0]).add_prefix("x")
+    fitted = sae().fit(frame)
+    fitted.save_pretrained(tmp_path)
     loaded = MatryoshkaSAETransformer.from_pretrained(tmp_path)
-    assert loaded.prefixes_ == (4, 16) and loaded.random_state is None
+    pd.testing.assert_frame_equal(loaded.transform(frame), fitted.transform(frame))
+    with pytest.raises(ValueError, match="feature names"):
+        loaded.transform(frame.rename(columns={"x0": "z"}))
 
 
-def test_a_folder_of_something_else_is_named(tmp_path):
+def test_callbacks_and_generators_stay_behind(data, tmp_path):
+    from skorch.callbacks import Callback
+
+    fitted = sae(callbacks=[Callback()], random_state=np.random.RandomState(0))
+    fitted.fit(data[0]).save_pretrained(tmp_path)
+    loaded = MatryoshkaSAETransformer.from_pretrained(tmp_path)
+    assert loaded.callbacks is None and loaded.random_state is None
+
+
+def test_wrong_folders_are_named(data, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has no config\.json"):
         MatryoshkaSAETransformer.from_pretrained(tmp_path)
-    (tmp_path / "config.json").write_text('{"class": "Other"}')
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ValueError, match="'Other'"):
+    with pytest.raises(ValueError, match="describes class None"):
+        MatryoshkaSAETransformer.from_pretrained(tmp_path)
+    config = '{"class": "MatryoshkaSAETransformer", "format": 99}'
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ValueError, match="format 99"):
         MatryoshkaSAETransformer.from_pretrained(tmp_path)
 
 
-@pytest.mark.parametrize("activation", ["topk", "l1"])
-def test_training_goes_on_from_the_file_bit_for_bit(data, tmp_path, activation):
+def test_unfitted_cannot_be_saved(tmp_path):
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        sae().save_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("activation", ["topk", "batch_topk", "l1", "reward"])
+def test_partial_fit_goes_on_after_loading_as_if_never_stopped(
+    data, activation, tmp_path
+):
     X, y = data
-    straight = small(activation=activation, target_weight=0.3)
-    for part in (slice(0, 200), slice(200, 300), slice(300, 400)):
-        straight.partial_fit(X[part], y[part])
-
-    stopped = small(activation=activation, target_weight=0.3)
-    for part in (slice(0, 200), slice(200, 300)):
-        stopped.partial_fit(X[part], y[part])
+    options = {"activation": activation, "target_weight": 0.3}
+    straight = sae(**options)
+    for part in range(3):
+        straight.partial_fit(X[200 * part :][:200], y[200 * part :][:200])
+    stopped = sae(**options).partial_fit(X[:200], y[:200])
     stopped.save_pretrained(tmp_path)
-    resumed = MatryoshkaSAETransformer.from_pretrained(tmp_path)
-    resumed.partial_fit(X[300:], y[300:])
+    stopped = MatryoshkaSAETransformer.from_pretrained(tmp_path)
+    stopped.partial_fit(X[200:400], y[200:400])
+    stopped = pickle.loads(pickle.dumps(stopped)).partial_fit(X[400:], y[400:])
+    assert_same(straight, stopped, X)
+    assert stopped.n_iter_ == 3
 
-    for name in ("encoder_", "decoder_", "encoder_bias_", "decoder_bias_", "head_"):
-        np.testing.assert_array_equal(getattr(resumed, name), getattr(straight, name))
 
-
-def test_partial_fit_learns_and_fit_begins_anew(data):
+def test_partial_fit_learns(data):
     X, _ = data
-    sae = small()
-    scores = [sae.partial_fit(X).score(X) for _ in range(12)]
+    further = sae()
+    scores = [further.partial_fit(X).score(X) for _ in range(20)]
     assert scores[-1] > scores[0] + 0.1
-    np.testing.assert_array_equal(sae.fit(X).encoder_, small().fit(X).encoder_)
+    assert scores[-1] > sae(max_epochs=20).fit(X).score(X) - 0.05
+    assert not hasattr(sae().partial_fit(X), "history_")
+
+
+def test_fit_begins_anew(data):
+    X, _ = data
+    fitted = sae().partial_fit(X).fit(X)
+    np.testing.assert_array_equal(fitted.encoder_, sae().fit(X).encoder_)
+    assert "_training_state" not in vars(fitted)
+
+
+def test_partial_fit_codes_every_target_as_the_first(data):
+    # A later batch of two distinct numbers is no two classes, one of them no error.
+    X, y = data
+    further = sae(target_weight=0.5).partial_fit(X, y)
+    further.partial_fit(X[:50], np.repeat([1.0, 2.0], 25))
+    further.partial_fit(X[:50], np.ones(50))
+    assert further.head_.shape == (8, 1)
+    labels = np.array(["a", "b", "c"])[np.arange(600) % 3]
+    further = sae(target_weight=0.5).partial_fit(X, labels)
+    further.partial_fit(X[:50], np.full(50, "b"))
+    with pytest.raises(
+        ValueError, match=r"'z', which was not among.*\['a', 'b', 'c'\]"
+    ):
+        further.partial_fit(X[:50], np.full(50, "z"))
+
+
+def test_a_head_cannot_be_added_later(data):
+    X, y = data
+    further = sae().partial_fit(X)
+    with pytest.raises(ValueError, match="no head to train"):
+        further.set_params(target_weight=0.5).partial_fit(X, y)
+
+
+def test_partial_fit_checks_the_width(data):
+    with pytest.raises(ValueError, match="X has 9 features"):
+        sae().partial_fit(data[0]).partial_fit(data[0][:, :9])

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils import assert_all_finite
 
 from sklearn_hsae.sae._rows import standardize
 from sklearn_hsae.sae._topk import top_k
@@ -39,7 +40,9 @@ class Encoder:
         size = max(1, min(8192, _SCORES_A_CHUNK // len(self.weights)))
         for start in range(0, len(X), size):
             chunk = slice(start, min(start + size, len(X)))
-            rows = standardize(np.array(X[chunk]), self.mean, self.scale)
+            rows = np.array(X[chunk])
+            assert_all_finite(rows, input_name="X")
+            rows = standardize(rows, self.mean, self.scale)
             yield chunk, rows.to(self.device)
 
     def scores(self, rows):

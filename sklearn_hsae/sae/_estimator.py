@@ -7,7 +7,12 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_is_fitted,
+    validate_data,
+)
 
 from sklearn_hsae._texts import frame_like
 from sklearn_hsae.sae._persistence import SavedAsSafetensors
@@ -16,7 +21,8 @@ from sklearn_hsae.sae._prefixes import (
     resolve_prefix_weights,
     resolve_prefixes,
 )
-from sklearn_hsae.sae._target import encode_target
+from sklearn_hsae.sae._sources import RowFile, open_rows
+from sklearn_hsae.sae._target import TargetCoding, learn_target
 
 _ROWS_A_CHUNK = 8192
 _DTYPES = [np.float32, np.float64, np.float16]
@@ -232,9 +238,11 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         from sklearn_hsae.sae._fitting import fit_network
 
         self._check_sizes()
-        X, target = self._check_training_data(X, y)
+        X = self._check_rows(X, reset=True, ensure_min_samples=2)
+        coding = self._target_coding(y)
+        target = self._encode_target(X, y, coding)
         vars(self).pop("_training_state", None)
-        fit_network(self, X, target)
+        fit_network(self, X, target, coding)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -258,11 +266,13 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         """
         from sklearn_hsae.sae._fitting import fit_network_further
 
-        is_first = "_training_state" not in vars(self)
-        if is_first:
+        state = vars(self).get("_training_state")
+        if state is None:
             self._check_sizes()
-        X, target = self._check_training_data(X, y, reset=is_first)
-        fit_network_further(self, X, target)
+        X = self._check_rows(X, reset=state is None, ensure_min_samples=2)
+        coding = self._target_coding(y, state)
+        target = self._encode_target(X, y, coding)
+        fit_network_further(self, X, target, coding)
         return self
 
     def transform(self, X, *, prefix=None):
@@ -282,8 +292,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             `sparse_output`.
         """
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=_DTYPES)
-        activations = self._encode(rows, prefix)
+        activations = self._encode(self._check_rows(X, reset=False), prefix)
         if not self.sparse_output:
             activations = activations.toarray()
         return frame_like(activations, X, self.get_feature_names_out())
@@ -333,7 +342,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             variance is that of the training rows, so that one row has a score too.
         """
         check_is_fitted(self)
-        rows = validate_data(self, X, reset=False, dtype=_DTYPES)
+        rows = self._check_rows(X, reset=False)
         error = 0.0
         for start in range(0, len(rows), _ROWS_A_CHUNK):
             chunk = rows[start : start + _ROWS_A_CHUNK]
@@ -367,18 +376,39 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         self.prefixes_ = resolve_prefixes(self.prefixes, self.n_neurons)
         resolve_prefix_weights(self.prefix_weights, len(self.prefixes_))
 
-    def _check_training_data(self, X, y, reset=True):
-        X = validate_data(self, X, dtype=_DTYPES, ensure_min_samples=2, reset=reset)
+    def _check_rows(self, X, **options):
+        X = open_rows(X)
+        if not isinstance(X, RowFile):
+            return validate_data(self, X, dtype=_DTYPES, **options)
+        reset = options["reset"]
+        # validate_data would read the whole file.
+        _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, X, reset=reset)
+        return X
+
+    def _target_coding(self, y, state=None):
         if self.target_weight == 0:
-            return X, None
+            return None
         if y is None:
             raise ValueError(
                 f"target_weight={self.target_weight} needs a target: pass y to fit, "
                 "or set target_weight=0."
             )
-        target = encode_target(y)
-        check_consistent_length(X, target.values)
-        return X, target
+        if state is None:
+            return learn_target(y)
+        if state["coding"] is None:
+            raise ValueError(
+                "target_weight was 0 in the first call of partial_fit, so there is no "
+                "head to train. Call fit, or partial_fit of a clone."
+            )
+        return TargetCoding(**state["coding"])
+
+    def _encode_target(self, X, y, coding):
+        if coding is None:
+            return None
+        target = coding.encode(y)
+        check_consistent_length(X, target)
+        return target
 
     def _encode(self, X, prefix):
         from sklearn_hsae.sae._fitting import make_encoder

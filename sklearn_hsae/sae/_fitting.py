@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 
 from sklearn_hsae.sae._encoding import Encoder, calibrate_threshold
 from sklearn_hsae.sae._plan import (
@@ -12,14 +12,18 @@ from sklearn_hsae.sae._plan import (
     peak_learning_rate,
 )
 from sklearn_hsae.sae._prefixes import resolve_prefix_weights
-from sklearn_hsae.sae._rows import Rows, mean_and_scale
-from sklearn_hsae.sae._training import build_net
+from sklearn_hsae.sae._rows import Rows, StreamedRows, mean_and_scale
+from sklearn_hsae.sae._sources import RowFile
+from sklearn_hsae.sae._training import Interrupted, build_net
 
 _WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 _HEAD = ("head", "head_bias")
 # Without an end in sight the rate cannot fall to zero, so it stays where half of a
 # one-cycle schedule's progress is made.
 _CONSTANT_RATE = 0.25
+_ROWS_A_BLOCK = 8192
+# Enough for a loss that is right to 1 %, and they are kept in memory.
+_MOST_VALIDATION_ROWS = 2**15
 
 
 def choose_device(device):
@@ -41,11 +45,20 @@ def make_encoder(estimator):
     )
 
 
-def fit_network(estimator, X, target):
-    """Train from scratch; set the learned attributes of `estimator`."""
+def fit_network(estimator, X, target, coding):
+    """Train from scratch; set the learned attributes of `estimator`.
+
+    Parameters
+    ----------
+    estimator : MatryoshkaSAETransformer
+    X : array or RowFile of shape (n_samples, n_features)
+    target : array of shape (n_samples,) or None
+        As coded by `coding`.
+    coding : TargetCoding or None
+    """
     rng = check_random_state(estimator.random_state)
-    training, validation = _split(len(X), estimator.validation_fraction, rng)
-    estimator.input_mean_, estimator.input_scale_ = mean_and_scale(X, training)
+    split = _stream if isinstance(X, RowFile) else _hold
+    training, validation = split(estimator, X, target, rng)
     batch_size, max_epochs = estimator.batch_size, estimator.max_epochs
     if batch_size == "auto":
         batch_size = choose_batch_size(len(training))
@@ -53,39 +66,41 @@ def fit_network(estimator, X, target):
         max_epochs = choose_epochs(len(training), batch_size)
     net = _net(
         estimator,
-        target,
+        coding,
         rng.randint(2**31 - 1, size=2).tolist(),
         batch_size=batch_size,
         max_epochs=max_epochs,
-        validation_rows=_rows(estimator, X, validation, target),
+        validation_rows=validation,
         patience=estimator.patience,
     )
-    net.fit(_rows(estimator, X, training, target))
+    _run(net.fit, training)
     _keep_weights(estimator, net)
     estimator.history_ = [
         {key: value for key, value in epoch.items() if key != "batches"}
         for epoch in net.history
     ]
     estimator.n_iter_ = len(estimator.history_)
-    _calibrate(estimator, X[validation])
+    _calibrate(estimator, validation.X[validation.chosen])
 
 
-def fit_network_further(estimator, X, target):
+def fit_network_further(estimator, X, target, coding):
     """One pass over more rows, from where the last one left off."""
-    everything = np.arange(len(X))
     state = vars(estimator).get("_training_state")
+    everything = np.arange(len(X))
     if state is None:
-        estimator.input_mean_, estimator.input_scale_ = mean_and_scale(X, everything)
+        blocks = _blocks(X, everything)
+        estimator.input_mean_, estimator.input_scale_ = mean_and_scale(blocks)
         estimator.n_iter_ = 0
     rng = check_random_state(estimator.random_state)
-    seeds = rng.randint(2**31 - 1, size=2 + estimator.n_iter_)
+    # Another order of rows in each call, and no number drawn twice.
+    seeds = rng.randint(2**31 - 1, size=2 * estimator.n_iter_ + 2)[-2:]
     batch_size = estimator.batch_size
     if batch_size == "auto":
         batch_size = choose_batch_size(len(X))
     net = _net(
         estimator,
-        target,
-        [int(seeds[0]), int(seeds[-1])],  # a new order of rows each time
+        coding,
+        seeds.tolist(),
         batch_size=batch_size,
         max_epochs=1,
         constant_rate=_CONSTANT_RATE,
@@ -93,11 +108,63 @@ def fit_network_further(estimator, X, target):
     net.initialize()
     if state is not None:
         _restore(estimator, net, state)
-    net.partial_fit(_rows(estimator, X, everything, target))
+    kind = StreamedRows if isinstance(X, RowFile) else Rows
+    _run(net.partial_fit, _rows(kind, estimator, X, everything, target))
     _keep_weights(estimator, net)
-    estimator._training_state = _training_state(net)
+    estimator._training_state = _training_state(net, coding)
     estimator.n_iter_ += 1
     _calibrate(estimator, X)
+
+
+def _run(fit, rows):
+    """skorch takes an interrupt for the end of training; the user's must go on."""
+    try:
+        fit(rows)
+    except Interrupted:
+        raise KeyboardInterrupt from None
+
+
+def _hold(estimator, X, target, rng):
+    """Training and validation rows of an array in memory."""
+    training, validation = _split(len(X), estimator.validation_fraction, rng)
+    blocks = _blocks(X, training)
+    estimator.input_mean_, estimator.input_scale_ = mean_and_scale(blocks)
+    return (
+        _rows(Rows, estimator, X, chosen, target) for chosen in (training, validation)
+    )
+
+
+def _stream(estimator, X, target, rng):
+    """Training rows that stay on disk; validation rows, which are read and kept.
+
+    The mean, the check for missing values and the validation rows come out of one
+    pass.
+    """
+    fraction = min(estimator.validation_fraction, _MOST_VALIDATION_ROWS / len(X))
+    training, validation = map(np.sort, _split(len(X), fraction, rng))
+    kept = []
+
+    def training_blocks():
+        for start in range(0, len(X), _ROWS_A_BLOCK):
+            block = X[start : start + _ROWS_A_BLOCK]
+            assert_all_finite(block, input_name="X")
+            first, last = np.searchsorted(validation, [start, start + len(block)])
+            held = validation[first:last] - start
+            kept.append(block[held])
+            yield np.delete(block, held, axis=0)
+
+    estimator.input_mean_, estimator.input_scale_ = mean_and_scale(training_blocks())
+    held_target = None if target is None else target[validation]
+    held = np.arange(len(validation))
+    return (
+        _rows(StreamedRows, estimator, X, training, target),
+        _rows(Rows, estimator, np.concatenate(kept), held, held_target),
+    )
+
+
+def _blocks(X, chosen):
+    for start in range(0, len(chosen), _ROWS_A_BLOCK):
+        yield X[chosen[start : start + _ROWS_A_BLOCK]]
 
 
 def _split(n_rows, validation_fraction, rng):
@@ -106,18 +173,18 @@ def _split(n_rows, validation_fraction, rng):
     return order[n_valid:], order[:n_valid]
 
 
-def _rows(estimator, X, chosen, target=None):
-    return Rows(
+def _rows(kind, estimator, X, chosen, target):
+    return kind(
         X,
         chosen,
         estimator.input_mean_,
         estimator.input_scale_,
-        None if target is None else target.values,
+        target,
         choose_device(estimator.device),
     )
 
 
-def _net(estimator, target, seeds, **options):
+def _net(estimator, coding, seeds, **options):
     device = choose_device(estimator.device)
     weights = resolve_prefix_weights(estimator.prefix_weights, len(estimator.prefixes_))
     return build_net(
@@ -127,13 +194,13 @@ def _net(estimator, target, seeds, **options):
             "prefix_weights": tuple(weights),
             "k": estimator.k,
             "activation": estimator.activation,
-            "n_outputs": 0 if target is None else target.n_outputs,
+            "n_outputs": 0 if coding is None else coding.n_outputs,
             "precision": choose_precision(estimator.dtype, device, estimator.n_neurons),
             "seed": seeds[0],
         },
         order=np.random.default_rng(seeds[1]),
         learning_rate=peak_learning_rate(estimator.learning_rate, estimator.n_neurons),
-        prediction_loss=None if target is None else target.loss,
+        prediction_loss=None if coding is None else coding.loss,
         target_weight=estimator.target_weight,
         aux_weight=estimator.aux_weight,
         callbacks=estimator.callbacks,
@@ -164,7 +231,7 @@ def _calibrate(estimator, X):
         estimator.threshold_ = calibrate_threshold(encoder, X)
 
 
-def _training_state(net):
+def _training_state(net, coding):
     """The optimiser's moments and the like, as arrays, so that they can be pickled."""
     optimizer = net.optimizer_
     names = {id(value): name for name, value in net.module_.named_parameters()}
@@ -177,6 +244,7 @@ def _training_state(net):
         "moments": moments,
         "rows_since_fired": _to_numpy(net.rows_since_fired_),
         "price": price,
+        "coding": None if coding is None else coding._asdict(),
     }
 
 

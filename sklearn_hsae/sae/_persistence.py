@@ -29,6 +29,7 @@ _VALUES = (
     "history_",
 )
 _STATE = "_training_state"
+_STATE_VALUES = ("price", "coding")
 
 
 class SavedAsSafetensors:
@@ -66,7 +67,7 @@ class SavedAsSafetensors:
         if "feature_names_in_" in fitted:
             config["fitted"]["feature_names_in_"] = self.feature_names_in_.tolist()
         if _STATE in fitted:
-            config["price"] = fitted[_STATE]["price"]
+            config["state"] = {name: fitted[_STATE][name] for name in _STATE_VALUES}
             arrays |= _flatten(fitted[_STATE])
         _write(folder / _ARRAYS_FILE, save(arrays))
         _write(folder / _CONFIG_FILE, json.dumps(config, indent=1).encode())
@@ -118,8 +119,8 @@ class SavedAsSafetensors:
             fitted["feature_names_in_"] = names
         vars(estimator).update(fitted)
         vars(estimator).update((name, arrays.get(name)) for name in _TENSORS)
-        if "price" in config:
-            setattr(estimator, _STATE, _unflatten(arrays, config["price"]))
+        if "state" in config:
+            setattr(estimator, _STATE, {**_unflatten(arrays), **config["state"]})
         return estimator
 
 
@@ -148,14 +149,14 @@ def _flatten(state):
     return arrays
 
 
-def _unflatten(arrays, price):
+def _unflatten(arrays):
     moments = {}
     for path, value in arrays.items():
         if path.startswith(f"{_STATE}/") and path.count("/") == 2:
             _, name, key = path.split("/")
             moments.setdefault(name, {})[key] = value
     rows_since_fired = arrays[f"{_STATE}/rows_since_fired"]
-    return {"moments": moments, "rows_since_fired": rows_since_fired, "price": price}
+    return {"moments": moments, "rows_since_fired": rows_since_fired}
 
 
 def _write(path, content):

@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+_BLOCK_BYTES = 2**23  # read at once: far above what makes a disk seek worth it
+_BUFFER_BYTES = 2**27  # shuffled at once
+
 
 class Rows(Dataset):
-    """Some rows of an array, standardised a batch at a time.
-
-    The array is never copied as a whole, so it may be a memory map.
+    """Some rows of an array in memory, standardised a batch at a time.
 
     Parameters
     ----------
@@ -32,20 +33,72 @@ class Rows(Dataset):
     def __len__(self):
         return len(self.chosen)
 
-    def __getitem__(self, numbers):
-        """Standardised float32 rows, and their targets or None."""
-        chosen = self.chosen[numbers]
-        rows = standardize(self.X[chosen], self.mean, self.scale).to(self.device)
+    def batches(self, size, order=None):
+        """Yield standardised float32 rows and their targets or None.
+
+        All rows in pieces of equal size, at most `size`: a last batch of one row
+        would be a step in its direction.
+
+        Parameters
+        ----------
+        size : int
+        order : numpy.random.Generator or None
+            Shuffles the rows; None keeps their order.
+        """
+        chosen = self.chosen if order is None else order.permutation(self.chosen)
+        for piece in np.array_split(chosen, -(-len(self) // size)):
+            yield self._batch(self.X[piece], piece)
+
+    def _batch(self, rows, numbers):
+        rows = standardize(rows, self.mean, self.scale).to(self.device)
         if self.target is None:
             return rows, None
-        return rows, torch.from_numpy(self.target[chosen]).to(self.device)
+        return rows, torch.from_numpy(self.target[numbers]).to(self.device)
 
-    def batches(self, size, order=None):
-        """Yield all rows in pieces of equal size, at most `size`."""
-        numbers = np.arange(len(self)) if order is None else order
-        # Equal pieces: a last batch of one row would be a step in its direction.
-        for piece in np.array_split(numbers, -(-len(self) // size)):
-            yield self[piece]
+
+class StreamedRows(Rows):
+    """Rows that are read from disk, block by block, each time they are needed.
+
+    Random rows cannot be read from a disk one by one. So contiguous blocks are read
+    in random order, some of them fill a buffer, and batches are drawn from it.
+    `chosen` must be ascending.
+    """
+
+    def batches(self, size, order):
+        carried = np.empty(0, dtype=np.int64), self.X[:0]
+        n_left = len(self)
+        for numbers, rows in self._buffers(order):
+            numbers = np.concatenate([carried[0], numbers])
+            rows = np.concatenate([carried[1], rows])
+            shuffled = order.permutation(len(rows))
+            if len(rows) == n_left:
+                pieces, rest = np.array_split(shuffled, -(-n_left // size)), []
+            else:
+                n_full = len(rows) // size
+                *pieces, rest = np.split(shuffled, size * np.arange(1, n_full + 1))
+            for piece in pieces:
+                yield self._batch(rows[piece], numbers[piece])
+                n_left -= len(piece)
+            carried = numbers[rest], rows[rest]
+
+    def _buffers(self, order):
+        """Yield row numbers and rows of some random blocks at a time."""
+        row_bytes = self.X.dtype.itemsize * self.X.shape[1]
+        size = max(_BLOCK_BYTES // row_bytes, 1)
+        starts = order.permutation(np.arange(0, len(self.X), size))
+        for group in np.array_split(starts, -(-len(starts) // n_blocks())):
+            numbers, rows = [], []
+            for start in group:
+                first, last = np.searchsorted(self.chosen, [start, start + size])
+                numbers.append(self.chosen[first:last])
+                rows.append(self.X[start : start + size][numbers[-1] - start])
+            if any(map(len, rows)):
+                yield np.concatenate(numbers), np.concatenate(rows)
+
+
+def n_blocks():
+    """Number of blocks in a buffer."""
+    return max(_BUFFER_BYTES // _BLOCK_BYTES, 1)
 
 
 def standardize(rows, mean, scale):
@@ -56,18 +109,20 @@ def standardize(rows, mean, scale):
     return rows.sub_(mean.to(rows.dtype)).div_(scale).float()
 
 
-def mean_and_scale(X, chosen, size=8192):
-    """Mean of the chosen rows and their root mean square distance from it.
+def mean_and_scale(blocks):
+    """Mean of the rows of some arrays and their root mean square distance from it.
 
-    One pass in float64, a block at a time, around the first row so that nothing
-    cancels when the rows are far from the origin.
+    One pass in float64, around the first row so that nothing cancels when the rows
+    are far from the origin.
     """
-    origin = X[chosen[0]].astype(np.float64)
-    total, squares = np.zeros_like(origin), 0.0
-    for start in range(0, len(chosen), size):
-        block = X[chosen[start : start + size]] - origin
-        total += block.sum(axis=0)
+    origin, n_rows, total, squares = None, 0, 0.0, 0.0
+    for block in blocks:
+        if origin is None:
+            origin = block[0].astype(np.float64)
+        block = block - origin
+        n_rows += len(block)
+        total = total + block.sum(axis=0)
         squares += np.vdot(block, block)
-    shift = total / len(chosen)
-    variance = max(squares / len(chosen) - shift @ shift, 0.0)
+    shift = total / n_rows
+    variance = max(squares / n_rows - shift @ shift, 0.0)
     return origin + shift, float(np.sqrt(variance)) or 1.0

@@ -20,6 +20,7 @@ _BETAS = (0.9, 0.99)
 # Decoupled decay of the encoder's weights (Loshchilov & Hutter 2019). With few rows it
 # is the encoder that overfits: this lowers the FVU of new rows by 1 to 2 %.
 _ENCODER_DECAY = 1.0
+_RESTS, _LONGEST_REST = 64, 10_000_000
 
 
 def build_net(
@@ -92,6 +93,11 @@ def one_cycle(step, n_steps):
     return (1 + math.cos(math.pi * (step - warm_up) / max(n_steps - warm_up, 1))) / 2
 
 
+class Interrupted(BaseException):
+    """An interrupt by the user, inside an epoch; after one, it is a callback's way to
+    end the training."""
+
+
 class EpochProgress(Callback):
     """A progress bar over the epochs."""
 
@@ -158,10 +164,13 @@ class AutoencoderNet(NeuralNet):
         if iterator is None:
             return
         self.module_.train(training)
-        if training:
-            self._train_epoch(iterator)
-        else:
-            self._validate(iterator)
+        try:
+            if training:
+                self._train_epoch(iterator)
+            else:
+                self._validate(iterator)
+        except KeyboardInterrupt:
+            raise Interrupted from None
 
     def initialize_module(self):
         super().initialize_module()
@@ -177,11 +186,9 @@ class AutoencoderNet(NeuralNet):
 
     def _train_epoch(self, rows):
         # Looked up once an epoch: with no dead neurons, their loss costs nothing.
-        dead = torch.nonzero(self.rows_since_fired_ > len(rows))[:, 0]
+        dead = torch.nonzero(self.rows_since_fired_ > self._window(len(rows)))[:, 0]
         total = torch.zeros((), device=self.device)
-        for batch, target in rows.batches(
-            self.batch_size, self.order.permutation(len(rows))
-        ):
+        for batch, target in rows.batches(self.batch_size, self.order):
             total += self._step(batch, target, dead) * len(batch)
         mean_loss = float(total) / len(rows)
         if not math.isfinite(mean_loss):
@@ -192,6 +199,16 @@ class AutoencoderNet(NeuralNet):
             )
         self.history.record("train_loss", mean_loss)
         self.history.record("dead_neurons", len(dead))
+
+    def _window(self, n_rows):
+        """For how many rows a neuron may rest before it counts as dead.
+
+        One epoch; but if that is short, many times what a neuron rests on average;
+        and if it is long, the ten million of Gao et al. 2024.
+        """
+        module = self.module_
+        usual_rest = len(module.encoder) / module.k
+        return min(max(n_rows, _RESTS * usual_rest), _LONGEST_REST)
 
     def _step(self, rows, target, dead):
         module = self.module_

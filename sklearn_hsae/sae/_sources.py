@@ -1,0 +1,152 @@
+"""Where rows come from: arrays and frames, or what need not fit into memory."""
+
+import tempfile
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+_RESIDENT_BYTES = 2**28  # as float32; below this, rows are read at once and kept
+_BLOCK_BYTES = 2**23
+_LAZY_LIBRARIES = ("dask", "zarr", "h5py")
+_FLOATS = (np.float16, np.float32, np.float64)
+
+
+class RowFile:
+    """Rows on disk, read a slice at a time.
+
+    Parameters
+    ----------
+    open_map : callable
+        Returns the memory map. It is called for each slice, since pages of a map that
+        stays open count as memory in use.
+    folder : tempfile.TemporaryDirectory or None
+        Removed with this reader.
+    """
+
+    def __init__(self, open_map, folder=None):
+        self._open_map = open_map
+        self._folder = folder
+        whole = open_map()
+        if whole.ndim != 2:
+            raise ValueError(
+                f"X has shape {whole.shape}; needed is (n_samples, n_features)."
+            )
+        self.shape, self.dtype = whole.shape, whole.dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        block = np.array(self._open_map()[rows])
+        return block if block.dtype in _FLOATS else block.astype(np.float32)
+
+
+def open_rows(X):
+    """Return what rows can be taken from.
+
+    Parameters
+    ----------
+    X : array-like, torch tensor, path or lazy array
+        A path names an ``.npy`` or a parquet file. Lazy are memory maps and arrays of
+        dask, zarr and h5py.
+
+    Returns
+    -------
+    RowFile or array-like
+        A :class:`RowFile` for what is large and on disk or lazy. All but ``.npy``
+        files and memory maps are written to a temporary ``.npy`` file first, because
+        each epoch reads them again. What is small is read at once.
+    """
+    library = type(X).__module__.partition(".")[0]
+    if isinstance(X, str | Path):
+        return _open_path(Path(X))
+    if library == "torch":
+        return _tensor_to_array(X)
+    if isinstance(X, np.memmap) and X.ndim == 2 and _is_large(X.shape):
+        return RowFile(lambda: X)
+    if library in _LAZY_LIBRARIES:
+        return _open_lazy(X, library)
+    return X
+
+
+def _is_large(shape):
+    return 4 * shape[0] * shape[1] > _RESIDENT_BYTES
+
+
+def _tensor_to_array(X):
+    X = X.detach().cpu()
+    return (X.float() if X.element_size() < 4 else X).numpy()
+
+
+def _open_path(path):
+    if path.suffix == ".npy":
+        rows = RowFile(partial(np.load, path, mmap_mode="r"))
+        return rows if _is_large(rows.shape) else rows[:]
+    if path.suffix == ".parquet":
+        return _open_parquet(path)
+    raise ValueError(
+        f"X is the path {str(path)!r}, whose ending is unknown. Pass an .npy or a "
+        ".parquet file; a text is no row of numbers."
+    )
+
+
+def _open_lazy(X, library):
+    if len(X.shape) != 2 or X.shape[0] != X.shape[0]:
+        raise ValueError(
+            f"X is a {library} array of shape {X.shape}; needed is (n_samples, "
+            "n_features). Unknown sizes become known by X.compute_chunk_sizes()."
+        )
+    if not _is_large(X.shape):
+        return np.asarray(X[:])
+    chunk = X.chunks[0] if X.chunks else 1024
+    chunk = max(chunk) if isinstance(chunk, tuple) else chunk  # dask, others
+    size = chunk * max(1, _BLOCK_BYTES // (X.dtype.itemsize * X.shape[1] * chunk))
+    blocks = (np.asarray(X[i : i + size]) for i in range(0, X.shape[0], size))
+    return _spool(blocks, X.shape[0])
+
+
+def _open_parquet(path):
+    try:
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise ImportError(
+            "parquet files need pyarrow: pip install 'sklearn-hsae[parquet]'"
+        ) from error
+    with ParquetFile(path) as file:
+        blocks = (_table_to_array(batch, path) for batch in file.iter_batches(8192))
+        return _spool(blocks, file.metadata.num_rows)
+
+
+def _table_to_array(table, path):
+    """Of one column of lists of equal length, or of columns of numbers."""
+    columns = [column.to_numpy(zero_copy_only=False) for column in table.columns]
+    try:
+        if len(columns) == 1 and columns[0].dtype == object:
+            return np.stack(columns[0])
+        return np.column_stack(columns).astype(np.float32, casting="same_kind")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} must have columns of numbers only, or one column of lists of "
+            f"equal length; it has {table.schema.names[:5]}."
+        ) from error
+
+
+def _spool(blocks, n_rows):
+    """Write blocks to a temporary ``.npy`` file; what is small is read back at once."""
+    folder = tempfile.TemporaryDirectory(prefix="sklearn_hsae_")
+    path = Path(folder.name) / "rows.npy"
+    blocks = iter(blocks)
+    first = next(blocks)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(first.dtype),
+        "fortran_order": False,
+        "shape": (n_rows, first.shape[1]),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        for block in chain([first], blocks):
+            file.write(block.astype(first.dtype, copy=False).tobytes())
+    rows = RowFile(partial(np.load, path, mmap_mode="r"), folder)
+    return rows if _is_large(rows.shape) else rows[:]

@@ -1,0 +1,189 @@
+"""The training step against naive float64 code: no sparsity, no sharing, no tricks."""
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_hsae.sae import _sparse_codes
+from sklearn_hsae.sae._dense_codes import DenseCodes
+from sklearn_hsae.sae._network import SparseAutoencoder
+from sklearn_hsae.sae._sparse_codes import SparseCodes, sampled_dots
+from sklearn_hsae.sae._topk import _group_size, top_k
+
+PARAMETERS = ("encoder", "encoder_bias", "decoder", "decoder_bias", "head", "head_bias")
+
+
+def random(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def network_away_from_its_start(d, prefixes, weights, k, activation, n_outputs=1):
+    network = SparseAutoencoder(d, prefixes, weights, k, activation, n_outputs).double()
+    for seed, parameter in enumerate(network.parameters()):
+        parameter.data += 0.2 * random(*parameter.shape, seed=seed)
+    network.prefix_weights = torch.tensor(weights, dtype=torch.float64)
+    return network
+
+
+def naive_loss(network, rows, target):
+    """Dense activations, one decoding for each prefix, gradients by autograd."""
+    leaves = {
+        name: getattr(network, name).detach().clone().requires_grad_()
+        for name in PARAMETERS
+    }
+    scores = rows @ leaves["encoder"].T + leaves["encoder_bias"]
+    if network.activation == "topk":
+        kept = scores >= scores.sort(dim=1).values[:, -network.k, None]
+    else:
+        kept = scores >= scores.flatten().sort().values[-network.k * len(rows)]
+    activations = torch.where(kept, scores.relu(), 0.0)
+    loss = 0.0
+    for weight, size in zip(network.prefix_weights, network.prefixes, strict=True):
+        reconstruction = activations[:, :size] @ leaves["decoder"][:size]
+        error = rows - reconstruction - leaves["decoder_bias"]
+        loss = loss + weight * (error**2).sum(dim=1).mean()
+    first = activations[:, : network.prefixes[0]]
+    prediction = first @ leaves["head"] + leaves["head_bias"]
+    loss = loss + 0.3 * ((prediction[:, 0] - target) ** 2).mean()
+    loss.backward()
+    return loss.detach(), {name: leaf.grad for name, leaf in leaves.items()}
+
+
+@pytest.mark.parametrize("has_sampled_product", [True, False])
+@pytest.mark.parametrize("activation", ["topk", "batch_topk"])
+@pytest.mark.parametrize(
+    "d, prefixes, weights, k",
+    [
+        (7, (24,), (1.0,), 5),
+        (7, (3, 9, 24), (0.2, 0.3, 0.5), 5),
+        (3, (1, 40), (0.9, 0.1), 1),
+        (5, (4, 6), (0.5, 0.5), 6),  # k is the number of neurons
+    ],
+)
+def test_loss_and_gradients(
+    d, prefixes, weights, k, activation, has_sampled_product, monkeypatch
+):
+    # Builds of torch without MKL, and GPUs, take the other way to the same products.
+    if has_sampled_product and not _sparse_codes._HAS_SAMPLED_PRODUCT:
+        pytest.skip("this build of torch has no sampled product")
+    monkeypatch.setattr(_sparse_codes, "_HAS_SAMPLED_PRODUCT", has_sampled_product)
+    network = network_away_from_its_start(d, prefixes, weights, k, activation)
+    rows, target = random(33, d, seed=90), random(33, seed=91)
+    codes = network(rows)
+    fvu, residual = network.reconstruction(rows, codes)
+    prediction = network.prediction(codes)[:, 0]
+    loss = fvu @ network.prefix_weights + 0.3 * (prediction - target).square().mean()
+    loss.backward()
+    expected_loss, expected = naive_loss(network, rows, target)
+    torch.testing.assert_close(loss.detach(), expected_loss, rtol=1e-12, atol=1e-12)
+    for name in PARAMETERS:
+        found = getattr(network, name).grad
+        torch.testing.assert_close(found, expected[name], rtol=1e-10, atol=1e-12)
+    assert not residual.requires_grad
+
+
+def test_dense_and_sparse_codes_agree():
+    # Training with a penalty and validation after it must measure the same loss.
+    network = network_away_from_its_start(6, (4, 16), (0.5, 0.5), 3, "topk")
+    rows = random(20, 6, seed=5)
+    sparse = network(rows)
+    dense = torch.zeros(20, 16, dtype=torch.float64)
+    support = sparse.support
+    dense[support.rows, support.neurons] = sparse.values.detach()
+    dense = DenseCodes(dense.requires_grad_())
+    sparse.values.retain_grad()
+    for codes in (sparse, dense):
+        fvu, _ = network.reconstruction(rows, codes)
+        (fvu.sum() + network.prediction(codes).square().sum()).backward()
+    expected = dense.activations.grad[support.rows, support.neurons]
+    torch.testing.assert_close(sparse.values.grad, expected)
+    assert torch.equal(sparse.fired(), dense.fired())
+
+
+def test_rows_and_neurons_without_entries():
+    # A batch top-k may leave a row, a block or a neuron with nothing at all.
+    rows = random(3, 4)
+    positions = torch.tensor([1, 13, 14])  # row 0: neuron 1; row 2: neurons 3, 4
+    encoder, decoder = random(5, 4, seed=1), random(5, 4, seed=2)
+    scores = rows @ encoder.T
+    codes = SparseCodes.encode(rows, encoder, torch.zeros(5), scores, positions)
+    losses, residual = codes.prefix_losses(rows, decoder, torch.zeros(4), (2, 5))
+    active = torch.zeros(15, dtype=torch.float64)
+    active[positions] = scores.flatten()[positions].relu()
+    active = active.view(3, 5)
+    for size, loss in zip((2, 5), losses, strict=True):
+        error = rows - active[:, :size] @ decoder[:size]
+        assert loss.item() == pytest.approx(error.square().sum().item() / 3)
+    torch.testing.assert_close(residual, rows - active @ decoder)
+
+
+def test_bfloat16_decides_and_float32_computes():
+    # Parameters in bfloat16 train poorly: a small step would round to none.
+    network = SparseAutoencoder(16, (64,), (1.0,), 4, precision=torch.bfloat16)
+    rows = random(50, 16).float()
+    codes = network(rows)
+    support = codes.support
+    exact = rows.double() @ network.encoder.detach().double().T
+    expected = exact[support.rows, support.neurons].relu()
+    torch.testing.assert_close(codes.values.double(), expected, atol=1e-6, rtol=1e-5)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+    best = exact.topk(4, dim=1).values.sum()
+    assert codes.values.sum() > 0.995 * best  # nearly always the same neurons
+
+
+@pytest.mark.parametrize("k", [1, 2, 8, 32, 100])
+@pytest.mark.parametrize("n_columns", [100, 129, 256, 1000, 4096])
+def test_two_stage_top_k_is_exact(n_columns, k):
+    scores = random(30, n_columns, seed=n_columns + k)
+    found = top_k(scores, k)
+    expected = scores.topk(k, dim=1).indices
+    assert torch.equal(found.sort(dim=1).values, expected.sort(dim=1).values)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_two_stage_top_k_with_ties_and_infinities(dtype):
+    # Among equals any may be chosen, but none twice, and nothing smaller.
+    assert _group_size(1024, 8) > 1
+    scores = random(40, 1024).mul(2).round().to(dtype)
+    scores[0] = 0.0
+    scores[1, 5:] = -torch.inf
+    found = top_k(scores, 8)
+    assert all(len(set(row.tolist())) == 8 for row in found)
+    values = scores.gather(1, found).sort(dim=1, descending=True).values
+    assert torch.equal(values, scores.topk(8, dim=1).values)
+
+
+def test_sampled_dots_are_dots(monkeypatch):
+    left, right = random(6, 5), random(9, 5, seed=1)
+    columns = torch.tensor([0, 8, 3, 3, 4, 1])
+    starts = torch.tensor([0, 2, 2, 5, 5, 6])  # rows 1, 3 and 5 ask for none
+    rows = [0, 0, 2, 2, 2, 4]
+    expected = (left[rows] * right[columns]).sum(dim=1)
+    for has_it in {False, _sparse_codes._HAS_SAMPLED_PRODUCT}:
+        monkeypatch.setattr(_sparse_codes, "_HAS_SAMPLED_PRODUCT", has_it)
+        monkeypatch.setattr(_sparse_codes, "_ENTRIES_A_CHUNK", 10)
+        found = sampled_dots(left, right, starts, columns)
+        torch.testing.assert_close(found, expected)
+
+
+def test_the_head_reads_the_first_prefix_only():
+    network = network_away_from_its_start(6, (4, 16), (0.5, 0.5), 5, "topk", 3)
+    rows = random(20, 6)
+    prediction = network.prediction(network(rows))
+    network.decoder.data[4:] = 0
+    network.encoder.data[4:] *= 1 + 1e-9  # nothing changes places
+    torch.testing.assert_close(network.prediction(network(rows)), prediction)
+    assert network.head.shape == (4, 3)
+    prediction.square().sum().backward()
+    assert not network.encoder.grad[4:].any() and network.encoder.grad[:4].any()
+
+
+def test_a_step_on_the_sphere():
+    # The gradient keeps no part that the renormalisation would undo.
+    network = SparseAutoencoder(6, (16,), (1.0,), 4)
+    network.decoder.grad = random(16, 6).float()
+    network.keep_step_on_the_sphere()
+    along = (network.decoder.grad * network.decoder).sum(dim=1)
+    torch.testing.assert_close(along, torch.zeros(16), atol=1e-6, rtol=0)
+    assert np.linalg.matrix_rank(network.decoder.grad.numpy()) == 6
