@@ -1,11 +1,15 @@
 """Going on later, and elsewhere: partial_fit, folders, the hub."""
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from hub_server import running_hub
 
 from sklearn_hsae import MatryoshkaSAETransformer
 
@@ -166,3 +170,41 @@ def test_a_head_cannot_be_added_later(data):
 def test_partial_fit_checks_the_width(data):
     with pytest.raises(ValueError, match="X has 9 features"):
         sae().partial_fit(data[0]).partial_fit(data[0][:, :9])
+
+
+PUSH_AND_LOAD = """
+import numpy as np
+from sklearn_hsae import MatryoshkaSAETransformer
+
+X = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
+sae = MatryoshkaSAETransformer(16, 3, max_epochs=2, random_state=0).partial_fit(X)
+print(sae.push_to_hub("someone/small", token="hf_secret", private=True))
+loaded = MatryoshkaSAETransformer.from_pretrained("someone/small", revision="main")
+np.testing.assert_array_equal(loaded.transform(X), sae.transform(X))
+for missing in ("someone/else", "no/such/folder"):
+    try:
+        MatryoshkaSAETransformer.from_pretrained(missing)
+    except FileNotFoundError as error:
+        print(error)
+"""
+
+
+def test_hub(tmp_path):
+    # In a process of its own: the address of the hub is read at import.
+    with running_hub() as (address, repositories):
+        hub = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+        printed = subprocess.run(
+            [sys.executable, "-c", PUSH_AND_LOAD],
+            env=os.environ | hub,
+            capture_output=True,
+            text=True,
+        )
+    assert printed.returncode == 0, printed.stderr
+    files = repositories["someone/small"]
+    assert sorted(files) == ["README.md", "config.json", "model.safetensors"]
+    assert "16 neurons, of which 3" in files["README.md"].decode()
+    assert not any(b"hf_secret" in content for content in files.values())
+    address, first, *others = printed.stdout.splitlines()
+    assert "/someone/small/commit/" in address
+    assert first.startswith("There is no folder 'someone/else'")
+    assert any("no/such/folder" in line for line in others)

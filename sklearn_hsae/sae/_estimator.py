@@ -1,6 +1,7 @@
 """MatryoshkaSAETransformer, the scikit-learn face of the sparse autoencoder."""
 
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 from scipy import sparse
@@ -79,6 +80,14 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     aux_weight : float, default=0.03125
         Weight of the loss that lets dead neurons reconstruct what is left over; 1/32
         as in [1]_. It is only computed while neurons are dead.
+    resample_dead : bool, default=False
+        Whether neurons that are dead after an epoch start anew from the rows that
+        are reconstructed worst, instead of being revived by the loss above [4]_.
+    checkpoint : str, path-like or None, default=None
+        Folder for the state of the training, written after each epoch. A call of
+        :meth:`fit` with the same rows and parameters, after one that was killed,
+        goes on from there and ends with the same weights, bit for bit on a CPU; the
+        file is removed then. It needs an int as `random_state`.
     sparse_output : bool, default=False
         Return a csr matrix for arrays and a frame of pandas-sparse columns for
         frames. Nothing of size n_samples x n_neurons is made on the way.
@@ -136,6 +145,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     .. [2] Bussmann et al., "Learning multi-level features with Matryoshka sparse
        autoencoders", 2025.
     .. [3] Bussmann et al., "BatchTopK sparse autoencoders", 2024.
+    .. [4] Bricken et al., "Towards monosemanticity", 2023.
 
     Examples
     --------
@@ -161,6 +171,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "aux_weight": [Interval(Real, 0, None, closed="left")],
+        "resample_dead": ["boolean"],
+        "checkpoint": [str, PathLike, None],
         "sparse_output": ["boolean"],
         "callbacks": [list, None],
         "device": [str, None],
@@ -184,6 +196,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         patience=10,
         validation_fraction=0.1,
         aux_weight=1 / 32,
+        resample_dead=False,
+        checkpoint=None,
         sparse_output=False,
         callbacks=None,
         device=None,
@@ -203,6 +217,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.aux_weight = aux_weight
+        self.resample_dead = resample_dead
+        self.checkpoint = checkpoint
         self.sparse_output = sparse_output
         self.callbacks = callbacks
         self.device = device

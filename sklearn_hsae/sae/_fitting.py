@@ -1,9 +1,12 @@
 """Between the estimator and the network: settings go in, NumPy arrays come out."""
 
+from numbers import Integral
+
 import numpy as np
 import torch
 from sklearn.utils import assert_all_finite, check_random_state
 
+from sklearn_hsae.sae._checkpoint import checkpoint_path
 from sklearn_hsae.sae._encoding import Encoder, calibrate_threshold
 from sklearn_hsae.sae._plan import (
     choose_batch_size,
@@ -12,8 +15,14 @@ from sklearn_hsae.sae._plan import (
     peak_learning_rate,
 )
 from sklearn_hsae.sae._prefixes import resolve_prefix_weights
+from sklearn_hsae.sae._processes import choose_device, join_processes
 from sklearn_hsae.sae._rows import Rows, StreamedRows, mean_and_scale
 from sklearn_hsae.sae._sources import RowFile
+from sklearn_hsae.sae._state import (
+    restore_training_state,
+    to_numpy,
+    training_state,
+)
 from sklearn_hsae.sae._training import Interrupted, build_net
 
 _WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
@@ -24,12 +33,6 @@ _CONSTANT_RATE = 0.25
 _ROWS_A_BLOCK = 8192
 # Enough for a loss that is right to 1 %, and they are kept in memory.
 _MOST_VALIDATION_ROWS = 2**15
-
-
-def choose_device(device):
-    if device is not None:
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def make_encoder(estimator):
@@ -72,9 +75,12 @@ def fit_network(estimator, X, target, coding):
         max_epochs=max_epochs,
         validation_rows=validation,
         patience=estimator.patience,
+        checkpoint=_checkpoint(estimator, X, target),
     )
     _run(net.fit, training)
     _keep_weights(estimator, net)
+    if estimator.checkpoint is not None:
+        dict(net.callbacks_)["checkpoint"].remove()
     estimator.history_ = [
         {key: value for key, value in epoch.items() if key != "batches"}
         for epoch in net.history
@@ -111,9 +117,21 @@ def fit_network_further(estimator, X, target, coding):
     kind = StreamedRows if isinstance(X, RowFile) else Rows
     _run(net.partial_fit, _rows(kind, estimator, X, everything, target))
     _keep_weights(estimator, net)
-    estimator._training_state = _training_state(net, coding)
+    coding = None if coding is None else coding._asdict()
+    estimator._training_state = training_state(net) | {"coding": coding}
     estimator.n_iter_ += 1
     _calibrate(estimator, X)
+
+
+def _checkpoint(estimator, X, target):
+    if estimator.checkpoint is None:
+        return None
+    if not isinstance(estimator.random_state, Integral):
+        raise ValueError(
+            "checkpoint needs an int as random_state, so that the rows set aside are "
+            f"the same when the training goes on; got {estimator.random_state!r}."
+        )
+    return checkpoint_path(estimator, X, target)
 
 
 def _run(fit, rows):
@@ -200,9 +218,11 @@ def _net(estimator, coding, seeds, **options):
         },
         order=np.random.default_rng(seeds[1]),
         learning_rate=peak_learning_rate(estimator.learning_rate, estimator.n_neurons),
-        prediction_loss=None if coding is None else coding.loss,
+        prediction=None if coding is None else coding.loss,
         target_weight=estimator.target_weight,
         aux_weight=estimator.aux_weight,
+        resample_dead=estimator.resample_dead,
+        processes=join_processes(device),
         callbacks=estimator.callbacks,
         device=device,
         verbose=estimator.verbose,
@@ -213,14 +233,10 @@ def _net(estimator, coding, seeds, **options):
 def _keep_weights(estimator, net):
     weights = dict(net.module_.named_parameters())
     for name in _WEIGHTS:
-        setattr(estimator, f"{name}_", _to_numpy(weights[name]))
+        setattr(estimator, f"{name}_", to_numpy(weights[name]))
     for name in _HEAD:
         has_head = estimator.target_weight > 0
-        setattr(estimator, f"{name}_", _to_numpy(weights[name]) if has_head else None)
-
-
-def _to_numpy(tensor):
-    return tensor.detach().cpu().numpy().copy()
+        setattr(estimator, f"{name}_", to_numpy(weights[name]) if has_head else None)
 
 
 def _calibrate(estimator, X):
@@ -231,34 +247,11 @@ def _calibrate(estimator, X):
         estimator.threshold_ = calibrate_threshold(encoder, X)
 
 
-def _training_state(net, coding):
-    """The optimiser's moments and the like, as arrays, so that they can be pickled."""
-    optimizer = net.optimizer_
-    names = {id(value): name for name, value in net.module_.named_parameters()}
-    moments = {
-        names[id(parameter)]: {key: _to_numpy(value) for key, value in found.items()}
-        for parameter, found in optimizer.state.items()
-    }
-    price = None if net.module_.penalty is None else float(net.module_.penalty.price)
-    return {
-        "moments": moments,
-        "rows_since_fired": _to_numpy(net.rows_since_fired_),
-        "price": price,
-        "coding": None if coding is None else coding._asdict(),
-    }
-
-
 def _restore(estimator, net, state):
-    device = net.device
-    for name, parameter in net.module_.named_parameters():
-        if parameter.numel() == 0:
-            continue
-        with torch.no_grad():
-            parameter.copy_(torch.tensor(getattr(estimator, f"{name}_")))
-        net.optimizer_.state[parameter] = {
-            key: torch.tensor(value, device="cpu" if key == "step" else device)
-            for key, value in state["moments"][name].items()
-        }
-    if net.module_.penalty is not None:
-        net.module_.penalty.price.fill_(state["price"])
-    net.rows_since_fired_ = torch.tensor(state["rows_since_fired"], device=device)
+    weights = net.module_.state_dict()
+    for name in (*_WEIGHTS, *_HEAD):
+        value = getattr(estimator, f"{name}_")
+        if value is not None:
+            weights[name] = torch.tensor(value)
+    net.module_.load_state_dict(weights)
+    restore_training_state(net, state)

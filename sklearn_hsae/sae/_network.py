@@ -73,8 +73,8 @@ class SparseAutoencoder(nn.Module):
         self.decoder_bias = nn.Parameter(torch.zeros(n_features))
         # On the first prefix only: what predicts the target then becomes coarse
         # concepts, instead of being spread thinly over all neurons.
-        self.head = nn.Parameter(torch.zeros(prefixes[0], n_outputs))
-        self.head_bias = nn.Parameter(torch.zeros(n_outputs))
+        self.head = nn.Parameter(torch.zeros(prefixes[0], n_outputs), n_outputs > 0)
+        self.head_bias = nn.Parameter(torch.zeros(n_outputs), n_outputs > 0)
 
     def forward(self, rows):
         """Activations of a batch."""

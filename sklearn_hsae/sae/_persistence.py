@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -33,7 +34,7 @@ _STATE_VALUES = ("price", "coding")
 
 
 class SavedAsSafetensors:
-    """Adds `save_pretrained` and `from_pretrained` to the autoencoder."""
+    """Adds `save_pretrained`, `push_to_hub` and `from_pretrained`."""
 
     def save_pretrained(self, folder):
         """Write the fitted autoencoder to a folder, as safetensors and JSON.
@@ -45,9 +46,9 @@ class SavedAsSafetensors:
 
         Notes
         -----
-        `callbacks` and a `random_state` that is no int are not written. After
-        :meth:`partial_fit` the state of the optimiser is, so that training goes on
-        from the loaded autoencoder as if it had never been interrupted.
+        `callbacks`, `checkpoint` and a `random_state` that is no int are not written.
+        After :meth:`partial_fit` the state of the optimiser is, so that training goes
+        on from the loaded autoencoder as if it had never been interrupted.
         """
         from safetensors.numpy import save
         from sklearn.utils.validation import check_is_fitted
@@ -68,17 +69,55 @@ class SavedAsSafetensors:
             config["fitted"]["feature_names_in_"] = self.feature_names_in_.tolist()
         if _STATE in fitted:
             config["state"] = {name: fitted[_STATE][name] for name in _STATE_VALUES}
-            arrays |= _flatten(fitted[_STATE])
+            state = {n: v for n, v in fitted[_STATE].items() if n not in _STATE_VALUES}
+            arrays |= flatten({_STATE: state})
         _write(folder / _ARRAYS_FILE, save(arrays))
         _write(folder / _CONFIG_FILE, json.dumps(config, indent=1).encode())
 
+    def push_to_hub(self, repo_id, *, private=None, token=None):
+        """Put the files of :meth:`save_pretrained` and a model card on the hub.
+
+        Parameters
+        ----------
+        repo_id : str
+            ``"user/name"`` on the Hugging Face hub. Made when absent.
+        private : bool or None, default=None
+            Whether a repository that is made is private; None leaves it to the hub.
+        token : str or None, default=None
+            None takes that of ``hf auth login`` or of the variable HF_TOKEN.
+
+        Returns
+        -------
+        str
+            Address of the commit.
+        """
+        from huggingface_hub import HfApi
+
+        hub = HfApi(token=token)
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            Path(folder, "README.md").write_text(_model_card(self, repo_id))
+            hub.create_repo(repo_id, private=private, exist_ok=True)
+            commit = hub.upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                commit_message=f"{type(self).__name__} of sklearn-hsae",
+            )
+        return str(commit.commit_url)
+
     @classmethod
-    def from_pretrained(cls, folder):
-        """Read what :meth:`save_pretrained` wrote, on any device.
+    def from_pretrained(cls, folder, *, revision=None, token=None):
+        """Read what was saved or pushed, on any device.
 
         Parameters
         ----------
         folder : str or path-like
+            A folder; when there is none of that name, the ``"user/name"`` of a
+            repository on the Hugging Face hub.
+        revision : str or None, default=None
+            Branch, tag or commit of the repository; None is its main branch.
+        token : str or None, default=None
+            As of :meth:`push_to_hub`.
 
         Returns
         -------
@@ -87,12 +126,15 @@ class SavedAsSafetensors:
         Raises
         ------
         FileNotFoundError
-            When the folder lacks one of the two files.
+            When one of the two files is missing, or there is neither such a folder nor
+            such a repository.
         ValueError
             When they are of something else, or of a later version.
         """
         from safetensors.numpy import load_file
 
+        if not Path(folder).is_dir():
+            folder = _download(str(folder), revision, token)
         folder = Path(folder)
         for name in (_CONFIG_FILE, _ARRAYS_FILE):
             if not (folder / name).is_file():
@@ -120,13 +162,48 @@ class SavedAsSafetensors:
         vars(estimator).update(fitted)
         vars(estimator).update((name, arrays.get(name)) for name in _TENSORS)
         if "state" in config:
-            setattr(estimator, _STATE, {**_unflatten(arrays), **config["state"]})
+            state = unflatten(arrays)[_STATE] | config["state"]
+            setattr(estimator, _STATE, state)
         return estimator
+
+
+def _download(repo_id, revision, token):
+    """The folder in the hub's cache that holds a repository's two files."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        for name in (_CONFIG_FILE, _ARRAYS_FILE):
+            path = hf_hub_download(repo_id, name, revision=revision, token=token)
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise FileNotFoundError(
+            f"There is no folder {repo_id!r}, and from the hub: {error}"
+        ) from error
+    return Path(path).parent
+
+
+def _model_card(estimator, repo_id):
+    return f"""---
+library_name: sklearn-hsae
+tags: [sparse-autoencoder, matryoshka, embeddings, scikit-learn]
+---
+
+A sparse autoencoder for vectors of length {estimator.n_features_in_}:
+{estimator.n_neurons} neurons, of which {estimator.k} are active in a row
+(`activation={estimator.activation!r}`), in nested prefixes of {estimator.prefixes_}.
+
+```python
+from sklearn_hsae import MatryoshkaSAETransformer
+
+sae = MatryoshkaSAETransformer.from_pretrained({repo_id!r})
+activations = sae.transform(X)
+```
+"""
 
 
 def _plain_params(params):
     plain = {name: _plain(value) for name, value in params.items()}
-    del plain["callbacks"]
+    del plain["callbacks"], plain["checkpoint"]
     if not isinstance(plain["random_state"], int):
         plain["random_state"] = None
     return plain
@@ -141,22 +218,27 @@ def _plain(value):
     return value
 
 
-def _flatten(state):
-    arrays = {f"{_STATE}/rows_since_fired": state["rows_since_fired"]}
-    for name, moments in state["moments"].items():
-        for key, value in moments.items():
-            arrays[f"{_STATE}/{name}/{key}"] = np.asarray(value)
-    return arrays
+def flatten(nested, path=""):
+    """Arrays in dicts in dicts, as one dict whose keys are joined by ``/``."""
+    flat = {}
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{path}{name}/")
+        else:
+            flat[f"{path}{name}"] = value
+    return flat
 
 
-def _unflatten(arrays):
-    moments = {}
-    for path, value in arrays.items():
-        if path.startswith(f"{_STATE}/") and path.count("/") == 2:
-            _, name, key = path.split("/")
-            moments.setdefault(name, {})[key] = value
-    rows_since_fired = arrays[f"{_STATE}/rows_since_fired"]
-    return {"moments": moments, "rows_since_fired": rows_since_fired}
+def unflatten(flat):
+    """The inverse of :func:`flatten`."""
+    nested = {}
+    for path, value in flat.items():
+        *folders, name = path.split("/")
+        place = nested
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = value
+    return nested
 
 
 def _write(path, content):

@@ -150,9 +150,12 @@ class _PrefixLosses(torch.autograd.Function):
         n_rows, n_blocks, n_features = residuals.shape
         # A neuron takes part in every prefix from its own block on, so the gradient
         # that reaches it is the sum of theirs.
-        slopes = residuals * (gradient * (-2.0 / n_rows))[:, None]
-        for block in range(n_blocks - 2, -1, -1):
-            slopes[:, block] += slopes[:, block + 1]
+        scales = gradient * (-2.0 / n_rows)
+        slopes = residuals  # in place again: they are needed once
+        for block in range(n_blocks - 1, -1, -1):
+            slopes[:, block].mul_(scales[block])
+            if block + 1 < n_blocks:
+                slopes[:, block].add_(slopes[:, block + 1])
         bias = slopes[:, 0].sum(dim=0)
         slopes = slopes.reshape(-1, n_features)
         blocks = torch.searchsorted(

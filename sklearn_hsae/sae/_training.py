@@ -10,10 +10,12 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
-from torch.nn import functional
 from tqdm.auto import tqdm
 
+from sklearn_hsae.sae._checkpoint import Checkpoint
+from sklearn_hsae.sae._loss import TrainingLoss, prediction_loss
 from sklearn_hsae.sae._network import SparseAutoencoder
+from sklearn_hsae.sae._resampling import resample
 
 # A shorter memory than usual, for trainings of some hundred steps.
 _BETAS = (0.9, 0.99)
@@ -21,6 +23,7 @@ _BETAS = (0.9, 0.99)
 # is the encoder that overfits: this lowers the FVU of new rows by 1 to 2 %.
 _ENCODER_DECAY = 1.0
 _RESTS, _LONGEST_REST = 64, 10_000_000
+_ROWS_TO_RESAMPLE = 8192
 
 
 def build_net(
@@ -30,22 +33,26 @@ def build_net(
     batch_size,
     learning_rate,
     max_epochs,
-    prediction_loss,
+    prediction,
     target_weight,
     aux_weight,
+    resample_dead,
+    processes,
     callbacks,
     device,
     verbose,
     validation_rows=None,
     patience=None,
     constant_rate=None,
+    checkpoint=None,
 ):
     """The skorch net of a `SparseAutoencoder`, to be fitted on `Rows`.
 
     With validation rows it ends with the weights of the epoch that has the lowest
-    validation loss.
+    validation loss, and it can keep its state in the file `checkpoint`.
     """
-    own_callbacks = [("progress", EpochProgress(disable=not verbose))]
+    is_first = processes.index == 0
+    own_callbacks = []
     if validation_rows is not None:
         best_epoch = EarlyStopping(
             patience=max_epochs + 1 if patience is None else patience,
@@ -54,10 +61,15 @@ def build_net(
             sink=lambda message: None,
         )
         own_callbacks.append(("best_epoch", best_epoch))
+        if checkpoint is not None:
+            kept = Checkpoint(checkpoint, best_epoch, writes=is_first)
+            own_callbacks.append(("checkpoint", kept))
+    progress = EpochProgress(disable=not (verbose and is_first))
+    own_callbacks.append(("progress", progress))
     return AutoencoderNet(
         SparseAutoencoder,
         **{f"module__{name}": value for name, value in network.items()},
-        criterion=torch.nn.Identity,  # the losses are the module's own
+        criterion=TrainingLoss,
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,
         optimizer__betas=_BETAS,
@@ -68,9 +80,11 @@ def build_net(
         batch_size=batch_size,
         order=order,
         constant_rate=constant_rate,
-        prediction_loss=prediction_loss,
+        prediction=prediction,
         target_weight=target_weight,
         aux_weight=aux_weight,
+        resample_dead=resample_dead,
+        processes=processes,
         train_split=validation_rows and predefined_split(validation_rows),
         callbacks=[*own_callbacks, *(callbacks or [])],
         callbacks__train_loss=None,  # skorch's own, fed by its own loop
@@ -107,6 +121,7 @@ class EpochProgress(Callback):
     def on_train_begin(self, net, **kwargs):
         self.bar_ = tqdm(
             total=net.max_epochs,
+            initial=len(net.history),
             desc="Training the autoencoder",
             unit="epoch",
             disable=self.disable,
@@ -130,13 +145,12 @@ class AutoencoderNet(NeuralNet):
         Draws the order of the rows.
     constant_rate : float or None
         Share of the peak learning rate to keep; None for one cycle.
-    prediction_loss : {"regression", "binary", "multiclass"} or None
-        Which loss the head has.
-    target_weight : float
-        Its weight.
-    aux_weight : float
-        Weight of the loss that revives dead neurons: those that fired on none of the
-        last training rows, as many as one epoch has.
+    prediction, target_weight, aux_weight
+        As of :class:`TrainingLoss`.
+    resample_dead : bool
+        Whether dead neurons start anew after an epoch. Dead are those that fired on
+        none of the last training rows, as many as one epoch has.
+    processes : Processes
     """
 
     def __init__(
@@ -144,17 +158,21 @@ class AutoencoderNet(NeuralNet):
         *args,
         order,
         constant_rate,
-        prediction_loss,
+        prediction,
         target_weight,
         aux_weight,
+        resample_dead,
+        processes,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
         self.order = order
         self.constant_rate = constant_rate
-        self.prediction_loss = prediction_loss
+        self.prediction = prediction
         self.target_weight = target_weight
         self.aux_weight = aux_weight
+        self.resample_dead = resample_dead
+        self.processes = processes
 
     def get_iterator(self, dataset, training=False):
         """The rows themselves; skorch would make a DataLoader of them."""
@@ -179,18 +197,43 @@ class AutoencoderNet(NeuralNet):
         )
         return self
 
+    def initialize_criterion(self):
+        loss = TrainingLoss(
+            self.module_, self.prediction, self.target_weight, self.aux_weight
+        )
+        self.criterion_ = self.processes.wrap(loss)
+        return self
+
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         super().on_train_begin(net, X, y, **kwargs)
-        self.n_steps_ = -(-len(X) // self.batch_size) * self.max_epochs
+        n_batches = -(-len(X) // self.batch_size)
+        if len(X) // n_batches < self.processes.number:
+            raise ValueError(
+                f"Batches of {len(X) // n_batches} rows cannot be shared by "
+                f"{self.processes.number} processes. Raise batch_size or start fewer."
+            )
+        self.n_steps_ = n_batches * self.max_epochs
         self.step_ = 0
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """The epochs that are left, after those that a checkpoint brought."""
+        epochs = self.max_epochs - len(self.history)
+        return super().fit_loop(X, y, epochs=epochs, **fit_params)
 
     def _train_epoch(self, rows):
         # Looked up once an epoch: with no dead neurons, their loss costs nothing.
-        dead = torch.nonzero(self.rows_since_fired_ > self._window(len(rows)))[:, 0]
+        resting = self.processes.minimum(self.rows_since_fired_)
+        dead = torch.nonzero(resting > self._window(len(rows)))[:, 0]
+        n_dead = len(dead)
+        if self.resample_dead and n_dead > 0:
+            sample, _ = next(rows.batches(_ROWS_TO_RESAMPLE, self.order))
+            resample(self.module_, self.optimizer_, sample, dead, self.order)
+            resting[dead] = 0
+            dead = dead[:0]
         total = torch.zeros((), device=self.device)
         for batch, target in rows.batches(self.batch_size, self.order):
             total += self._step(batch, target, dead) * len(batch)
-        mean_loss = float(total) / len(rows)
+        mean_loss = float(self.processes.sum(total)) / len(rows)
         if not math.isfinite(mean_loss):
             raise FloatingPointError(
                 f"The training loss became {mean_loss} in epoch "
@@ -198,7 +241,7 @@ class AutoencoderNet(NeuralNet):
                 "extreme values."
             )
         self.history.record("train_loss", mean_loss)
-        self.history.record("dead_neurons", len(dead))
+        self.history.record("dead_neurons", n_dead)
 
     def _window(self, n_rows):
         """For how many rows a neuron may rest before it counts as dead.
@@ -210,26 +253,22 @@ class AutoencoderNet(NeuralNet):
         usual_rest = len(module.encoder) / module.k
         return min(max(n_rows, _RESTS * usual_rest), _LONGEST_REST)
 
-    def _step(self, rows, target, dead):
-        module = self.module_
-        codes = module(rows)
-        fvu, residual = module.reconstruction(rows, codes)
-        loss = fvu @ module.prefix_weights + module.penalty_loss(rows, codes)
-        if target is not None:
-            prediction = module.prediction(codes)
-            loss = loss + self.target_weight * self._prediction_loss(prediction, target)
-        if self.aux_weight > 0 and len(dead) > 0:
-            auxiliary = module.auxiliary_loss(rows, residual, dead)
-            loss = loss + self.aux_weight * auxiliary
+    def _step(self, batch, target, dead):
+        """One step of the optimiser; this process's part of the batch's mean loss."""
+        share = self.processes.share
+        rows, target = share(batch), None if target is None else share(target)
+        loss, fired = self.criterion_(rows, target, dead)
+        part = loss * (len(rows) / len(batch))
         self.optimizer_.zero_grad(set_to_none=True)
-        loss.backward()
-        module.keep_step_on_the_sphere()
+        # The gradients will be averaged over the processes, and needed is their sum.
+        (part * self.processes.number).backward()
+        self.module_.keep_step_on_the_sphere()
         self._set_learning_rate()
         self.optimizer_.step()
-        module.normalize_decoder()
+        self.module_.normalize_decoder()
         self.step_ += 1
-        self.rows_since_fired_.add_(len(rows)).masked_fill_(codes.fired(), 0)
-        return loss.detach()
+        self.rows_since_fired_.add_(len(batch)).masked_fill_(fired, 0)
+        return part.detach()
 
     def _set_learning_rate(self):
         share = self.constant_rate
@@ -238,30 +277,25 @@ class AutoencoderNet(NeuralNet):
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * share
 
-    def _prediction_loss(self, prediction, target):
-        if self.prediction_loss == "multiclass":
-            return functional.cross_entropy(prediction, target)
-        if self.prediction_loss == "binary":
-            return functional.binary_cross_entropy_with_logits(prediction[:, 0], target)
-        return functional.mse_loss(prediction[:, 0], target)
-
     @torch.no_grad()
     def _validate(self, rows):
         module = self.module_
         fvu = torch.zeros(len(module.prefixes), device=self.device)
-        prediction_loss = torch.zeros((), device=self.device)
+        head_loss = torch.zeros((), device=self.device)
         for batch, target in rows.batches(4096):
             codes = module(batch)
             share = len(batch) / len(rows)
             fvu += share * module.reconstruction(batch, codes)[0]
             if target is not None:
-                loss = self._prediction_loss(module.prediction(codes), target)
-                prediction_loss += share * loss
+                prediction = module.prediction(codes)
+                head_loss += share * prediction_loss(
+                    self.prediction, prediction, target
+                )
         self.history.record("valid_prefix_fvu", tuple(fvu.tolist()))
         fvu = float(fvu @ module.prefix_weights)
         self.history.record("valid_fvu", fvu)
         loss = fvu
         if rows.target is not None:
-            self.history.record("valid_prediction_loss", float(prediction_loss))
-            loss += self.target_weight * float(prediction_loss)
+            self.history.record("valid_prediction_loss", float(head_loss))
+            loss += self.target_weight * float(head_loss)
         self.history.record("valid_loss", loss)
