@@ -192,7 +192,12 @@ for missing in ("someone/else", "no/such/folder"):
 def test_hub(tmp_path):
     # In a process of its own: the address of the hub is read at import.
     with running_hub() as (address, repositories):
-        hub = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+        hub = {
+            "HF_ENDPOINT": address,
+            "HF_HOME": str(tmp_path),
+            "HF_HUB_CACHE": str(tmp_path / "hub"),
+            "HF_HUB_OFFLINE": "0",
+        }
         printed = subprocess.run(
             [sys.executable, "-c", PUSH_AND_LOAD],
             env=os.environ | hub,

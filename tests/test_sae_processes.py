@@ -30,7 +30,8 @@ for name, options in {
     "checkpoint": {"checkpoint": sys.argv[1]},
 }.items():
     options = {"n_neurons": 32, "k": 4, "max_epochs": 4, "batch_size": 50, **options}
-    sae = MatryoshkaSAETransformer(prefixes=(0.25, 1.0), random_state=0, **options)
+    options = {"dtype": "float32", "prefixes": (0.25, 1.0), **options}
+    sae = MatryoshkaSAETransformer(random_state=0, **options)
     rows = X
     if name == "dead":  # six directions leave most neurons without work
         rows = (X[:, :6] @ rng.normal(size=(6, 12))).astype(np.float32)
