@@ -4,11 +4,13 @@
     python benchmarks/sae_training.py quality --peer PYTHON --embeddings FILE.npy
     python benchmarks/sae_training.py activations --embeddings FILE.npy
     python benchmarks/sae_training.py memory
+    python benchmarks/sae_training.py search
 
 PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy holds real
 embeddings, one row a text. `speed` takes generated rows, the same batches and as many
 steps for both. `quality` trains both to the end of their own defaults on the same rows
-and compares them on the same others.
+and compares them on the same others. `search` fits eight autoencoders one after another
+and two at a time, one thread each.
 """
 
 import argparse
@@ -23,8 +25,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from sklearn_hsae import MatryoshkaSAETransformer
+from sklearn_hsae.sae._plan import choose_precision
 
 SHAPES = {
     "a": {"d": 384, "n_rows": 8192, "M": 256, "K": 8, "prefixes": (32, 256)},
@@ -127,6 +132,31 @@ def benchmark_speed(arguments):
             )
             peer.append(n_rows / seconds)
         print_ratio(name, ours, peer)
+        seconds_a_step = BATCH_SIZE / statistics.median(ours)
+        print(f"({name})  share of the floor {floor(shape) / seconds_a_step:.0%}")
+
+
+def floor(shape):
+    """Seconds of what no step can do without: the encoder's product, and Adam."""
+    d, n_neurons = shape["d"], shape["M"]
+    rows, weights = torch.randn(BATCH_SIZE, d), torch.randn(n_neurons, d)
+    precision = choose_precision("auto", "cpu", n_neurons)
+    rows, low_weights = rows.to(precision), weights.to(precision)
+    parameters = [torch.nn.Parameter(weights.clone()) for _ in range(2)]
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    adam = torch.optim.AdamW(parameters, fused=True)
+    product = median_seconds(lambda: rows @ low_weights.T)
+    return product + median_seconds(adam.step)
+
+
+def median_seconds(function, n_runs=50):
+    seconds = []
+    for _ in range(n_runs):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
 
 
 def print_ratio(name, ours, peer):
@@ -202,6 +232,27 @@ def benchmark_memory(_):
     print(f"{time.perf_counter() - start:.0f} s")
 
 
+def benchmark_search(_):
+    shape = SHAPES["a"]
+    X = generated_rows(shape["d"], shape["n_rows"])
+    sae = MatryoshkaSAETransformer(
+        shape["M"], shape["K"], prefixes=shape["prefixes"], max_epochs=20
+    )
+    held = np.where(np.arange(len(X)) % 10 == 0, 0, -1)
+    for n_jobs in (1, 2):
+        search = GridSearchCV(
+            sae,
+            {"random_state": list(range(8))},
+            cv=PredefinedSplit(held),
+            refit=False,
+            n_jobs=n_jobs,
+        )
+        start = time.perf_counter()
+        search.fit(X)
+        seconds = time.perf_counter() - start
+        print(f"8 fits of shape (a), 20 epochs, n_jobs={n_jobs}: {seconds:.1f} s")
+
+
 def peak_gigabytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
@@ -213,6 +264,7 @@ def main():
         "quality": benchmark_quality,
         "activations": benchmark_activations,
         "memory": benchmark_memory,
+        "search": benchmark_search,
     }
     parser.add_argument("what", choices=benchmarks)
     parser.add_argument("--embeddings", type=Path, help="real embeddings, .npy")

@@ -13,7 +13,7 @@ _FINAL_STEPS = {
     "regression": HypothesisRegressor,
     "classification": HypothesisClassifier,
 }
-_TARGET_WEIGHTS = {"regression": 0.3, "classification": 0.2}
+_TARGET_WEIGHTS = {"regression": 0.2, "classification": 0.1}
 
 
 def make_hypothesis_pipeline(
@@ -51,7 +51,7 @@ def make_hypothesis_pipeline(
     target_weight : "auto" or float, default="auto"
         How much the autoencoder is drawn towards neurons that predict the target. The
         neurons are still tested on other texts, so this cannot make a hypothesis
-        significant that is none. "auto" is 0.3 for a regression and 0.2 for a
+        significant that is none. "auto" is 0.2 for a regression and 0.1 for a
         classification, where a class is often a mixture of topics: a higher weight
         melts them into one neuron that says the class.
     n_select : int, default=20

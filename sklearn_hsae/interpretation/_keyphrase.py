@@ -42,7 +42,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_phrases : int, default=3
+    n_phrases : int, default=4
         How many phrases a label has at most. More phrases follow the neuron more
         closely and read worse.
     judge : {"embedding", "keyphrase"}, default="embedding"
@@ -107,7 +107,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_phrases=3,
+        n_phrases=4,
         *,
         judge="embedding",
         embedding_model=DEFAULT_MODEL,

@@ -13,6 +13,7 @@ from sklearn_hsae.sae._plan import (
     choose_epochs,
     choose_precision,
     peak_learning_rate,
+    suitable_threads,
 )
 from sklearn_hsae.sae._prefixes import resolve_prefix_weights
 from sklearn_hsae.sae._processes import choose_device, join_processes
@@ -77,7 +78,7 @@ def fit_network(estimator, X, target, coding):
         patience=estimator.patience,
         checkpoint=_checkpoint(estimator, X, target),
     )
-    _run(net.fit, training)
+    _run(net, net.fit, training)
     _keep_weights(estimator, net)
     if estimator.checkpoint is not None:
         dict(net.callbacks_)["checkpoint"].remove()
@@ -115,7 +116,7 @@ def fit_network_further(estimator, X, target, coding):
     if state is not None:
         _restore(estimator, net, state)
     kind = StreamedRows if isinstance(X, RowFile) else Rows
-    _run(net.partial_fit, _rows(kind, estimator, X, everything, target))
+    _run(net, net.partial_fit, _rows(kind, estimator, X, everything, target))
     _keep_weights(estimator, net)
     coding = None if coding is None else coding._asdict()
     estimator._training_state = training_state(net) | {"coding": coding}
@@ -134,10 +135,12 @@ def _checkpoint(estimator, X, target):
     return checkpoint_path(estimator, X, target)
 
 
-def _run(fit, rows):
-    """skorch takes an interrupt for the end of training; the user's must go on."""
+def _run(net, fit, rows):
+    """Train; skorch takes an interrupt for the end, but the user's must go on."""
+    n_neurons, n_features = net.module__prefixes[-1], net.module__n_features
     try:
-        fit(rows)
+        with suitable_threads(net.batch_size, n_neurons, n_features):
+            fit(rows)
     except Interrupted:
         raise KeyboardInterrupt from None
 

@@ -1,6 +1,7 @@
 """How long to train, and with which batches, when the user leaves it open."""
 
 import math
+from contextlib import contextmanager
 
 import torch
 
@@ -8,6 +9,10 @@ _STEPS_AN_EPOCH = 32
 _STEPS = 1500
 _SMALLEST_BATCH, _LARGEST_BATCH = 64, 512
 _NEURONS_FOR_BFLOAT16 = 1024
+# Multiplications of one encoding in a step below which a second thread gains less than
+# it costs as soon as something else wants the processor: the threads then wait for each
+# other many times a step, which has made trainings ten times slower.
+_SMALL_STEP = 2**26
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 50
 
 
@@ -33,6 +38,18 @@ def peak_learning_rate(learning_rate, n_neurons):
     The scaling of Gao et al. 2024, "Scaling and evaluating sparse autoencoders".
     """
     return learning_rate * min(1.0, math.sqrt(256 / n_neurons))
+
+
+@contextmanager
+def suitable_threads(batch_size, n_neurons, n_features):
+    """Within, torch computes small steps in one thread."""
+    n_threads = torch.get_num_threads()
+    if batch_size * n_neurons * n_features < _SMALL_STEP:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def choose_precision(dtype, device, n_neurons):
