@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import sklearn_hsae
@@ -301,3 +302,19 @@ def test_planted_concepts_are_matched_one_to_one():
     answers = np.array([[1.0, 1.0], [1.0, np.nan], [0.0, 1.0], [0.0, 0.0]])
     assert match_concepts(answers, truth) == [(1, 0.8), (0, 1.0)]
     assert match_concepts(answers[:, :1], truth) == [(None, 0.0), (0, 1.0)]
+
+
+def test_messages_show_values_as_people_write_them(tmp_path, capsys):
+    # NumPy's own notation, np.float64(3.5), means nothing to most users.
+    path = tmp_path / "reviews.csv"
+    frame = pd.DataFrame({"text": [f"text number {i}" for i in range(60)]})
+    frame.assign(stars=3.5).to_csv(path, index=False)
+    for task in ([], ["--task", "classification"]):
+        command = ["run", str(path), "--text", "text", "--target", "stars", *task]
+        assert main([*command, "--out", str(tmp_path / "out")]) != 0
+        assert "'stars' is 3.5 in every row" in capsys.readouterr().err
+    frame.assign(stars=np.arange(60) + 0.25).to_csv(path, index=False)
+    assert main([*command, "--out", str(tmp_path / "out")]) != 0
+    message = capsys.readouterr().err
+    assert re.search(r"the class '\d+\.25' has one text only", message)
+    assert "np." not in message and "--task regression" in message

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -60,17 +61,18 @@ def find_task(y):
 
 def split_off(texts, y, task, share, seed):
     """Draw the texts to test on; every class keeps its share."""
-    stratify = y if task == "classification" else None
-    if stratify is not None and pd.Series(y).value_counts().min() < 2:
-        rare = pd.Series(y).value_counts().index[-1]
-        raise ValueError(
-            f"the class {rare!r} has one text only. A class needs two or more, one to "
-            "learn from and one to test on: leave it out, or pass --holdout."
-        )
     if len(texts) * share < _MIN_HOLDOUT:
         raise ValueError(
             f"{len(texts)} texts are too few to split off a fifth for testing: at "
             f"least {round(_MIN_HOLDOUT / share)} are needed, or pass --holdout."
+        )
+    stratify = y if task == "classification" else None
+    if stratify is not None and pd.Series(y).value_counts().min() < 2:
+        rare = str(pd.Series(y).value_counts().index[-1])
+        raise ValueError(
+            f"the class {shorten(rare, 60)!r} has one text only. A class needs two or "
+            "more, one to learn from and one to test on: leave it out, or pass "
+            "--holdout. Numbers are explained with --task regression."
         )
     texts, new_texts, y, new_y = train_test_split(
         np.asarray(texts, dtype=object),
@@ -117,9 +119,10 @@ def _is_numeric(value):
 
 def _check(split, target):
     if len(np.unique(split.y)) < 2:
+        (value,) = split.y[:1].tolist()
         raise ValueError(
-            f"the column {target!r} is {split.y[0]!r} in every row to learn from: "
-            "there is nothing to explain. Name another --target, or add other rows."
+            f"the column {target!r} is {value!r} in every row to learn from: there is "
+            "nothing to explain. Name another --target, or add other rows."
         )
     if split.task == "classification":
         unknown = sorted(set(split.new_y.tolist()) - set(split.y.tolist()), key=str)

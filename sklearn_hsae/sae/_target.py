@@ -48,7 +48,8 @@ def learn_target(y):
     y = _check_target(y)
     values = np.unique(y)
     if len(values) < 2:
-        raise ValueError(f"y is constant ({y[0]!r}): there is nothing to predict.")
+        (value,) = values.tolist()
+        raise ValueError(f"y is constant ({value!r}): there is nothing to predict.")
     if len(values) == 2:
         return TargetCoding("binary", values.tolist())
     if y.dtype.kind not in "iuf":

@@ -63,8 +63,9 @@ def check_target(y):
         )
     if len(y) and (y == y[0]).all():
         raise ValueError(
-            f"y is constant: each of its {len(y)} values is {y[0]!r}, one class only. "
-            "Pass a target with at least two different values."
+            f"y is constant: each of its {len(y)} values is "
+            f"{y[:1].tolist()[0]!r}, one class only. Pass a target with at least two "
+            "different values."
         )
     is_numeric_object = y.dtype.kind == "O" and _are_numbers(y)
     return y.astype(np.float64) if is_numeric_object else y
@@ -81,6 +82,6 @@ def _as_numbers(y):
         return y.astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"task='regression' needs numbers in y, got {y[0]!r}. Pass "
+            f"task='regression' needs numbers in y, got {y[:1].tolist()[0]!r}. Pass "
             "task='classification' when y holds classes."
         ) from None
