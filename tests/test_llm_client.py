@@ -243,6 +243,15 @@ def test_inside_a_running_event_loop_and_from_several_threads():
     assert len(answers) == 20 and None not in answers
 
 
+@pytest.fixture
+def interruptible():
+    """A process in the background of a shell script ignores SIGINT."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_does_not_wait_for_calls_under_way():
     with LLMServer(echo, latency=5) as server:
         ctrl_c = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
