@@ -205,7 +205,11 @@ def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
     # Interrupted once the texts are embedded; the second call embeds none of them.
     options = ["run", str(train_file), "--text", "review", "--target", "stars", *SMALL]
     options += ["--cache-dir", str(tmp_path / "cache"), "--out", str(tmp_path)]
-    code = "import sys; from sklearn_hsae.cli import main; sys.exit(main(sys.argv[1:]))"
+    # A background process of a shell script would ignore the signal.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    )
+    code += "; from sklearn_hsae.cli import main; sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *options],
         stdin=subprocess.DEVNULL,

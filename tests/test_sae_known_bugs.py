@@ -8,6 +8,10 @@ inference threshold that is an average started at 0 or -1, or compared strictly
 weights that are not restored (test_sae), pickled weights (test_sae_persistence).
 """
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -208,6 +212,33 @@ def test_an_interrupt_is_passed_on(X):
         patch.setattr(training.AutoencoderNet, "_step", interrupt)
         with pytest.raises(KeyboardInterrupt):
             sae().fit(X)
+
+
+@pytest.mark.parametrize("moment", ["on_epoch_begin", "on_epoch_end", "on_train_begin"])
+def test_ctrl_c_between_epochs_is_passed_on(X, moment):
+    def ctrl_c(callback, net, **kwargs):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    callback = type("CtrlC", (Callback,), {moment: ctrl_c})()
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sae(callbacks=[callback]).fit(X)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def test_handlers_of_others_and_other_threads_are_left_alone(X):
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        sae(max_epochs=2).fit(X)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(sae(max_epochs=2).fit, X).result().n_iter_ == 2
+    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_a_callback_may_end_the_training(X):

@@ -8,6 +8,7 @@ from sklearn.utils import assert_all_finite, check_random_state
 
 from sklearn_hsae.sae._checkpoint import checkpoint_path
 from sklearn_hsae.sae._encoding import Encoder, calibrate_threshold
+from sklearn_hsae.sae._interrupts import interrupts_pass
 from sklearn_hsae.sae._plan import (
     choose_batch_size,
     choose_epochs,
@@ -24,7 +25,7 @@ from sklearn_hsae.sae._state import (
     to_numpy,
     training_state,
 )
-from sklearn_hsae.sae._training import Interrupted, build_net
+from sklearn_hsae.sae._training import build_net
 
 _WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 _HEAD = ("head", "head_bias")
@@ -136,13 +137,9 @@ def _checkpoint(estimator, X, target):
 
 
 def _run(net, fit, rows):
-    """Train; skorch takes an interrupt for the end, but the user's must go on."""
     n_neurons, n_features = net.module__prefixes[-1], net.module__n_features
-    try:
-        with suitable_threads(net.batch_size, n_neurons, n_features):
-            fit(rows)
-    except Interrupted:
-        raise KeyboardInterrupt from None
+    with interrupts_pass(), suitable_threads(net.batch_size, n_neurons, n_features):
+        fit(rows)
 
 
 def _hold(estimator, X, target, rng):

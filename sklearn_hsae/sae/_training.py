@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 from tqdm.auto import tqdm
 
 from sklearn_hsae.sae._checkpoint import Checkpoint
+from sklearn_hsae.sae._interrupts import Interrupted
 from sklearn_hsae.sae._loss import TrainingLoss, prediction_loss
 from sklearn_hsae.sae._network import SparseAutoencoder
 from sklearn_hsae.sae._resampling import resample
@@ -105,11 +106,6 @@ def one_cycle(step, n_steps):
     if step < warm_up:
         return (step + 1) / warm_up
     return (1 + math.cos(math.pi * (step - warm_up) / max(n_steps - warm_up, 1))) / 2
-
-
-class Interrupted(BaseException):
-    """An interrupt by the user, inside an epoch; after one, it is a callback's way to
-    end the training."""
 
 
 class EpochProgress(Callback):
