@@ -4,13 +4,14 @@
     python benchmarks/sae_training.py quality --peer PYTHON --embeddings FILE.npy
     python benchmarks/sae_training.py activations --embeddings FILE.npy
     python benchmarks/sae_training.py memory
+    python benchmarks/sae_training.py disk
     python benchmarks/sae_training.py search
 
 PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy holds real
 embeddings, one row a text. `speed` takes generated rows, the same batches and as many
 steps for both. `quality` trains both to the end of their own defaults on the same rows
-and compares them on the same others. `search` fits eight autoencoders one after another
-and two at a time, one thread each.
+and compares them on the same others: real rows at shape (a), generated ones at (b).
+`search` fits eight autoencoders one after another and two at a time.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import platform
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -170,12 +172,19 @@ def print_ratio(name, ours, peer):
 
 
 def benchmark_quality(arguments):
-    X, shape = np.load(arguments.embeddings).astype(np.float32), SHAPES["a"]
-    print(f"{len(X):,} rows, shape (a), both as shipped\n")
+    X = np.load(arguments.embeddings).astype(np.float32)
+    compare_quality(arguments.peer, X, "a")
+    shape = SHAPES["b"]
+    compare_quality(arguments.peer, generated_rows(shape["d"], shape["n_rows"]), "b")
+
+
+def compare_quality(python, X, name):
+    shape = SHAPES[name]
+    print(f"{len(X):,} rows, shape ({name}), both as shipped\n")
     print("seed  whose  FVU  neurons that never fire  seconds  to the peer's FVU")
     for seed in SEEDS:
         training, validation = split(X, seed)
-        seconds, found = run_peer(arguments.peer, training, validation, seed, shape)
+        seconds, found = run_peer(python, training, validation, seed, shape)
         fires = found.pop("fires")
         goal = mean_fvu(validation, training, prefixes=shape["prefixes"], **found)
         print(f"{seed}  HypotheSAEs  {goal:.4f}  {1 - fires.mean():.3f}  {seconds:.1f}")
@@ -232,6 +241,38 @@ def benchmark_memory(_):
     print(f"{time.perf_counter() - start:.0f} s")
 
 
+def benchmark_disk(_):
+    n_rows, size = 2_000_000, 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/rows.npy"
+        rng = np.random.default_rng(0)
+        rows = np.lib.format.open_memmap(path, "w+", np.float16, (n_rows, 384))
+        for start in range(0, n_rows, size):
+            block = rng.standard_normal((size, 384), dtype=np.float32)
+            rows[start : start + size] = block
+        rows.flush()
+        del rows, block
+        command = [sys.executable, "-c", FIT_FROM_DISK, path]
+        print(subprocess.run(command, capture_output=True, text=True).stdout, end="")
+
+
+# In a process of its own, whose peak memory (VmHWM, in KB) is that of training alone;
+# ru_maxrss would begin with that of the parent.
+FIT_FROM_DISK = """
+import re, sys, time
+from pathlib import Path
+from sklearn_hsae import MatryoshkaSAETransformer
+
+start = time.perf_counter()
+MatryoshkaSAETransformer(256, 8, max_epochs=1, random_state=0).fit(sys.argv[1])
+seconds = time.perf_counter() - start
+status = Path("/proc/self/status").read_text()
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", status)[1]) / 1024**2
+print("2,000,000 x 384 float16 rows on disk, M=256, K=8, one epoch:", end=" ")
+print(f"{seconds:.0f} s, peak memory {peak:.2f} GB, torch itself included")
+"""
+
+
 def benchmark_search(_):
     shape = SHAPES["a"]
     X = generated_rows(shape["d"], shape["n_rows"])
@@ -264,6 +305,7 @@ def main():
         "quality": benchmark_quality,
         "activations": benchmark_activations,
         "memory": benchmark_memory,
+        "disk": benchmark_disk,
         "search": benchmark_search,
     }
     parser.add_argument("what", choices=benchmarks)
