@@ -8,7 +8,7 @@ from sklearn_hsae.sae import _sparse_codes
 from sklearn_hsae.sae._dense_codes import DenseCodes
 from sklearn_hsae.sae._network import SparseAutoencoder
 from sklearn_hsae.sae._sparse_codes import SparseCodes, sampled_dots
-from sklearn_hsae.sae._topk import _group_size, top_k
+from sklearn_hsae.sae._topk import _group_size, _top_k_by_groups, top_k
 
 PARAMETERS = ("encoder", "encoder_bias", "decoder", "decoder_bias", "head", "head_bias")
 
@@ -132,26 +132,46 @@ def test_bfloat16_decides_and_float32_computes():
     assert codes.values.sum() > 0.995 * best  # nearly always the same neurons
 
 
+def top_k_columns(scores, k):
+    positions = top_k(scores, k).unflatten(0, (len(scores), k))
+    first = torch.arange(len(scores))[:, None] * scores.shape[1]
+    return positions - first
+
+
+def sorted_groups(scores, k):
+    return _top_k_by_groups(scores, k).sort(dim=1).values
+
+
+@pytest.mark.parametrize("method", [top_k_columns, sorted_groups])
 @pytest.mark.parametrize("k", [1, 2, 8, 32, 100])
 @pytest.mark.parametrize("n_columns", [100, 129, 256, 1000, 4096])
-def test_two_stage_top_k_is_exact(n_columns, k):
+def test_two_stage_top_k_is_exact(n_columns, k, method):
     scores = random(30, n_columns, seed=n_columns + k)
-    found = top_k(scores, k)
-    expected = scores.topk(k, dim=1).indices
-    assert torch.equal(found.sort(dim=1).values, expected.sort(dim=1).values)
+    expected = scores.topk(k, dim=1).indices.sort(dim=1).values
+    assert torch.equal(method(scores, k), expected)
 
 
+@pytest.mark.parametrize("method", [top_k_columns, sorted_groups])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_two_stage_top_k_with_ties_and_infinities(dtype):
+def test_two_stage_top_k_with_ties_and_infinities(dtype, method):
     # Among equals any may be chosen, but none twice, and nothing smaller.
     assert _group_size(1024, 8) > 1
     scores = random(40, 1024).mul(2).round().to(dtype)
     scores[0] = 0.0
     scores[1, 5:] = -torch.inf
-    found = top_k(scores, 8)
-    assert all(len(set(row.tolist())) == 8 for row in found)
+    scores[2, 7:] = torch.inf
+    found = method(scores, 8)
+    assert (found.diff(dim=1) > 0).all()
     values = scores.gather(1, found).sort(dim=1, descending=True).values
     assert torch.equal(values, scores.topk(8, dim=1).values)
+
+
+def test_top_k_keeps_what_is_no_number():
+    # A training that diverges must show, not go on without the neurons that broke.
+    scores = random(20, 1024)
+    scores[3, [8, 700]] = torch.nan
+    found = scores.gather(1, top_k_columns(scores, 8))
+    assert found.isnan().sum() == 2
 
 
 def test_sampled_dots_are_dots(monkeypatch):

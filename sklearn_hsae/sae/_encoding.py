@@ -1,14 +1,17 @@
 """From rows to their activations after training: encode only, a chunk at a time."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 from scipy import sparse
 from sklearn.utils import assert_all_finite
 
+from sklearn_hsae.sae._plan import torch_threads
 from sklearn_hsae.sae._rows import standardize
 from sklearn_hsae.sae._topk import top_k
 
-_SCORES_A_CHUNK = 2**22  # 16 MB: small beside the rows, large beside the overhead
+_SCORES_A_CHUNK = {"cpu": 2**19, "cuda": 2**26}  # 2 MB stay in a processor's cache
 
 
 class Encoder:
@@ -33,43 +36,50 @@ class Encoder:
         self.scale = scale
         self.k = k
         self.threshold = threshold
-        self.device = device
+        self.device = torch.device(device)
 
     def chunks(self, X):
-        """Yield a slice of the rows and their standardised values."""
-        size = max(1, min(8192, _SCORES_A_CHUNK // len(self.weights)))
-        for start in range(0, len(X), size):
-            chunk = slice(start, min(start + size, len(X)))
-            rows = np.array(X[chunk])
-            assert_all_finite(rows, input_name="X")
-            rows = standardize(rows, self.mean, self.scale)
-            yield chunk, rows.to(self.device)
+        """Slices of `X` that are encoded one by one."""
+        n_scores = _SCORES_A_CHUNK[self.device.type]
+        size = max(1, min(8192, n_scores // len(self.weights)))
+        return [
+            slice(start, min(start + size, len(X))) for start in range(0, len(X), size)
+        ]
 
     def scores(self, rows):
+        """Pre-activations of an array of rows."""
+        rows = np.array(rows)
+        assert_all_finite(rows, input_name="X")
+        rows = standardize(rows, self.mean, self.scale).to(self.device)
         return torch.addmm(self.bias, rows, self.weights.T)
 
     def transform(self, X):
         """Activations as a csr matrix of float32; only positive ones are stored."""
-        parts = [self._active(self.scores(rows)) for _, rows in self.chunks(X)]
-        counts, neurons, values = (
-            np.concatenate([part[i].cpu().numpy() for part in parts]) for i in range(3)
-        )
+        # Each thread takes a chunk through all steps: a step shared out among threads
+        # would leave every chunk to the cache of another.
+        with torch_threads(1) as n_threads:
+            with ThreadPoolExecutor(n_threads) as pool:
+                active = pool.map(lambda chunk: self._active(X[chunk]), self.chunks(X))
+                counts, neurons, values = map(np.concatenate, zip(*active, strict=True))
         starts = np.concatenate([[0], np.cumsum(counts)])
         if starts[-1] <= np.iinfo(np.int32).max:
             starts = starts.astype(np.int32)
         shape = (len(X), len(self.weights))
         return sparse.csr_matrix((values, neurons, starts), shape=shape)
 
-    def _active(self, scores):
+    def _active(self, rows):
         """How many neurons each row keeps, which, and their values."""
+        scores = self.scores(rows)
         if self.threshold is None:
-            neurons = top_k(scores, self.k).sort(dim=1).values
-            values = scores.gather(1, neurons)
+            positions = top_k(scores, self.k).unflatten(0, (len(scores), self.k))
+            neurons, values = positions % scores.shape[1], scores.take(positions)
             kept = values > 0
-            return kept.sum(dim=1), neurons[kept].int(), values[kept]
-        # At least the threshold: a strict comparison drops the one that set it.
-        kept = (scores >= self.threshold) & (scores > 0)
-        return kept.sum(dim=1), kept.nonzero()[:, 1].int(), scores[kept]
+            found = kept.sum(dim=1), neurons[kept].int(), values[kept]
+        else:
+            # At least the threshold: a strict comparison drops the one that set it.
+            kept = (scores >= self.threshold) & (scores > 0)
+            found = kept.sum(dim=1), kept.nonzero()[:, 1].int(), scores[kept]
+        return [part.cpu().numpy() for part in found]
 
 
 def calibrate_threshold(encoder, X):
@@ -80,8 +90,8 @@ def calibrate_threshold(encoder, X):
     """
     n_kept = encoder.k * len(X)
     largest = torch.empty(0, device=encoder.device)
-    for _, rows in encoder.chunks(X):
-        scores = encoder.scores(rows).flatten()
+    for chunk in encoder.chunks(X):
+        scores = encoder.scores(X[chunk]).flatten()
         largest = torch.cat([largest, scores[scores > 0]])
         if len(largest) > n_kept:
             largest = largest.topk(n_kept, sorted=False).values

@@ -96,11 +96,8 @@ class SparseAutoencoder(nn.Module):
     def _active(self, scores):
         """Ascending positions ``row * n_neurons + neuron`` of the active neurons."""
         if self.activation != "topk":
-            n_active = self.k * len(scores)
-            return top_k(scores.flatten()[None], n_active)[0].sort().values
-        neurons = top_k(scores, self.k).sort(dim=1).values
-        first = torch.arange(0, scores.numel(), scores.shape[1], device=scores.device)
-        return (neurons + first[:, None]).flatten()
+            return top_k(scores.flatten()[None], self.k * len(scores))
+        return top_k(scores, self.k)
 
     def reconstruction(self, rows, codes):
         """FVU of each prefix, and the residual of the full size."""
@@ -122,8 +119,8 @@ class SparseAutoencoder(nn.Module):
         target = residual.detach()
         scores = functional.linear(rows, self.encoder[dead], self.encoder_bias[dead])
         kept = top_k(scores.detach(), min(2 * self.k, len(dead)))
-        values = scores.gather(1, kept).relu()
-        activations = torch.zeros_like(scores).scatter(1, kept, values)
+        values = scores.take(kept).relu()
+        activations = torch.zeros_like(scores).put(kept, values)
         error = target - activations @ self.decoder[dead]
         scale = target.square().sum().clamp_min(1e-12)
         return error.square().sum() / scale

@@ -40,16 +40,21 @@ def peak_learning_rate(learning_rate, n_neurons):
     return learning_rate * min(1.0, math.sqrt(256 / n_neurons))
 
 
-@contextmanager
 def suitable_threads(batch_size, n_neurons, n_features):
-    """Within, torch computes small steps in one thread."""
-    n_threads = torch.get_num_threads()
-    if batch_size * n_neurons * n_features < _SMALL_STEP:
-        torch.set_num_threads(1)
+    """A context within which torch computes small steps in one thread."""
+    is_small = batch_size * n_neurons * n_features < _SMALL_STEP
+    return torch_threads(1 if is_small else torch.get_num_threads())
+
+
+@contextmanager
+def torch_threads(n_threads):
+    """Within, torch computes in so many threads; yields how many there were before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
     try:
-        yield
+        yield before
     finally:
-        torch.set_num_threads(n_threads)
+        torch.set_num_threads(before)
 
 
 def choose_precision(dtype, device, n_neurons):

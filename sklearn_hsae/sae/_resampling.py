@@ -16,7 +16,7 @@ def resample(network, optimizer, rows, dead, rng):
     Parameters
     ----------
     network : SparseAutoencoder
-    optimizer : torch.optim.AdamW
+    optimizer : AdamW
     rows : tensor of shape (n_rows, n_features)
         Where rows are drawn from.
     dead : int64 tensor of shape (n_dead,)

@@ -30,7 +30,7 @@ def restore_training_state(net, state):
     for name, parameter in net.module_.named_parameters():
         if name in state["moments"]:
             net.optimizer_.state[parameter] = {
-                key: torch.tensor(value, device="cpu" if key == "step" else net.device)
+                key: torch.tensor(value, device=net.device)
                 for key, value in state["moments"][name].items()
             }
     if net.module_.penalty is not None:

@@ -16,6 +16,7 @@ from sklearn_hsae.sae._checkpoint import Checkpoint
 from sklearn_hsae.sae._interrupts import Interrupted
 from sklearn_hsae.sae._loss import TrainingLoss, prediction_loss
 from sklearn_hsae.sae._network import SparseAutoencoder
+from sklearn_hsae.sae._optimizer import AdamW
 from sklearn_hsae.sae._resampling import resample
 
 # A shorter memory than usual, for trainings of some hundred steps.
@@ -71,10 +72,8 @@ def build_net(
         SparseAutoencoder,
         **{f"module__{name}": value for name, value in network.items()},
         criterion=TrainingLoss,
-        optimizer=torch.optim.AdamW,
-        optimizer__fused=True,
+        optimizer=AdamW,
         optimizer__betas=_BETAS,
-        optimizer__weight_decay=0.0,
         optimizer__param_groups=[("encoder", {"weight_decay": _ENCODER_DECAY})],
         lr=learning_rate,
         max_epochs=max_epochs,
@@ -255,7 +254,7 @@ class AutoencoderNet(NeuralNet):
         rows, target = share(batch), None if target is None else share(target)
         loss, fired = self.criterion_(rows, target, dead)
         part = loss * (len(rows) / len(batch))
-        self.optimizer_.zero_grad(set_to_none=True)
+        self.optimizer_.zero_grad()
         # The gradients will be averaged over the processes, and needed is their sum.
         (part * self.processes.number).backward()
         self.module_.keep_step_on_the_sphere()
