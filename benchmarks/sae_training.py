@@ -11,7 +11,7 @@ PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy hold
 embeddings, one row a text. `speed` takes generated rows, the same batches and as many
 steps for both. `quality` trains both to the end of their own defaults on the same rows
 and compares them on the same others: real rows at shape (a), generated ones at (b).
-`search` fits eight autoencoders one after another and two at a time.
+`search` fits eight autoencoders one after another, in the same steps and two at a time.
 """
 
 import argparse
@@ -31,6 +31,7 @@ import torch
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from sklearn_hsae import MatryoshkaSAETransformer
+from sklearn_hsae.sae import fit_many
 from sklearn_hsae.sae._plan import choose_precision
 
 SHAPES = {
@@ -274,6 +275,9 @@ print(f"{seconds:.0f} s, peak memory {peak:.2f} GB, torch itself included")
 
 
 def benchmark_search(_):
+    compare_many(1000, 64, 4)
+    compare_many(2000, 96, 8)
+    compare_many(6000, 256, 8)
     shape = SHAPES["a"]
     X = generated_rows(shape["d"], shape["n_rows"])
     sae = MatryoshkaSAETransformer(
@@ -292,6 +296,31 @@ def benchmark_search(_):
         search.fit(X)
         seconds = time.perf_counter() - start
         print(f"8 fits of shape (a), 20 epochs, n_jobs={n_jobs}: {seconds:.1f} s")
+
+
+def compare_many(n_rows, n_neurons, k):
+    X = generated_rows(384, n_rows)
+
+    def autoencoders():
+        return [
+            MatryoshkaSAETransformer(
+                n_neurons, k, prefixes=(0.25, 1.0), patience=None, random_state=seed
+            )
+            for seed in range(8)
+        ]
+
+    start = time.perf_counter()
+    for sae in autoencoders():
+        sae.fit(X)
+    alone = time.perf_counter() - start
+    start = time.perf_counter()
+    fit_many(autoencoders(), X)
+    together = time.perf_counter() - start
+    print(
+        f"8 fits of {n_rows:,} x 384 rows, M={n_neurons}, K={k}: {alone:.1f} s, "
+        f"with fit_many {together:.1f} s, ratio {alone / together:.1f}",
+        flush=True,
+    )
 
 
 def peak_gigabytes():

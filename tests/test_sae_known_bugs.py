@@ -19,7 +19,7 @@ from skorch.callbacks import Callback
 
 from sklearn_hsae import MatryoshkaSAETransformer
 from sklearn_hsae.sae._network import SparseAutoencoder
-from sklearn_hsae.sae._sparse_codes import SparseCodes
+from sklearn_hsae.sae._sparse_codes import SparseCodes, Support
 from sklearn_hsae.sae._topk import top_k
 
 
@@ -126,8 +126,8 @@ def test_selected_but_zero_is_not_firing():
     # A top-k must select k neurons even where all scores are negative.
     rows = torch.ones(2, 3)
     encoder, bias = torch.zeros(4, 3), torch.tensor([1.0, -1.0, -2.0, -3.0])
-    scores = rows @ encoder.T + bias
-    codes = SparseCodes.encode(rows, encoder, bias, scores, torch.tensor([0, 1, 4, 5]))
+    support = Support(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]), 2, 4)
+    codes = SparseCodes.encode(rows, encoder, bias, support)
     assert codes.fired().tolist() == [True, False, False, False]
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_hsae.sae import _sparse_codes
+from sklearn_hsae.sae import _sparse_codes, _topk
 from sklearn_hsae.sae._dense_codes import DenseCodes
 from sklearn_hsae.sae._network import SparseAutoencoder
-from sklearn_hsae.sae._sparse_codes import SparseCodes, sampled_dots
+from sklearn_hsae.sae._sparse_codes import SparseCodes, Support, sampled_dots
 from sklearn_hsae.sae._topk import _group_size, _top_k_by_groups, top_k
 
 PARAMETERS = ("encoder", "encoder_bias", "decoder", "decoder_bias", "head", "head_bias")
@@ -72,8 +72,9 @@ def test_loss_and_gradients(
     rows, target = random(33, d, seed=90), random(33, seed=91)
     codes = network(rows)
     fvu, residual = network.reconstruction(rows, codes)
-    prediction = network.prediction(codes)[:, 0]
-    loss = fvu @ network.prefix_weights + 0.3 * (prediction - target).square().mean()
+    prediction = network.prediction(codes)[0, :, 0]
+    loss = fvu[0] @ network.prefix_weights
+    loss = loss + 0.3 * (prediction - target).square().mean()
     loss.backward()
     expected_loss, expected = naive_loss(network, rows, target)
     torch.testing.assert_close(loss.detach(), expected_loss, rtol=1e-12, atol=1e-12)
@@ -104,15 +105,16 @@ def test_dense_and_sparse_codes_agree():
 def test_rows_and_neurons_without_entries():
     # A batch top-k may leave a row, a block or a neuron with nothing at all.
     rows = random(3, 4)
-    positions = torch.tensor([1, 13, 14])  # row 0: neuron 1; row 2: neurons 3, 4
+    in_rows, neurons = torch.tensor([0, 2, 2]), torch.tensor([1, 3, 4])
     encoder, decoder = random(5, 4, seed=1), random(5, 4, seed=2)
-    scores = rows @ encoder.T
-    codes = SparseCodes.encode(rows, encoder, torch.zeros(5), scores, positions)
-    losses, residual = codes.prefix_losses(rows, decoder, torch.zeros(4), (2, 5))
-    active = torch.zeros(15, dtype=torch.float64)
-    active[positions] = scores.flatten()[positions].relu()
-    active = active.view(3, 5)
-    for size, loss in zip((2, 5), losses, strict=True):
+    support = Support(in_rows, neurons, 3, 5)
+    codes = SparseCodes.encode(rows, encoder, torch.zeros(5), support)
+    losses, residual = codes.prefix_losses(
+        rows, decoder, torch.zeros(1, 4), (2, 5), torch.tensor([0, 0, 1, 1, 1])
+    )
+    active = torch.zeros(3, 5, dtype=torch.float64)
+    active[in_rows, neurons] = (rows @ encoder.T)[in_rows, neurons].relu()
+    for size, loss in zip((2, 5), losses[0], strict=True):
         error = rows - active[:, :size] @ decoder[:size]
         assert loss.item() == pytest.approx(error.square().sum().item() / 3)
     torch.testing.assert_close(residual, rows - active @ decoder)
@@ -145,7 +147,8 @@ def sorted_groups(scores, k):
 @pytest.mark.parametrize("method", [top_k_columns, sorted_groups])
 @pytest.mark.parametrize("k", [1, 2, 8, 32, 100])
 @pytest.mark.parametrize("n_columns", [100, 129, 256, 1000, 4096])
-def test_two_stage_top_k_is_exact(n_columns, k, method):
+def test_two_stage_top_k_is_exact(n_columns, k, method, monkeypatch):
+    monkeypatch.setattr(_topk, "_FEW_SCORES", 0)
     scores = random(30, n_columns, seed=n_columns + k)
     expected = scores.topk(k, dim=1).indices.sort(dim=1).values
     assert torch.equal(method(scores, k), expected)
@@ -153,7 +156,8 @@ def test_two_stage_top_k_is_exact(n_columns, k, method):
 
 @pytest.mark.parametrize("method", [top_k_columns, sorted_groups])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_two_stage_top_k_with_ties_and_infinities(dtype, method):
+def test_two_stage_top_k_with_ties_and_infinities(dtype, method, monkeypatch):
+    monkeypatch.setattr(_topk, "_FEW_SCORES", 0)
     # Among equals any may be chosen, but none twice, and nothing smaller.
     assert _group_size(1024, 8) > 1
     scores = random(40, 1024).mul(2).round().to(dtype)

@@ -16,6 +16,7 @@ import os, pickle, sys
 import numpy as np
 from sklearn_hsae import MatryoshkaSAETransformer
 
+rank = os.environ.get("RANK", "alone")
 rng = np.random.default_rng(0)
 X = rng.normal(size=(501, 12)).astype(np.float32)
 y = X[:, 0] - X[:, 1]
@@ -38,14 +39,14 @@ for name, options in {
     if name == "streamed":
         import sklearn_hsae.sae._sources as sources
         sources._RESIDENT_BYTES = 0
-        np.save(f"{sys.argv[2]}.npy", X)
-        rows = f"{sys.argv[2]}.npy"
+        rows = f"{sys.argv[2]}-{rank}.npy"
+        np.save(rows, X)
     sae.fit(rows, y)
     found[name] = sae.history_, sae.encoder_
     if name == "plain":
         sae = sae.partial_fit(X).partial_fit(X)
         found["partial"] = [], sae.encoder_
-with open(f"{sys.argv[2]}-{os.environ.get('RANK', 'alone')}.pickle", "wb") as file:
+with open(f"{sys.argv[2]}-{rank}.pickle", "wb") as file:
     pickle.dump(found, file)
 """
 

@@ -12,7 +12,7 @@ from sklearn_hsae.sae._resampling import resample
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    network = SparseAutoencoder(12, (8, 16), (0.5, 0.5), 3, n_outputs=1, seed=0)
+    network = SparseAutoencoder(12, (8, 16), (0.5, 0.5), 3, n_outputs=1)
     optimizer = torch.optim.AdamW(network.parameters())
     rows = torch.randn(50, 12)
     with torch.no_grad():

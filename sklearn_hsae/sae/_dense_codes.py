@@ -1,12 +1,14 @@
 """Activations as a dense matrix, for training while many neurons are still active."""
 
+import numpy as np
 import torch
 
 
 class DenseCodes:
     """Activations of a batch, of shape (n_rows, n_neurons).
 
-    Offers what :class:`SparseCodes` offers; gradients are autograd's own.
+    Offers what :class:`SparseCodes` offers, for one model; gradients are autograd's
+    own.
     """
 
     def __init__(self, activations):
@@ -18,7 +20,7 @@ class DenseCodes:
         The prefixes share one decoding: each adds its own block of neurons to what
         the one before has reconstructed.
         """
-        sizes = torch.tensor([0, *prefixes]).diff().tolist()
+        sizes = np.diff([0, *prefixes]).tolist()
         residual, found = rows - bias, []
         # split, not slices: the gradient of each slice would be as large as the whole.
         for activations, directions in zip(
@@ -28,15 +30,15 @@ class DenseCodes:
             found.append(residual)
         return found
 
-    def prefix_losses(self, rows, decoder, bias, prefixes):
+    def prefix_losses(self, rows, decoder, bias, prefixes, block_of_neuron):
         """Mean squared error of each prefix, and the residual of the last."""
         residuals = self.residuals(rows, decoder, bias, prefixes)
         losses = [residual.square().sum() / len(rows) for residual in residuals]
-        return torch.stack(losses), residuals[-1].detach()
+        return torch.stack(losses)[None], residuals[-1].detach()
 
-    def predict(self, head, bias):
+    def predict(self, head, head_row_of_neuron):
         """Linear prediction from the first ``len(head)`` neurons."""
-        return self.activations[:, : len(head)] @ head + bias
+        return self.activations[:, : len(head)] @ head
 
     def fired(self):
         """Whether each neuron is positive in any row."""

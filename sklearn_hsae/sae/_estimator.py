@@ -253,12 +253,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         """
         from sklearn_hsae.sae._fitting import fit_network
 
-        self._check_sizes()
-        X = self._check_rows(X, reset=True, ensure_min_samples=2)
-        coding = self._target_coding(y)
-        target = self._encode_target(X, y, coding)
-        vars(self).pop("_training_state", None)
-        fit_network(self, X, target, coding)
+        fit_network(self, *self._prepare_fit(X, y))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -382,6 +377,15 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         names = [f"sae{i}" for i in range(len(self.encoder_))]
         return np.array(names, dtype=object)
+
+    def _prepare_fit(self, X, y):
+        """Rows, the target as the head predicts it, and how it is coded."""
+        self._check_sizes()
+        X = self._check_rows(X, reset=True, ensure_min_samples=2)
+        coding = self._target_coding(y)
+        target = self._encode_target(X, y, coding)
+        vars(self).pop("_training_state", None)
+        return X, target, coding
 
     def _check_sizes(self):
         if self.k > self.n_neurons:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from sklearn.utils import assert_all_finite, check_random_state
 
+from sklearn_hsae.sae._best_epochs import weights_of_model
 from sklearn_hsae.sae._checkpoint import checkpoint_path
 from sklearn_hsae.sae._encoding import Encoder, calibrate_threshold
 from sklearn_hsae.sae._interrupts import interrupts_pass
@@ -18,7 +19,7 @@ from sklearn_hsae.sae._plan import (
 )
 from sklearn_hsae.sae._prefixes import resolve_prefix_weights
 from sklearn_hsae.sae._processes import choose_device, join_processes
-from sklearn_hsae.sae._rows import Rows, StreamedRows, mean_and_scale
+from sklearn_hsae.sae._rows import Rows, RowsSideBySide, StreamedRows, mean_and_scale
 from sklearn_hsae.sae._sources import RowFile
 from sklearn_hsae.sae._state import (
     restore_training_state,
@@ -29,6 +30,7 @@ from sklearn_hsae.sae._training import build_net
 
 _WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 _HEAD = ("head", "head_bias")
+_ONE_A_MODEL = ("decoder_bias", "head_bias")  # rather than one a neuron
 # Without an end in sight the rate cannot fall to zero, so it stays where half of a
 # one-cycle schedule's progress is made.
 _CONSTANT_RATE = 0.25
@@ -62,19 +64,14 @@ def fit_network(estimator, X, target, coding):
     coding : TargetCoding or None
     """
     rng = check_random_state(estimator.random_state)
-    split = _stream if isinstance(X, RowFile) else _hold
-    training, validation = split(estimator, X, target, rng)
-    batch_size, max_epochs = estimator.batch_size, estimator.max_epochs
-    if batch_size == "auto":
-        batch_size = choose_batch_size(len(training))
-    if max_epochs == "auto":
-        max_epochs = choose_epochs(len(training), batch_size)
+    training, validation = _split_rows(estimator, X, target, rng)
+    network_seed, order_seed = _seeds(rng)
     net = _net(
-        estimator,
+        [estimator],
         coding,
-        rng.randint(2**31 - 1, size=2).tolist(),
-        batch_size=batch_size,
-        max_epochs=max_epochs,
+        seeds=[network_seed],
+        order=np.random.default_rng(order_seed),
+        **plan(estimator, len(training)),
         validation_rows=validation,
         patience=estimator.patience,
         checkpoint=_checkpoint(estimator, X, target),
@@ -83,12 +80,44 @@ def fit_network(estimator, X, target, coding):
     _keep_weights(estimator, net)
     if estimator.checkpoint is not None:
         dict(net.callbacks_)["checkpoint"].remove()
-    estimator.history_ = [
-        {key: value for key, value in epoch.items() if key != "batches"}
-        for epoch in net.history
-    ]
+    estimator.history_ = [_without_batches(epoch) for epoch in net.history]
     estimator.n_iter_ = len(estimator.history_)
     _calibrate(estimator, validation.X[validation.chosen])
+
+
+def fit_networks(estimators, X, target, coding):
+    """As :func:`fit_network`, for several of equal shape in the same steps."""
+    rngs = [check_random_state(estimator.random_state) for estimator in estimators]
+    rows = [
+        _split_rows(estimator, X, target, rng)
+        for estimator, rng in zip(estimators, rngs, strict=True)
+    ]
+    training, validation = map(RowsSideBySide, zip(*rows, strict=True))
+    network_seeds, order_seeds = zip(*map(_seeds, rngs), strict=True)
+    first = estimators[0]
+    net = _net(
+        estimators,
+        coding,
+        seeds=network_seeds,
+        order=[np.random.default_rng(seed) for seed in order_seeds],
+        **plan(first, len(training)),
+        validation_rows=validation,
+        patience=first.patience,
+    )
+    _run(net, net.fit, training)
+    n_epochs = dict(net.callbacks_)["best_epoch"].n_epochs_
+    for model, estimator in enumerate(estimators):
+        _keep_weights(estimator, net, model)
+        estimator.n_iter_ = n_epochs[model]
+        estimator.history_ = [
+            {
+                key: value[model] if isinstance(value, list) else value
+                for key, value in _without_batches(epoch).items()
+            }
+            for epoch in net.history[: n_epochs[model]]
+        ]
+        held = validation.parts[model]
+        _calibrate(estimator, held.X[held.chosen])
 
 
 def fit_network_further(estimator, X, target, coding):
@@ -101,16 +130,13 @@ def fit_network_further(estimator, X, target, coding):
         estimator.n_iter_ = 0
     rng = check_random_state(estimator.random_state)
     # Another order of rows in each call, and no number drawn twice.
-    seeds = rng.randint(2**31 - 1, size=2 * estimator.n_iter_ + 2)[-2:]
-    batch_size = estimator.batch_size
-    if batch_size == "auto":
-        batch_size = choose_batch_size(len(X))
+    network_seed, order_seed = _seeds(rng, estimator.n_iter_)
     net = _net(
-        estimator,
+        [estimator],
         coding,
-        seeds.tolist(),
-        batch_size=batch_size,
-        max_epochs=1,
+        seeds=[network_seed],
+        order=np.random.default_rng(order_seed),
+        **plan(estimator, len(X)) | {"max_epochs": 1},
         constant_rate=_CONSTANT_RATE,
     )
     net.initialize()
@@ -136,8 +162,33 @@ def _checkpoint(estimator, X, target):
     return checkpoint_path(estimator, X, target)
 
 
+def _split_rows(estimator, X, target, rng):
+    split = _stream if isinstance(X, RowFile) else _hold
+    return split(estimator, X, target, rng)
+
+
+def _seeds(rng, n_before=0):
+    """Seeds of the network and of the order of rows, after so many pairs of them."""
+    return rng.randint(2**31 - 1, size=2 * n_before + 2)[-2:].tolist()
+
+
+def plan(estimator, n_rows):
+    """Batch size and number of epochs."""
+    batch_size, max_epochs = estimator.batch_size, estimator.max_epochs
+    if batch_size == "auto":
+        batch_size = choose_batch_size(n_rows)
+    if max_epochs == "auto":
+        max_epochs = choose_epochs(n_rows, batch_size)
+    return {"batch_size": batch_size, "max_epochs": max_epochs}
+
+
+def _without_batches(epoch):
+    return {key: value for key, value in epoch.items() if key != "batches"}
+
+
 def _run(net, fit, rows):
-    n_neurons, n_features = net.module__prefixes[-1], net.module__n_features
+    n_neurons = len(net.module__seeds) * net.module__prefixes[-1]
+    n_features = net.module__n_features
     with interrupts_pass(), suitable_threads(net.batch_size, n_neurons, n_features):
         fit(rows)
 
@@ -202,7 +253,8 @@ def _rows(kind, estimator, X, chosen, target):
     )
 
 
-def _net(estimator, coding, seeds, **options):
+def _net(estimators, coding, seeds, **options):
+    estimator = estimators[0]
     device = choose_device(estimator.device)
     weights = resolve_prefix_weights(estimator.prefix_weights, len(estimator.prefixes_))
     return build_net(
@@ -214,12 +266,11 @@ def _net(estimator, coding, seeds, **options):
             "activation": estimator.activation,
             "n_outputs": 0 if coding is None else coding.n_outputs,
             "precision": choose_precision(estimator.dtype, device, estimator.n_neurons),
-            "seed": seeds[0],
+            "seeds": tuple(seeds),
         },
-        order=np.random.default_rng(seeds[1]),
         learning_rate=peak_learning_rate(estimator.learning_rate, estimator.n_neurons),
         prediction=None if coding is None else coding.loss,
-        target_weight=estimator.target_weight,
+        target_weights=[float(each.target_weight) for each in estimators],
         aux_weight=estimator.aux_weight,
         resample_dead=estimator.resample_dead,
         processes=join_processes(device),
@@ -230,13 +281,15 @@ def _net(estimator, coding, seeds, **options):
     )
 
 
-def _keep_weights(estimator, net):
-    weights = dict(net.module_.named_parameters())
-    for name in _WEIGHTS:
-        setattr(estimator, f"{name}_", to_numpy(weights[name]))
-    for name in _HEAD:
-        has_head = estimator.target_weight > 0
-        setattr(estimator, f"{name}_", to_numpy(weights[name]) if has_head else None)
+def _keep_weights(estimator, net, model=0):
+    names = [name for name, _ in net.module_.named_parameters()]
+    weights = dict(zip(names, weights_of_model(net, model), strict=True))
+    has_head = estimator.target_weight > 0
+    for name in (*_WEIGHTS, *_HEAD):
+        value = to_numpy(weights[name]) if name in _WEIGHTS or has_head else None
+        if name in _ONE_A_MODEL and value is not None:
+            value = value[0]
+        setattr(estimator, f"{name}_", value)
 
 
 def _calibrate(estimator, X):
@@ -252,6 +305,6 @@ def _restore(estimator, net, state):
     for name in (*_WEIGHTS, *_HEAD):
         value = getattr(estimator, f"{name}_")
         if value is not None:
-            weights[name] = torch.tensor(value)
+            weights[name] = torch.tensor(value).view_as(weights[name])
     net.module_.load_state_dict(weights)
     restore_training_state(net, state)

@@ -96,6 +96,37 @@ class StreamedRows(Rows):
                 yield np.concatenate(numbers), np.concatenate(rows)
 
 
+class RowsSideBySide(Dataset):
+    """Rows for several models: a batch has as many for each, one model's after another.
+
+    Parameters
+    ----------
+    parts : sequence of Rows
+        All of one length.
+    """
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.target = parts[0].target
+
+    def __len__(self):
+        """Number of rows of each model."""
+        return len(self.parts[0])
+
+    def batches(self, size, orders=None):
+        """As of :class:`Rows`, with one generator a model."""
+        orders = [None] * len(self.parts) if orders is None else orders
+        for pieces in zip(
+            *(
+                part.batches(size, order)
+                for part, order in zip(self.parts, orders, strict=True)
+            ),
+            strict=True,
+        ):
+            rows, targets = zip(*pieces, strict=True)
+            yield torch.cat(rows), None if self.target is None else torch.cat(targets)
+
+
 def n_blocks():
     """Number of blocks in a buffer."""
     return max(_BUFFER_BYTES // _BLOCK_BYTES, 1)

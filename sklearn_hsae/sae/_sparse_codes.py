@@ -23,16 +23,16 @@ class Support:
 
     Parameters
     ----------
-    positions : int64 tensor of shape (n_entries,)
-        ``row * n_neurons + neuron`` of each entry, ascending.
+    rows, neurons : int64 tensors of shape (n_entries,)
+        Ascending rows, and in each row ascending neurons.
     n_rows, n_neurons : int
     """
 
-    def __init__(self, positions, n_rows, n_neurons):
+    def __init__(self, rows, neurons, n_rows, n_neurons):
+        self.rows = rows
+        self.neurons = neurons
         self.n_rows = n_rows
         self.n_neurons = n_neurons
-        self.rows = torch.div(positions, n_neurons, rounding_mode="floor")
-        self.neurons = positions - self.rows * n_neurons
 
     @cached_property
     def row_starts(self):
@@ -54,37 +54,53 @@ class SparseCodes:
         self.support = support
 
     @classmethod
-    def encode(cls, rows, encoder, bias, pre_activations, positions):
-        """Activations at `positions`, differentiable in `encoder` and `bias`.
+    def encode(cls, rows, encoder, bias, support, values=None):
+        """Activations of a support, differentiable in `encoder` and `bias`.
 
-        `pre_activations` may be of lower precision: it then only decides which
-        neurons are active, and their values are computed again.
+        `values` are the pre-activations there; they are computed when not given.
         """
-        support = Support(positions, len(rows), len(encoder))
-        if pre_activations.dtype == rows.dtype:
-            values = pre_activations.flatten()[positions]
-        else:
+        if values is None:
             values = bias[support.neurons] + sampled_dots(
                 rows, encoder, support.row_starts, support.neurons
             )
         values = _PreActivations.apply(rows, encoder, bias, support, values)
         return cls(values.relu(), support)
 
-    def prefix_losses(self, rows, decoder, bias, prefixes):
-        """Mean squared error of each prefix, and the residual of the last."""
+    def prefix_losses(self, rows, decoder, bias, prefixes, block_of_neuron):
+        """Mean squared error of each prefix, and the residual of the last.
+
+        Parameters
+        ----------
+        rows : tensor of shape (n_models * n_rows, n_features)
+        decoder : tensor of shape (n_models * n_neurons, n_features)
+        bias : tensor of shape (n_models, n_features)
+        prefixes : tuple of int
+        block_of_neuron : int64 tensor of shape (n_models * n_neurons,)
+            Number of the smallest prefix that each neuron is in.
+
+        Returns
+        -------
+        tensor of shape (n_models, n_prefixes), tensor of the shape of `rows`
+        """
         return _PrefixLosses.apply(
-            rows, self.values, decoder, bias, self.support, prefixes
+            rows,
+            self.values,
+            decoder,
+            bias,
+            self.support,
+            len(prefixes),
+            block_of_neuron,
         )
 
-    def predict(self, head, bias):
-        """Linear prediction from the first ``len(head)`` neurons."""
-        support, last = self.support, len(head) - 1
-        return bias + functional.embedding_bag(
-            support.neurons.clamp_max(last),
+    def predict(self, head, head_row_of_neuron):
+        """Linear prediction from the neurons that have a row in `head`, not -1."""
+        rows = head_row_of_neuron[self.support.neurons]
+        return functional.embedding_bag(
+            rows.clamp_min(0),
             head,
-            support.row_starts,
+            self.support.row_starts,
             mode="sum",
-            per_sample_weights=self.values * (support.neurons <= last),
+            per_sample_weights=self.values * (rows >= 0),
         )
 
     def fired(self):
@@ -120,44 +136,40 @@ class _PrefixLosses(torch.autograd.Function):
     """Mean squared error, summed over the dimensions, of all nested prefixes."""
 
     @staticmethod
-    def forward(ctx, rows, values, decoder, bias, support, prefixes):
-        n_rows, n_blocks = len(rows), len(prefixes)
-        ends = torch.tensor(prefixes, device=rows.device)
-        blocks = torch.searchsorted(ends, support.neurons, right=True)
-        blocks += n_blocks * support.rows
-        starts = _run_starts(blocks, n_rows * n_blocks)
+    def forward(ctx, rows, values, decoder, bias, support, n_blocks, block_of_neuron):
+        n_models, n_features = bias.shape
+        runs = block_of_neuron[support.neurons].add_(support.rows, alpha=n_blocks)
+        starts = _run_starts(runs, len(rows) * n_blocks)
         parts = _weighted_sums(decoder, support.neurons, values, starts)
         # In place: at these sizes a new tensor costs more than the arithmetic.
-        residuals = parts.unflatten(0, (n_rows, n_blocks))
-        before = rows - bias
-        for block in residuals.unbind(1):
+        residuals = parts.view(n_models, -1, n_blocks, n_features)
+        before = rows.view(n_models, -1, n_features) - bias[:, None]
+        for block in residuals.unbind(2):
             before = torch.sub(before, block, out=block)
-        losses = torch.linalg.vecdot(residuals, residuals).mean(dim=0)
+        losses = torch.linalg.vecdot(residuals, residuals).mean(dim=1)
         ctx.save_for_backward(values, decoder)
         ctx.residuals, ctx.support = residuals, support
-        ctx.blocks, ctx.starts = blocks, starts
+        ctx.runs, ctx.starts = runs, starts
+        before = before.reshape(rows.shape)
         ctx.mark_non_differentiable(before)
         return losses, before
 
     @staticmethod
     def backward(ctx, gradient, _):
         values, decoder = ctx.saved_tensors
-        support, residuals = ctx.support, ctx.residuals
-        n_rows, n_blocks, n_features = residuals.shape
+        support, slopes = ctx.support, ctx.residuals
+        _, n_rows, n_blocks, n_features = slopes.shape
         # A neuron takes part in every prefix from its own block on, so the gradient
-        # that reaches it is the sum of theirs.
-        scales = gradient * (-2.0 / n_rows)
-        slopes = residuals  # in place again: they are needed once
-        for block in range(n_blocks - 1, -1, -1):
-            slopes[:, block].mul_(scales[block])
-            if block + 1 < n_blocks:
-                slopes[:, block].add_(slopes[:, block + 1])
-        bias = slopes[:, 0].sum(dim=0)
-        slopes = slopes.reshape(-1, n_features)
+        # that reaches it is the sum of theirs. In place again: they are needed once.
+        slopes.mul_((gradient * (-2.0 / n_rows))[:, None, :, None])
+        for block in range(n_blocks - 2, -1, -1):
+            slopes[:, :, block].add_(slopes[:, :, block + 1])
+        bias = slopes[:, :, 0].sum(dim=1)
+        slopes = slopes.view(-1, n_features)
         order, starts = support.by_neuron
         d_values = sampled_dots(slopes, decoder, ctx.starts, support.neurons)
-        d_decoder = _weighted_sums(slopes, ctx.blocks[order], values[order], starts)
-        return None, d_values, d_decoder, bias, None, None
+        d_decoder = _weighted_sums(slopes, ctx.runs[order], values[order], starts)
+        return None, d_values, d_decoder, bias, None, None, None
 
 
 def _run_starts(runs, n_runs):

@@ -7,6 +7,8 @@ the k groups of columns with the largest maxima, so few entries need a closer lo
 import numpy as np
 import torch
 
+_FEW_SCORES = 2**16  # so few that a second stage costs more than it saves
+
 
 def top_k(scores, k):
     """Positions of the k largest scores of each row, ascending.
@@ -39,7 +41,7 @@ def _top_k_by_bound(scores, k):
     and is nearly always equal to it.
     """
     n_rows, n_columns = scores.shape
-    size = _group_size(n_columns, k)
+    size = _group_size(n_columns, k) if scores.numel() > _FEW_SCORES else 1
     n_groups = n_columns // size
     best = _grouped(scores, size).amax(dim=1).numpy()
     if np.isnan(best).any():

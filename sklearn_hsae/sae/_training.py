@@ -6,12 +6,14 @@ is read back from the device inside an epoch.
 
 import math
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.helper import predefined_split
 from tqdm.auto import tqdm
 
+from sklearn_hsae.sae._best_epochs import BestEpochs
 from sklearn_hsae.sae._checkpoint import Checkpoint
 from sklearn_hsae.sae._interrupts import Interrupted
 from sklearn_hsae.sae._loss import TrainingLoss, prediction_loss
@@ -36,7 +38,7 @@ def build_net(
     learning_rate,
     max_epochs,
     prediction,
-    target_weight,
+    target_weights,
     aux_weight,
     resample_dead,
     processes,
@@ -56,12 +58,16 @@ def build_net(
     is_first = processes.index == 0
     own_callbacks = []
     if validation_rows is not None:
-        best_epoch = EarlyStopping(
-            patience=max_epochs + 1 if patience is None else patience,
-            threshold=0.0,
-            load_best=True,
-            sink=lambda message: None,
-        )
+        patience = max_epochs + 1 if patience is None else patience
+        if len(network["seeds"]) > 1:
+            best_epoch = BestEpochs(patience)
+        else:
+            best_epoch = EarlyStopping(
+                patience=patience,
+                threshold=0.0,
+                load_best=True,
+                sink=lambda message: None,
+            )
         own_callbacks.append(("best_epoch", best_epoch))
         if checkpoint is not None:
             kept = Checkpoint(checkpoint, best_epoch, writes=is_first)
@@ -81,7 +87,7 @@ def build_net(
         order=order,
         constant_rate=constant_rate,
         prediction=prediction,
-        target_weight=target_weight,
+        target_weights=target_weights,
         aux_weight=aux_weight,
         resample_dead=resample_dead,
         processes=processes,
@@ -124,7 +130,7 @@ class EpochProgress(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         loss = net.history[-1].get("valid_loss", net.history[-1, "train_loss"])
-        self.bar_.set_postfix(loss=f"{loss:.3f}")
+        self.bar_.set_postfix(loss=f"{np.mean(loss):.3f}")
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):
@@ -140,7 +146,7 @@ class AutoencoderNet(NeuralNet):
         Draws the order of the rows.
     constant_rate : float or None
         Share of the peak learning rate to keep; None for one cycle.
-    prediction, target_weight, aux_weight
+    prediction, target_weights, aux_weight
         As of :class:`TrainingLoss`.
     resample_dead : bool
         Whether dead neurons start anew after an epoch. Dead are those that fired on
@@ -154,7 +160,7 @@ class AutoencoderNet(NeuralNet):
         order,
         constant_rate,
         prediction,
-        target_weight,
+        target_weights,
         aux_weight,
         resample_dead,
         processes,
@@ -164,7 +170,7 @@ class AutoencoderNet(NeuralNet):
         self.order = order
         self.constant_rate = constant_rate
         self.prediction = prediction
-        self.target_weight = target_weight
+        self.target_weights = target_weights
         self.aux_weight = aux_weight
         self.resample_dead = resample_dead
         self.processes = processes
@@ -194,7 +200,7 @@ class AutoencoderNet(NeuralNet):
 
     def initialize_criterion(self):
         loss = TrainingLoss(
-            self.module_, self.prediction, self.target_weight, self.aux_weight
+            self.module_, self.prediction, self.target_weights, self.aux_weight
         )
         self.criterion_ = self.processes.wrap(loss)
         return self
@@ -219,24 +225,28 @@ class AutoencoderNet(NeuralNet):
         # Looked up once an epoch: with no dead neurons, their loss costs nothing.
         resting = self.processes.minimum(self.rows_since_fired_)
         dead = torch.nonzero(resting > self._window(len(rows)))[:, 0]
-        n_dead = len(dead)
-        if self.resample_dead and n_dead > 0:
+        models = torch.div(dead, self.module_.n_neurons, rounding_mode="floor")
+        n_dead = torch.bincount(models, minlength=self.module_.n_models)
+        self.history.record("dead_neurons", _plain(n_dead))
+        if self.resample_dead and len(dead) > 0:
             sample, _ = next(rows.batches(_ROWS_TO_RESAMPLE, self.order))
             resample(self.module_, self.optimizer_, sample, dead, self.order)
             resting[dead] = 0
             dead = dead[:0]
-        total = torch.zeros((), device=self.device)
+        total = torch.zeros(self.module_.n_models, device=self.device)
         for batch, target in rows.batches(self.batch_size, self.order):
-            total += self._step(batch, target, dead) * len(batch)
-        mean_loss = float(self.processes.sum(total)) / len(rows)
-        if not math.isfinite(mean_loss):
+            total += self._step(batch, target, dead) * self._rows_a_model(batch)
+        mean_loss = self.processes.sum(total) / len(rows)
+        if not mean_loss.isfinite().all():
             raise FloatingPointError(
-                f"The training loss became {mean_loss} in epoch "
+                f"The training loss became {_plain(mean_loss)} in epoch "
                 f"{len(self.history)}. Lower learning_rate, or check the input for "
                 "extreme values."
             )
-        self.history.record("train_loss", mean_loss)
-        self.history.record("dead_neurons", n_dead)
+        self.history.record("train_loss", _plain(mean_loss))
+
+    def _rows_a_model(self, batch):
+        return len(batch) // self.module_.n_models
 
     def _window(self, n_rows):
         """For how many rows a neuron may rest before it counts as dead.
@@ -245,24 +255,25 @@ class AutoencoderNet(NeuralNet):
         and if it is long, the ten million of Gao et al. 2024.
         """
         module = self.module_
-        usual_rest = len(module.encoder) / module.k
+        usual_rest = module.n_neurons / module.k
         return min(max(n_rows, _RESTS * usual_rest), _LONGEST_REST)
 
     def _step(self, batch, target, dead):
-        """One step of the optimiser; this process's part of the batch's mean loss."""
+        """One step of the optimiser; this process's part of each model's mean loss."""
         share = self.processes.share
         rows, target = share(batch), None if target is None else share(target)
         loss, fired = self.criterion_(rows, target, dead)
         part = loss * (len(rows) / len(batch))
         self.optimizer_.zero_grad()
         # The gradients will be averaged over the processes, and needed is their sum.
-        (part * self.processes.number).backward()
+        (part.sum() * self.processes.number).backward()
         self.module_.keep_step_on_the_sphere()
         self._set_learning_rate()
         self.optimizer_.step()
         self.module_.normalize_decoder()
         self.step_ += 1
-        self.rows_since_fired_.add_(len(batch)).masked_fill_(fired, 0)
+        rested = self.rows_since_fired_.add_(self._rows_a_model(batch))
+        rested.masked_fill_(fired, 0)
         return part.detach()
 
     def _set_learning_rate(self):
@@ -275,22 +286,29 @@ class AutoencoderNet(NeuralNet):
     @torch.no_grad()
     def _validate(self, rows):
         module = self.module_
-        fvu = torch.zeros(len(module.prefixes), device=self.device)
-        head_loss = torch.zeros((), device=self.device)
+        shape = module.n_models, len(module.prefixes)
+        fvu = torch.zeros(shape, device=self.device)
+        head_loss = torch.zeros(module.n_models, device=self.device)
         for batch, target in rows.batches(4096):
             codes = module(batch)
-            share = len(batch) / len(rows)
+            share = self._rows_a_model(batch) / len(rows)
             fvu += share * module.reconstruction(batch, codes)[0]
             if target is not None:
                 prediction = module.prediction(codes)
                 head_loss += share * prediction_loss(
                     self.prediction, prediction, target
                 )
-        self.history.record("valid_prefix_fvu", tuple(fvu.tolist()))
-        fvu = float(fvu @ module.prefix_weights)
-        self.history.record("valid_fvu", fvu)
-        loss = fvu
+        self.history.record("valid_prefix_fvu", _plain(fvu))
+        loss = fvu @ module.prefix_weights
+        self.history.record("valid_fvu", _plain(loss))
         if rows.target is not None:
-            self.history.record("valid_prediction_loss", float(head_loss))
-            loss += self.target_weight * float(head_loss)
-        self.history.record("valid_loss", loss)
+            self.history.record("valid_prediction_loss", _plain(head_loss))
+            weights = torch.tensor(self.target_weights, device=self.device)
+            loss = loss + weights * head_loss
+        self.history.record("valid_loss", _plain(loss))
+
+
+def _plain(values):
+    """What the history keeps of one value a model: numbers, or lists of them."""
+    values = values.tolist()
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,163 @@
+"""Autoencoders that share their steps end as each would by itself."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
+
+from sklearn_hsae import MatryoshkaSAETransformer
+from sklearn_hsae.sae import _fitting, fit_many
+
+
+@pytest.fixture(scope="module")
+def X():
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(20, 12))
+    weights = rng.exponential(size=(301, 20)) * (rng.random((301, 20)) < 0.15)
+    return (weights @ directions + 0.1 * rng.normal(size=(301, 12))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def y(X):
+    return X[:, 0] + np.random.default_rng(1).normal(size=len(X))
+
+
+def sae(**options):
+    options = {"prefixes": (8, 32), "max_epochs": 6, "batch_size": 64} | options
+    return MatryoshkaSAETransformer(**{"n_neurons": 32, "k": 4} | options)
+
+
+@pytest.fixture
+def group_sizes(monkeypatch):
+    sizes, fit_networks = [], _fitting.fit_networks
+
+    def watch(estimators, *arguments):
+        sizes.append(len(estimators))
+        return fit_networks(estimators, *arguments)
+
+    monkeypatch.setattr(_fitting, "fit_networks", watch)
+    return sizes
+
+
+def assert_as_if_alone(fitted, X, y=None):
+    """Up to rounding, which a training makes larger step by step."""
+    alone = clone(fitted).fit(X, y)
+    assert fitted.n_iter_ == alone.n_iter_
+    for found, expected in zip(fitted.history_, alone.history_, strict=True):
+        assert found.keys() == expected.keys()
+        for key in ("train_loss", "valid_loss", "valid_prefix_fvu"):
+            assert found[key] == pytest.approx(expected[key], rel=2e-3)
+        assert found["dead_neurons"] == expected["dead_neurons"]
+    for name in ("encoder_", "encoder_bias_", "decoder_", "decoder_bias_"):
+        found, expected = getattr(fitted, name), getattr(alone, name)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=0.02)
+    assert (fitted.head_ is None) == (alone.head_ is None)
+    assert fitted.score(X) == pytest.approx(alone.score(X), abs=2e-3)
+
+
+@pytest.mark.parametrize("activation", ["topk", "batch_topk"])
+def test_seeds(X, activation, group_sizes):
+    saes = [sae(random_state=seed, activation=activation) for seed in range(3)]
+    assert all(a is b for a, b in zip(fit_many(saes, X), saes, strict=True))
+    assert group_sizes == [3]
+    for fitted in saes:
+        assert_as_if_alone(fitted, X)
+    assert not np.allclose(saes[0].encoder_, saes[1].encoder_, atol=0.1)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
+def test_weights_of_a_target(X, y, kind, group_sizes):
+    targets = {"binary": y > 0, "multiclass": np.digitize(y, [-1, 1]).astype(str)}
+    target = targets.get(kind, y)
+    saes = [sae(target_weight=weight, random_state=0) for weight in (0.1, 1.0)]
+    for fitted in fit_many(saes, X, target):
+        assert_as_if_alone(fitted, X, target)
+    assert group_sizes == [2]
+    assert np.abs(saes[1].head_).sum() > np.abs(saes[0].head_).sum()
+
+
+def test_what_cannot_share_its_steps_is_fitted_alone(X, y, tmp_path, group_sizes):
+    alone = [
+        {"target_weight": 0.5},
+        {"k": 3},
+        {"activation": "l1"},
+        {"callbacks": [Callback()]},
+        {"checkpoint": tmp_path},
+        {"resample_dead": True},
+    ]
+    saes = [sae(random_state=0, **options) for options in [{}, {}, *alone]]
+    saes = fit_many(saes, X, y)
+    assert group_sizes == [2]
+    for fitted in saes[2:]:
+        expected = clone(fitted).fit(X, y)
+        np.testing.assert_array_equal(fitted.encoder_, expected.encoder_)
+
+
+def test_large_ones_are_fitted_alone(group_sizes, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(600, 384)).astype(np.float32)
+    large = [
+        MatryoshkaSAETransformer(2048, 4, max_epochs=1, batch_size=512, random_state=i)
+        for i in range(2)
+    ]
+    fit_many(large, X)
+    assert group_sizes == []
+
+
+def test_each_stops_early_by_itself(X):
+    # Far too high a rate overfits soon, at an epoch of its own in each.
+    options = {"learning_rate": 0.1, "max_epochs": 40, "patience": 2}
+    saes = [sae(random_state=seed, **options) for seed in range(4)]
+    n_epochs = [fitted.n_iter_ for fitted in fit_many(saes, X)]
+    assert len(set(n_epochs)) > 1 and min(n_epochs) < 40
+    for fitted in saes:
+        losses = [epoch["valid_loss"] for epoch in fitted.history_]
+        assert len(losses) == fitted.n_iter_
+        best = int(np.argmin(losses)) + 1
+        assert fitted.n_iter_ in (best + 2, 40)
+        # The weights are those of the best epoch, not of the last.
+        rng = np.random.RandomState(fitted.random_state)
+        held = X[rng.permutation(len(X))[: int(np.ceil(0.1 * len(X)))]]
+        fvu = np.mean([1 - fitted.score(held, prefix=size) for size in (8, 32)])
+        assert fvu == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_dead_neurons_of_one_do_not_touch_the_others(X, monkeypatch):
+    # The loss that revives them is a matter of each model.
+    from sklearn_hsae.sae import _network
+
+    network = _network.SparseAutoencoder(12, (32,), (1.0,), 4, seeds=(0, 1))
+    alone = [
+        _network.SparseAutoencoder(12, (32,), (1.0,), 4, seeds=(i,)) for i in (0, 1)
+    ]
+    rows = torch.from_numpy(X[:100])
+    dead = torch.tensor([3, 7, 11])
+    found = network.auxiliary_loss(rows, 0.5 * rows, 32 + dead)
+    expected = alone[1].auxiliary_loss(rows[50:], 0.5 * rows[50:], dead)
+    assert found[0] == 0
+    torch.testing.assert_close(found[1:], expected)
+    found[1].backward()
+    assert not network.encoder.grad[:32].any()
+
+
+def test_one_that_cannot_be_fitted_is_named_before_any_training(X):
+    saes = [sae(random_state=0), sae(random_state=0, target_weight=0.5)]
+    with pytest.raises(ValueError, match="needs a target"):
+        fit_many(saes, X)
+    assert not hasattr(saes[0], "encoder_")
+
+
+def test_a_search_over_fitted_ones(X, y):
+    saes = fit_many([sae(random_state=seed) for seed in range(3)], X)
+    search = GridSearchCV(
+        make_pipeline(saes[0], Ridge()),
+        {"matryoshkasaetransformer": [FrozenEstimator(each) for each in saes]},
+    )
+    search.fit(X, y)
+    chosen = search.best_params_["matryoshkasaetransformer"].estimator
+    assert any(np.array_equal(chosen.encoder_, each.encoder_) for each in saes)
