@@ -6,6 +6,7 @@ import torch
 
 from sklearn_hsae.sae import _sparse_codes, _topk
 from sklearn_hsae.sae._dense_codes import DenseCodes
+from sklearn_hsae.sae._loss import TrainingLoss
 from sklearn_hsae.sae._network import SparseAutoencoder
 from sklearn_hsae.sae._sparse_codes import SparseCodes, Support, sampled_dots
 from sklearn_hsae.sae._topk import _group_size, _top_k_by_groups, top_k
@@ -50,7 +51,7 @@ def naive_loss(network, rows, target):
     return loss.detach(), {name: leaf.grad for name, leaf in leaves.items()}
 
 
-@pytest.mark.parametrize("has_sampled_product", [True, False])
+@pytest.mark.parametrize("way", ["sampled product", "gathered products", "dense"])
 @pytest.mark.parametrize("activation", ["topk", "batch_topk"])
 @pytest.mark.parametrize(
     "d, prefixes, weights, k",
@@ -61,13 +62,14 @@ def naive_loss(network, rows, target):
         (5, (4, 6), (0.5, 0.5), 6),  # k is the number of neurons
     ],
 )
-def test_loss_and_gradients(
-    d, prefixes, weights, k, activation, has_sampled_product, monkeypatch
-):
-    # Builds of torch without MKL, and GPUs, take the other way to the same products.
-    if has_sampled_product and not _sparse_codes._HAS_SAMPLED_PRODUCT:
+def test_loss_and_gradients(d, prefixes, weights, k, activation, way, monkeypatch):
+    # Builds of torch without MKL, and GPUs, take other ways to the same products.
+    is_sampled = way == "sampled product"
+    if is_sampled and not _sparse_codes._HAS_SAMPLED_PRODUCT:
         pytest.skip("this build of torch has no sampled product")
-    monkeypatch.setattr(_sparse_codes, "_HAS_SAMPLED_PRODUCT", has_sampled_product)
+    monkeypatch.setattr(_sparse_codes, "_HAS_SAMPLED_PRODUCT", is_sampled)
+    is_dense = way == "dense"
+    monkeypatch.setattr(SparseAutoencoder, "is_dense", lambda self, device: is_dense)
     network = network_away_from_its_start(d, prefixes, weights, k, activation)
     rows, target = random(33, d, seed=90), random(33, seed=91)
     codes = network(rows)
@@ -82,6 +84,21 @@ def test_loss_and_gradients(
         found = getattr(network, name).grad
         torch.testing.assert_close(found, expected[name], rtol=1e-10, atol=1e-12)
     assert not residual.requires_grad
+
+
+@pytest.mark.parametrize("activation", ["topk", "batch_topk"])
+def test_a_step_on_a_gpu_reads_nothing_back(activation):
+    # A tensor on the device "meta" has a shape and no values, so it cannot be asked
+    # for one. What runs with it can be recorded as a CUDA graph.
+    network = SparseAutoencoder(12, (16, 64), (0.5, 0.5), 4, activation, n_outputs=1)
+    loss = TrainingLoss(network, "regression", [0.3], 1 / 32).to("meta")
+    rows, target = torch.empty(32, 12, device="meta"), torch.empty(32, device="meta")
+    total, fired = loss(rows, target, ())
+    total.sum().backward()
+    network.keep_step_on_the_sphere()
+    network.normalize_decoder()
+    assert fired.shape == (64,)
+    assert network.encoder.grad.device.type == "meta"
 
 
 def test_dense_and_sparse_codes_agree():

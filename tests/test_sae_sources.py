@@ -8,7 +8,12 @@ import torch
 
 from sklearn_hsae import MatryoshkaSAETransformer
 from sklearn_hsae.sae import _rows, _sources
-from sklearn_hsae.sae._rows import Rows, StreamedRows, mean_and_scale
+from sklearn_hsae.sae._rows import (
+    ResidentRows,
+    Rows,
+    StreamedRows,
+    mean_and_scale,
+)
 from sklearn_hsae.sae._sources import RowFile, open_rows
 
 
@@ -143,6 +148,29 @@ def test_mean_and_scale_against_float64(X):
     np.testing.assert_allclose(mean, far.mean(axis=0), rtol=1e-12)
     expected = ((far - far.mean(axis=0)) ** 2).sum(axis=1).mean() ** 0.5
     assert scale == pytest.approx(expected, rel=1e-9)
+
+
+def test_rows_on_the_device_are_the_same(X):
+    # What a GPU keeps must be what a processor gathers.
+    mean, scale = mean_and_scale([X])
+    chosen, target = np.arange(len(X))[::-2].copy(), np.arange(len(X), dtype=np.float32)
+    one = Rows(X, chosen, mean, scale, target)
+    other = ResidentRows(X, chosen, mean, scale, target)
+    for order in (None, 3):
+        pieces = [
+            list(
+                rows.batches(
+                    32, None if order is None else np.random.default_rng(order)
+                )
+            )
+            for rows in (one, other)
+        ]
+        sizes = [[len(batch) for batch, _ in found] for found in pieces]
+        assert sizes[0] == sizes[1]
+        (a, y), (b, z) = (map(torch.cat, zip(*found, strict=True)) for found in pieces)
+        by_target, by_other_target = y.argsort(), z.argsort()
+        torch.testing.assert_close(a[by_target], b[by_other_target])
+        assert (order is None) == torch.equal(y, torch.from_numpy(target[chosen]))
 
 
 def test_rows_keep_their_order_without_a_generator(X):

@@ -71,7 +71,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         small batches generalise better when there are few rows.
     learning_rate : float, default=0.006
         Peak of the one-cycle schedule, for 256 neurons or fewer; it falls with the
-        root of `n_neurons` beyond.
+        fourth root of `n_neurons` beyond.
     patience : int or None, default=10
         Stop when the validation loss has not improved for so many epochs; None
         never stops. Either way the weights of the best epoch are kept.

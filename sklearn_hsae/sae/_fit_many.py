@@ -39,8 +39,8 @@ def fit_many(autoencoders, X, y=None):
     >>> from sklearn_hsae.sae import fit_many
     >>> X = np.random.default_rng(0).normal(size=(200, 16)).astype(np.float32)
     >>> saes = [MatryoshkaSAETransformer(32, 4, random_state=i) for i in range(5)]
-    >>> [sae.n_iter_ for sae in fit_many(saes, X)]
-    [50, 50, 50, 50, 50]
+    >>> [sae.encoder_.shape for sae in fit_many(saes, X)][:2]
+    [(32, 16), (32, 16)]
     """
     autoencoders = list(autoencoders)
     groups = defaultdict(list)

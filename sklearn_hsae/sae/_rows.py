@@ -1,5 +1,7 @@
 """Rows on their way into training: a batch is gathered, centred, scaled and moved."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -94,6 +96,29 @@ class StreamedRows(Rows):
                 rows.append(self.X[start : start + size][numbers[-1] - start])
             if any(map(len, rows)):
                 yield np.concatenate(numbers), np.concatenate(rows)
+
+
+class ResidentRows(Rows):
+    """Rows that are kept on the device, where their batches are gathered."""
+
+    @cached_property
+    def resident(self):
+        """Rows and targets, in the order of `chosen`."""
+        parts = [
+            self._batch(self.X[numbers], numbers)
+            for numbers in np.array_split(self.chosen, -(-len(self) // 2**16))
+        ]
+        rows, targets = zip(*parts, strict=True)
+        return torch.cat(rows), None if self.target is None else torch.cat(targets)
+
+    def batches(self, size, order=None):
+        rows, target = self.resident
+        numbers = (
+            np.arange(len(self)) if order is None else order.permutation(len(self))
+        )
+        numbers = torch.from_numpy(numbers).to(self.device)
+        for piece in numbers.tensor_split(-(-len(self) // size)):
+            yield rows[piece], None if target is None else target[piece]
 
 
 class RowsSideBySide(Dataset):

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from sklearn_hsae.sae._best_epochs import BestEpochs
 from sklearn_hsae.sae._checkpoint import Checkpoint
+from sklearn_hsae.sae._cuda_graph import StepGraph
 from sklearn_hsae.sae._interrupts import Interrupted
 from sklearn_hsae.sae._loss import TrainingLoss, prediction_loss
 from sklearn_hsae.sae._network import SparseAutoencoder
@@ -215,6 +216,9 @@ class AutoencoderNet(NeuralNet):
             )
         self.n_steps_ = n_batches * self.max_epochs
         self.step_ = 0
+        is_alone = self.processes.number == 1
+        has_graph = is_alone and self.module_.is_dense(torch.device(self.device))
+        self.graph_ = StepGraph(self._update, self.device) if has_graph else None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """The epochs that are left, after those that a checkpoint brought."""
@@ -260,28 +264,41 @@ class AutoencoderNet(NeuralNet):
 
     def _step(self, batch, target, dead):
         """One step of the optimiser; this process's part of each model's mean loss."""
+        self._set_learning_rate()
+        self.step_ += 1
+        if self.graph_ is not None and len(dead) == 0:
+            return self.graph_(batch, target)
+        return self._update(batch, target, dead)
+
+    def _update(self, batch, target, dead=()):
         share = self.processes.share
         rows, target = share(batch), None if target is None else share(target)
-        loss, fired = self.criterion_(rows, target, dead)
+        with self._precision():
+            loss, fired = self.criterion_(rows, target, dead)
         part = loss * (len(rows) / len(batch))
         self.optimizer_.zero_grad()
         # The gradients will be averaged over the processes, and needed is their sum.
         (part.sum() * self.processes.number).backward()
         self.module_.keep_step_on_the_sphere()
-        self._set_learning_rate()
         self.optimizer_.step()
         self.module_.normalize_decoder()
-        self.step_ += 1
         rested = self.rows_since_fired_.add_(self._rows_a_model(batch))
         rested.masked_fill_(fired, 0)
         return part.detach()
+
+    def _precision(self):
+        """A context for whole matrices; the sparse products choose by themselves."""
+        device, dtype = torch.device(self.device), self.module_.precision
+        is_lower = dtype != torch.float32 and self.module_.is_dense(device)
+        return torch.autocast(
+            device.type, torch.bfloat16, enabled=is_lower, cache_enabled=False
+        )
 
     def _set_learning_rate(self):
         share = self.constant_rate
         if share is None:
             share = one_cycle(self.step_, self.n_steps_)
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * share
+        self.optimizer_.set_learning_rate(self.lr * share)
 
     @torch.no_grad()
     def _validate(self, rows):
