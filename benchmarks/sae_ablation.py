@@ -20,7 +20,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from sae_training import BATCH_SIZE, N_EPOCHS, SEEDS, SHAPES, generated_rows, run_ours
+from sae_training import BATCH_SIZES, N_EPOCHS, SEEDS, SHAPES, generated_rows, run_ours
 
 from sklearn_hsae.sae import _fitting, _network, _plan, _training
 from sklearn_hsae.sae._dense_codes import DenseCodes
@@ -28,22 +28,17 @@ from sklearn_hsae.sae._network import SparseAutoencoder
 
 
 def one_stage(scores, k):
-    return scores.topk(k, dim=1, sorted=False).indices
+    columns = scores.topk(k, dim=1, sorted=False).indices.sort(dim=1).values
+    first = torch.arange(len(scores)) * scores.shape[1]
+    return (columns + first[:, None]).flatten()
 
 
-def dense_forward(network, rows):
-    """Every product dense, gradients by autograd."""
-    scores = SparseAutoencoder._scores(network, rows).float()
-    kept = torch.zeros_like(scores).scatter(1, _network.top_k(scores, network.k), 1.0)
-    return DenseCodes(scores.relu() * kept)
-
-
-def separate_decodings(codes, rows, decoder, bias, prefixes):
+def separate_decodings(codes, rows, decoder, bias, prefixes, block_of_neuron):
     residuals = [
         rows - bias - codes.activations[:, :size] @ decoder[:size] for size in prefixes
     ]
     losses = [residual.square().sum() / len(rows) for residual in residuals]
-    return torch.stack(losses), residuals[-1].detach()
+    return torch.stack(losses)[None], residuals[-1].detach()
 
 
 def constant_rate(step, n_steps):
@@ -57,10 +52,20 @@ WITHOUT = {
         partial(mock.patch.object, _plan, "_NEURONS_FOR_BFLOAT16", 10**9)
     ],
     "sparse products": [
-        partial(mock.patch.object, SparseAutoencoder, "forward", dense_forward)
+        partial(
+            mock.patch.object,
+            SparseAutoencoder,
+            "forward",
+            SparseAutoencoder._dense_codes,
+        )
     ],
     "sparse products, shared decoding": [
-        partial(mock.patch.object, SparseAutoencoder, "forward", dense_forward),
+        partial(
+            mock.patch.object,
+            SparseAutoencoder,
+            "forward",
+            SparseAutoencoder._dense_codes,
+        ),
         partial(mock.patch.object, DenseCodes, "prefix_losses", separate_decodings),
     ],
     "one-cycle learning rate": [
@@ -78,7 +83,11 @@ WITHOUT = {
 def speed(name):
     shape, n_epochs = SHAPES[name], N_EPOCHS[name]
     X = generated_rows(shape["d"], shape["n_rows"])
-    options = {"batch_size": BATCH_SIZE, "max_epochs": n_epochs, "patience": None}
+    options = {
+        "batch_size": BATCH_SIZES[name],
+        "max_epochs": n_epochs,
+        "patience": None,
+    }
     seconds = [run_ours(X, seed, shape, **options)[0] for seed in SEEDS]
     return 0.9 * len(X) * n_epochs / statistics.median(seconds)
 

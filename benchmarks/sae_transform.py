@@ -1,6 +1,6 @@
 """How fast rows become activations, beside HypotheSAEs in the same run.
 
-    python benchmarks/sae_transform.py --peer PYTHON
+    python benchmarks/sae_transform.py --peer PYTHON [--device cuda]
 
 PYTHON is that of an environment with ``pip install hypothesaes``. Speed does not depend
 on what the weights are, so both are trained for one epoch.
@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from sae_training import SHAPES, generated_rows, print_ratio, run_ours
+from sae_training import generated_rows, print_ratio, run_ours, shapes_on
 
-N_ROWS = {"a": 100_000, "b": 20_000}
+N_ROWS = {"a": 100_000, "b": 20_000, "c": 20_000}
 N_RUNS = 3
 
 PEER = """
@@ -49,8 +49,9 @@ def peer_seconds(python, X, shape):
     ]
 
 
-def our_seconds(X, shape, sparse_output):
-    _, sae = run_ours(X[:1024], 0, shape, max_epochs=1, sparse_output=sparse_output)
+def our_seconds(X, shape, sparse_output, device):
+    options = {"sparse_output": sparse_output, "device": device}
+    _, sae = run_ours(X[:1024], 0, shape, max_epochs=1, **options)
     seconds = []
     for _ in range(N_RUNS):
         start = time.perf_counter()
@@ -62,16 +63,20 @@ def our_seconds(X, shape, sparse_output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", required=True, help="the Python with hypothesaes")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, ", end="")
     print(f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n")
     print("rows/s, median of 3 runs\n")
     print("shape  ours  HypotheSAEs  ratio  ours by run  HypotheSAEs by run")
-    for name, shape in SHAPES.items():
+    for name, shape in shapes_on(arguments.device).items():
         X = generated_rows(shape["d"], N_ROWS[name])
         peer = [len(X) / s for s in peer_seconds(arguments.peer, X, shape)]
         for kind, sparse_output in (("dense", False), ("csr", True)):
-            ours = [len(X) / s for s in our_seconds(X, shape, sparse_output)]
+            ours = [
+                len(X) / s
+                for s in our_seconds(X, shape, sparse_output, arguments.device)
+            ]
             print_ratio(f"{name}, {kind}", ours, peer)
 
 
