@@ -101,7 +101,7 @@ def test_threshold_is_the_quantile(k):
     assert threshold == pytest.approx(expected, rel=1e-5, abs=1e-6)
     encoder.threshold = threshold
     # At least the threshold: a strict comparison would lose the one that set it.
-    assert encoder.transform(X).nnz == min(k * 300, len(positive))
+    assert encoder.sparse_activations(X).nnz == min(k * 300, len(positive))
 
 
 def test_threshold_without_rows_or_activity():
@@ -111,7 +111,7 @@ def test_threshold_without_rows_or_activity():
     )  # fmt: skip
     assert calibrate_threshold(silent, np.ones((5, 3))) == 0.0
     silent.threshold = 0.0
-    assert silent.transform(np.ones((5, 3))).nnz == 0
+    assert silent.sparse_activations(np.ones((5, 3))).nnz == 0
 
 
 @pytest.mark.parametrize("kind", [L1Penalty, ActivityReward])

@@ -11,7 +11,8 @@ from sklearn_hsae.sae._plan import torch_threads
 from sklearn_hsae.sae._rows import standardize
 from sklearn_hsae.sae._topk import top_k
 
-_SCORES_A_CHUNK = {"cpu": 2**19, "cuda": 2**26}  # 2 MB stay in a processor's cache
+_SCORES_A_CHUNK = 2**21  # 8 MB: small beside the cache, large beside the overhead
+_SCORES_A_CHUNK_ON_GPU = 2**26
 
 
 class Encoder:
@@ -40,7 +41,8 @@ class Encoder:
 
     def chunks(self, X):
         """Slices of `X` that are encoded one by one."""
-        n_scores = _SCORES_A_CHUNK[self.device.type]
+        is_cpu = self.device.type == "cpu"
+        n_scores = _SCORES_A_CHUNK if is_cpu else _SCORES_A_CHUNK_ON_GPU
         size = max(1, min(8192, n_scores // len(self.weights)))
         return [
             slice(start, min(start + size, len(X))) for start in range(0, len(X), size)
@@ -53,32 +55,57 @@ class Encoder:
         rows = standardize(rows, self.mean, self.scale).to(self.device)
         return torch.addmm(self.bias, rows, self.weights.T)
 
-    def transform(self, X):
-        """Activations as a csr matrix of float32; only positive ones are stored."""
-        # Each thread takes a chunk through all steps: a step shared out among threads
-        # would leave every chunk to the cache of another.
-        with torch_threads(1) as n_threads:
-            with ThreadPoolExecutor(n_threads) as pool:
-                active = pool.map(lambda chunk: self._active(X[chunk]), self.chunks(X))
-                counts, neurons, values = map(np.concatenate, zip(*active, strict=True))
+    def sparse_activations(self, X):
+        """A csr matrix of float32; only positive activations are stored."""
+        shape = len(X), len(self.weights)
+        found = list(self._for_each_chunk(X, lambda chunk: self._active(X[chunk])))
+        positions, values = map(np.concatenate, zip(*found, strict=True))
+        n_rows = [chunk.stop - chunk.start for chunk in self.chunks(X)]
+        counts = np.concatenate(
+            [
+                np.bincount(positions // shape[1], minlength=n)
+                for (positions, _), n in zip(found, n_rows, strict=True)
+            ]
+        )
         starts = np.concatenate([[0], np.cumsum(counts)])
-        if starts[-1] <= np.iinfo(np.int32).max:
-            starts = starts.astype(np.int32)
-        shape = (len(X), len(self.weights))
-        return sparse.csr_matrix((values, neurons, starts), shape=shape)
+        dtype = np.int32 if starts[-1] <= np.iinfo(np.int32).max else np.int64
+        neurons = (positions % shape[1]).astype(dtype)
+        return sparse.csr_matrix((values, neurons, starts.astype(dtype)), shape=shape)
+
+    def dense_activations(self, X):
+        """An array of float32."""
+        activations = np.zeros((len(X), len(self.weights)), dtype=np.float32)
+
+        def fill(chunk):
+            positions, values = self._active(X[chunk])
+            activations[chunk].reshape(-1)[positions] = values
+
+        list(self._for_each_chunk(X, fill))
+        return activations
+
+    def _for_each_chunk(self, X, function):
+        """Yield what `function` returns for each chunk.
+
+        Each thread takes a chunk through all steps: a step shared out among threads
+        would leave every chunk to the cache of another.
+        """
+        with torch_threads(1) as n_threads:
+            n_workers = n_threads if self.device.type == "cpu" else 1
+            with ThreadPoolExecutor(n_workers) as pool:
+                yield from pool.map(function, self.chunks(X))
 
     def _active(self, rows):
-        """How many neurons each row keeps, which, and their values."""
+        """Positions ``row * n_neurons + neuron`` of what is active, and its values."""
         scores = self.scores(rows)
         if self.threshold is None:
-            positions = top_k(scores, self.k).unflatten(0, (len(scores), self.k))
-            neurons, values = positions % scores.shape[1], scores.take(positions)
+            positions = top_k(scores, self.k)
+            values = scores.take(positions)
             kept = values > 0
-            found = kept.sum(dim=1), neurons[kept].int(), values[kept]
+            found = positions[kept], values[kept]
         else:
             # At least the threshold: a strict comparison drops the one that set it.
             kept = (scores >= self.threshold) & (scores > 0)
-            found = kept.sum(dim=1), kept.nonzero()[:, 1].int(), scores[kept]
+            found = kept.flatten().nonzero()[:, 0], scores[kept]
         return [part.cpu().numpy() for part in found]
 
 

@@ -303,9 +303,13 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             `sparse_output`.
         """
         check_is_fitted(self)
-        activations = self._encode(self._check_rows(X, reset=False), prefix)
-        if not self.sparse_output:
-            activations = activations.toarray()
+        rows = self._check_rows(X, reset=False)
+        if self.sparse_output:
+            activations = self._sparse_activations(rows, prefix)
+        else:
+            activations = self._encoder().dense_activations(rows)
+            if prefix is not None:
+                activations[:, prefix_size(prefix, len(self.encoder_)) :] = 0.0
         return frame_like(activations, X, self.get_feature_names_out())
 
     def inverse_transform(self, X):
@@ -357,7 +361,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         error = 0.0
         for start in range(0, len(rows), _ROWS_A_CHUNK):
             chunk = rows[start : start + _ROWS_A_CHUNK]
-            activations = self._encode(chunk, prefix)
+            activations = self._sparse_activations(chunk, prefix)
             residual = (chunk - self.input_mean_) / self.input_scale_
             residual -= activations @ self.decoder_ + self.decoder_bias_
             error += np.vdot(residual, residual)
@@ -430,10 +434,13 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         check_consistent_length(X, target)
         return target
 
-    def _encode(self, X, prefix):
+    def _encoder(self):
         from sklearn_hsae.sae._fitting import make_encoder
 
-        activations = make_encoder(self).transform(X)
+        return make_encoder(self)
+
+    def _sparse_activations(self, X, prefix):
+        activations = self._encoder().sparse_activations(X)
         if prefix is None:
             return activations
         size = prefix_size(prefix, len(self.encoder_))

@@ -216,8 +216,9 @@ class AutoencoderNet(NeuralNet):
             )
         self.n_steps_ = n_batches * self.max_epochs
         self.step_ = 0
-        is_alone = self.processes.number == 1
-        has_graph = is_alone and self.module_.is_dense(torch.device(self.device))
+        device = torch.device(self.device)
+        is_alone = device.type == "cuda" and self.processes.number == 1
+        has_graph = is_alone and self.module_.is_dense(device)
         self.graph_ = StepGraph(self._update, self.device) if has_graph else None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
