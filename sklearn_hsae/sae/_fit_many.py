@@ -21,8 +21,9 @@ def fit_many(autoencoders, X, y=None):
     ----------
     autoencoders : sequence of MatryoshkaSAETransformer
         Fitted in place. Those that cannot share their steps are fitted one by one:
-        large ones, those of another shape, rows on disk, and with ``callbacks``,
-        ``checkpoint``, ``resample_dead`` or a penalty (``"l1"``, ``"reward"``).
+        large ones, those of another shape, with rows on disk, in several processes,
+        and with ``callbacks``, ``checkpoint``, ``resample_dead`` or a penalty
+        (``"l1"``, ``"reward"``).
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,), default=None
         As in :meth:`MatryoshkaSAETransformer.fit`.
@@ -68,12 +69,18 @@ def _fit_together(autoencoders, X, y):
 def _models_a_step(autoencoder, X, y):
     """How many autoencoders like this one should share their steps."""
     from sklearn_hsae.sae._fitting import plan
+    from sklearn_hsae.sae._processes import choose_device, join_processes
 
     has_penalty = autoencoder.activation in ("l1", "reward")
-    is_watched = autoencoder.callbacks or autoencoder.checkpoint is not None
+    is_watched = (
+        autoencoder.callbacks
+        or autoencoder.checkpoint is not None
+        or autoencoder.resample_dead
+    )
     rows, _, _ = autoencoder._prepare_fit(X, y)
     is_streamed = isinstance(rows, RowFile)
-    if has_penalty or is_watched or is_streamed or autoencoder.resample_dead:
+    is_shared_out = join_processes(choose_device(autoencoder.device)).number > 1
+    if has_penalty or is_watched or is_streamed or is_shared_out:
         return 1
     n_training = int((1 - autoencoder.validation_fraction) * len(rows))
     batch_size = min(plan(autoencoder, n_training)["batch_size"], n_training)

@@ -143,7 +143,7 @@ class AutoencoderNet(NeuralNet):
 
     Parameters
     ----------
-    order : numpy.random.Generator
+    order : numpy.random.Generator, or a list of one for each model
         Draws the order of the rows.
     constant_rate : float or None
         Share of the peak learning rate to keep; None for one cycle.
