@@ -57,20 +57,21 @@ class Encoder:
 
     def sparse_activations(self, X):
         """A csr matrix of float32; only positive activations are stored."""
-        shape = len(X), len(self.weights)
-        found = list(self._for_each_chunk(X, lambda chunk: self._active(X[chunk])))
-        positions, values = map(np.concatenate, zip(*found, strict=True))
-        n_rows = [chunk.stop - chunk.start for chunk in self.chunks(X)]
-        counts = np.concatenate(
-            [
-                np.bincount(positions // shape[1], minlength=n)
-                for (positions, _), n in zip(found, n_rows, strict=True)
-            ]
-        )
+        n_neurons = len(self.weights)
+
+        def find(chunk):
+            positions, values = self._active(X[chunk])
+            rows, neurons = np.divmod(positions, n_neurons)
+            counts = np.bincount(rows, minlength=chunk.stop - chunk.start)
+            return counts, neurons.astype(np.int32), values
+
+        found = self._for_each_chunk(X, find)
+        counts, neurons, values = map(np.concatenate, zip(*found, strict=True))
         starts = np.concatenate([[0], np.cumsum(counts)])
-        dtype = np.int32 if starts[-1] <= np.iinfo(np.int32).max else np.int64
-        neurons = (positions % shape[1]).astype(dtype)
-        return sparse.csr_matrix((values, neurons, starts.astype(dtype)), shape=shape)
+        if starts[-1] <= np.iinfo(np.int32).max:
+            starts = starts.astype(np.int32)
+        shape = len(X), n_neurons
+        return sparse.csr_matrix((values, neurons, starts), shape=shape)
 
     def dense_activations(self, X):
         """An array of float32."""

@@ -1,0 +1,87 @@
+"""The optimiser is torch's AdamW, without what torch's AdamW imports."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from sklearn_hsae.sae._optimizer import AdamW
+
+FIT = """
+import sys
+import numpy as np
+from sklearn_hsae import MatryoshkaSAETransformer
+
+X = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+sae = MatryoshkaSAETransformer(8, 2, max_epochs=2).fit(X).partial_fit(X)
+sae.transform(X)
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def parameters():
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(5, 3), (4,)]
+    return [torch.nn.Parameter(torch.randn(s, generator=generator)) for s in shapes]
+
+
+def groups(first, second):
+    return [{"params": [first], "weight_decay": 0.7}, {"params": [second]}]
+
+
+def test_steps_are_those_of_torch():
+    ours, torchs = parameters(), parameters()
+    settings = {"lr": 0.1, "betas": (0.9, 0.99)}
+    optimizer = AdamW(groups(*ours), **settings)
+    expected = torch.optim.AdamW(groups(*torchs), weight_decay=0.0, **settings)
+    for step in range(5):
+        rate = 0.1 / (step + 1)
+        optimizer.set_learning_rate(rate)
+        for group in expected.param_groups:
+            group["lr"] = rate
+        for parameter, other in zip(ours, torchs, strict=True):
+            parameter.grad = (parameter.detach() - 1).sin()
+            other.grad = (other.detach() - 1).sin()
+        optimizer.step()
+        expected.step()
+        for parameter, other in zip(ours, torchs, strict=True):
+            torch.testing.assert_close(parameter, other)
+    for parameter, other in zip(ours, torchs, strict=True):
+        found, state = optimizer.state[parameter], expected.state[other]
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            torch.testing.assert_close(found[key], state[key])
+    optimizer.zero_grad()
+    assert all(parameter.grad is None for parameter in ours)
+
+
+def test_a_parameter_without_a_gradient_stays():
+    ours = parameters()
+    optimizer = AdamW(groups(*ours), lr=0.1, betas=(0.9, 0.99))
+    before = [parameter.detach().clone() for parameter in ours]
+    ours[1].grad = torch.ones(4)
+    optimizer.step()
+    assert torch.equal(ours[0], before[0])
+    assert not torch.equal(ours[1], before[1])
+
+
+@pytest.mark.parametrize("key", ["exp_avg", "exp_avg_sq", "step"])
+def test_its_state_can_be_kept_and_loaded(key):
+    # skorch's own Checkpoint callback does it.
+    ours, others = parameters(), parameters()
+    optimizer = AdamW(groups(*ours), lr=0.1, betas=(0.9, 0.99))
+    ours[0].grad = torch.ones(5, 3)
+    optimizer.step()
+    other = AdamW(groups(*others), lr=0.2, betas=(0.9, 0.99))
+    other.load_state_dict(optimizer.state_dict())
+    torch.testing.assert_close(
+        other.state[others[0]][key], optimizer.state[ours[0]][key]
+    )
+
+
+def test_training_does_not_import_the_compiler_of_torch():
+    # It takes longer than many a training.
+    run = subprocess.run(
+        [sys.executable, "-c", FIT], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["False"]
