@@ -6,12 +6,13 @@
     python benchmarks/sae_training.py memory
     python benchmarks/sae_training.py disk
     python benchmarks/sae_training.py search
+    python benchmarks/sae_training.py first
 
 PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy holds real
 embeddings, one row a text. `speed` takes generated rows, the same batches and as many
 steps for both. `quality` trains both to the end of their own defaults on the same rows
 and compares them on the same others: real rows at shape (a), generated ones at (b).
-`search` fits eight autoencoders one after another, in the same steps and two at a time.
+`search` fits eight autoencoders one after another, in the same steps and two at a time. `first` is the first training in a process.
 """
 
 import argparse
@@ -291,6 +292,32 @@ print(f"{seconds:.0f} s, peak memory {peak:.2f} GB, torch itself included")
 """
 
 
+def benchmark_first(_):
+    command = [sys.executable, "-c", FIRST_FIT]
+    for _ in range(3):
+        print(subprocess.run(command, capture_output=True, text=True).stdout, end="")
+
+
+FIRST_FIT = """
+import time
+import numpy as np
+from sklearn_hsae import MatryoshkaSAETransformer
+
+X = np.random.default_rng(0).standard_normal((3000, 384), dtype=np.float32)
+sae = MatryoshkaSAETransformer(64, 4, max_epochs=1, random_state=0)
+start = time.perf_counter()
+import torch
+imported = time.perf_counter()
+sae.fit(X)
+first = time.perf_counter()
+sae.fit(X)
+second = time.perf_counter()
+print(f"import of torch {imported - start:.2f} s,", end=" ")
+print(f"first epoch with what it imports {first - imported:.2f} s,", end=" ")
+print(f"the same again {second - first:.2f} s")
+"""
+
+
 def benchmark_search(_):
     compare_many(1000, 64, 4)
     compare_many(2000, 96, 8)
@@ -353,6 +380,7 @@ def main():
         "memory": benchmark_memory,
         "disk": benchmark_disk,
         "search": benchmark_search,
+        "first": benchmark_first,
     }
     parser.add_argument("what", choices=benchmarks)
     parser.add_argument("--embeddings", type=Path, help="real embeddings, .npy")

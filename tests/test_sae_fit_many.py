@@ -152,6 +152,20 @@ def test_one_that_cannot_be_fitted_is_named_before_any_training(X):
     assert not hasattr(saes[0], "encoder_")
 
 
+def test_wrong_input_is_named(X):
+    assert fit_many([], X) == []
+    with pytest.raises(TypeError, match="a single one; call its fit"):
+        fit_many(sae(), X)
+    with pytest.raises(TypeError, match=r"one of Ridge\(\)"):
+        fit_many([sae(), Ridge()], X)
+    with pytest.raises(ValueError, match="'k' parameter"):
+        fit_many([sae(), sae(k=0)], X)
+    with pytest.raises(ValueError, match="NaN"):
+        fit_many([sae(), sae()], np.where(X == X[3, 3], np.nan, X))
+    with pytest.raises(FloatingPointError, match="Lower learning_rate"):
+        fit_many([sae(learning_rate=1e30, random_state=i) for i in (0, 1)], X)
+
+
 def test_a_search_over_fitted_ones(X, y):
     saes = fit_many([sae(random_state=seed) for seed in range(3)], X)
     search = GridSearchCV(

@@ -52,6 +52,8 @@ class BestEpochs(Callback):
     @torch.no_grad()
     def on_train_end(self, net, **kwargs):
         for model, best in enumerate(self.best_weights_):
+            if best is None:  # its loss was never a number
+                continue
             for part, weights in zip(weights_of_model(net, model), best, strict=True):
                 part.copy_(weights)
 

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from sklearn_hsae.sae._sources import RowFile
+from sklearn_hsae.sae._estimator import MatryoshkaSAETransformer
+from sklearn_hsae.sae._sources import RowFile, open_rows
 
 _MAY_DIFFER = ("random_state", "target_weight")
 # Multiplications of all encodings in a step up to which models side by side gain:
@@ -33,6 +34,13 @@ def fit_many(autoencoders, X, y=None):
     list of MatryoshkaSAETransformer
         The same objects, in the same order.
 
+    Raises
+    ------
+    TypeError
+        When `autoencoders` are anything else.
+    ValueError
+        As :meth:`MatryoshkaSAETransformer.fit` does, before any is trained.
+
     Examples
     --------
     >>> import numpy as np
@@ -43,7 +51,8 @@ def fit_many(autoencoders, X, y=None):
     >>> [sae.encoder_.shape for sae in fit_many(saes, X)][:2]
     [(32, 16), (32, 16)]
     """
-    autoencoders = list(autoencoders)
+    autoencoders = _check_autoencoders(autoencoders)
+    X = open_rows(X)  # a file is opened once
     groups = defaultdict(list)
     for autoencoder in autoencoders:
         autoencoder._validate_params()
@@ -54,6 +63,18 @@ def fit_many(autoencoders, X, y=None):
         for start in range(0, len(group), size):
             _fit_together(group[start : start + size], X, y)
     return autoencoders
+
+
+def _check_autoencoders(autoencoders):
+    is_one = isinstance(autoencoders, MatryoshkaSAETransformer)
+    found = [autoencoders] if is_one else list(autoencoders)
+    wrong = [each for each in found if not isinstance(each, MatryoshkaSAETransformer)]
+    if is_one or wrong:
+        raise TypeError(
+            "fit_many needs a list of MatryoshkaSAETransformer, got "
+            + (f"one of {wrong[0]!r}." if wrong else "a single one; call its fit.")
+        )
+    return found
 
 
 def _fit_together(autoencoders, X, y):
@@ -72,7 +93,7 @@ def _models_a_step(autoencoder, X, y):
     from sklearn_hsae.sae._processes import choose_device, join_processes
 
     has_penalty = autoencoder.activation in ("l1", "reward")
-    is_watched = (
+    has_work_between_epochs = (
         autoencoder.callbacks
         or autoencoder.checkpoint is not None
         or autoencoder.resample_dead
@@ -80,7 +101,7 @@ def _models_a_step(autoencoder, X, y):
     rows, _, _ = autoencoder._prepare_fit(X, y)
     is_streamed = isinstance(rows, RowFile)
     is_shared_out = join_processes(choose_device(autoencoder.device)).number > 1
-    if has_penalty or is_watched or is_streamed or is_shared_out:
+    if has_penalty or has_work_between_epochs or is_streamed or is_shared_out:
         return 1
     n_training = int((1 - autoencoder.validation_fraction) * len(rows))
     batch_size = min(plan(autoencoder, n_training)["batch_size"], n_training)

@@ -14,7 +14,7 @@ from sklearn_hsae.sae._penalty import PENALTIES
 from sklearn_hsae.sae._sparse_codes import SparseCodes, Support
 from sklearn_hsae.sae._topk import top_k
 
-_SPARSE = 184  # floating point operations of a GPU in the time it reads a byte
+_OPERATIONS_A_BYTE = 184  # of a GPU: what it computes while it reads a byte
 
 
 class SparseAutoencoder(nn.Module):
@@ -115,7 +115,8 @@ class SparseAutoencoder(nn.Module):
         faster up to some 184 neurons for each active one.
         """
         is_one = self.n_models == 1 and self.penalty is None
-        return is_one and device.type != "cpu" and self.n_neurons < _SPARSE * self.k
+        is_small = self.n_neurons < _OPERATIONS_A_BYTE * self.k
+        return device.type != "cpu" and is_one and is_small
 
     def _dense_codes(self, rows):
         scores = functional.linear(rows, self.encoder, self.encoder_bias)

@@ -5,6 +5,7 @@ is read back from the device inside an epoch.
 """
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -290,10 +291,9 @@ class AutoencoderNet(NeuralNet):
     def _precision(self):
         """A context for whole matrices; the sparse products choose by themselves."""
         device, dtype = torch.device(self.device), self.module_.precision
-        is_lower = dtype != torch.float32 and self.module_.is_dense(device)
-        return torch.autocast(
-            device.type, torch.bfloat16, enabled=is_lower, cache_enabled=False
-        )
+        if dtype == torch.float32 or not self.module_.is_dense(device):
+            return nullcontext()
+        return torch.autocast(device.type, dtype, cache_enabled=False)
 
     def _set_learning_rate(self):
         share = self.constant_rate
