@@ -37,7 +37,7 @@ def fit_many(autoencoders, X, y=None):
     Raises
     ------
     TypeError
-        When `autoencoders` are anything else.
+        When `autoencoders` is a single one, or holds anything else.
     ValueError
         As :meth:`MatryoshkaSAETransformer.fit` does, before any is trained.
 
