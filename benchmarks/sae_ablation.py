@@ -22,61 +22,71 @@ import numpy as np
 import torch
 from sae_training import BATCH_SIZES, N_EPOCHS, SEEDS, SHAPES, generated_rows, run_ours
 
-from sklearn_hsae.sae import _fitting, _network, _plan, _training
+from sklearn_hsae.sae import (
+    _compiled_products,
+    _fitting,
+    _network,
+    _optimizer,
+    _plan,
+    _sparse_codes,
+    _torch_products,
+    _training,
+)
 from sklearn_hsae.sae._dense_codes import DenseCodes
 from sklearn_hsae.sae._network import SparseAutoencoder
+from sklearn_hsae.sae._threads import torch_threads
 
 
-def one_stage(scores, k):
-    columns = scores.topk(k, dim=1, sorted=False).indices.sort(dim=1).values
-    first = torch.arange(len(scores)) * scores.shape[1]
-    return (columns + first[:, None]).flatten()
+def one_stage(columns, scores, start, stop):
+    found = scores[start:stop].topk(columns.shape[1], dim=1, sorted=False).indices
+    columns[start:stop] = found.sort(dim=1).values
 
 
-def separate_decodings(codes, rows, decoder, bias, prefixes, block_of_neuron):
+def separate_decodings(codes, rows, decoder, bias, prefixes, prefix_weights, _):
     residuals = [
         rows - bias - codes.activations[:, :size] @ decoder[:size] for size in prefixes
     ]
     losses = [residual.square().sum() / len(rows) for residual in residuals]
-    return torch.stack(losses)[None], residuals[-1].detach()
+    losses = torch.stack(losses)[None]
+    return losses @ prefix_weights, losses.detach(), residuals[-1].detach()
 
 
 def constant_rate(step, n_steps):
     return 0.25
 
 
+def replaced(place, name, value):
+    return partial(mock.patch.object, place, name, value)
+
+
+TORCHS_THREADS = [replaced(_fitting, "own_threads", torch_threads)]
+TORCHS_PRODUCTS = [
+    replaced(module, "products_on", lambda device: _torch_products)
+    for module in (_network, _sparse_codes)
+]
+WHOLE_MATRICES = [
+    replaced(SparseAutoencoder, "forward", SparseAutoencoder._dense_codes)
+]
+TORCHS_OPTIMIZER = [replaced(_optimizer, "_SMALL", 10**9)]
 WITHOUT = {
     "nothing": [],
-    "two-stage top-k": [partial(mock.patch.object, _network, "top_k", one_stage)],
-    "bfloat16 scores": [
-        partial(mock.patch.object, _plan, "_NEURONS_FOR_BFLOAT16", 10**9)
-    ],
-    "sparse products": [
-        partial(
-            mock.patch.object,
-            SparseAutoencoder,
-            "forward",
-            SparseAutoencoder._dense_codes,
-        )
-    ],
+    "two-stage top-k": [replaced(_compiled_products, "top_k_into", one_stage)],
+    "bfloat16 scores": [replaced(_plan, "_NEURONS_FOR_BFLOAT16", 10**9)],
+    "threads that sleep": TORCHS_THREADS,
+    "compiled products": TORCHS_THREADS + TORCHS_PRODUCTS,
+    "compiled products and steps": (
+        TORCHS_THREADS + TORCHS_PRODUCTS + TORCHS_OPTIMIZER
+    ),
+    "sparse products": TORCHS_THREADS + TORCHS_OPTIMIZER + WHOLE_MATRICES,
     "sparse products, shared decoding": [
-        partial(
-            mock.patch.object,
-            SparseAutoencoder,
-            "forward",
-            SparseAutoencoder._dense_codes,
-        ),
-        partial(mock.patch.object, DenseCodes, "prefix_losses", separate_decodings),
+        *TORCHS_THREADS,
+        *TORCHS_OPTIMIZER,
+        *WHOLE_MATRICES,
+        replaced(DenseCodes, "prefix_losses", separate_decodings),
     ],
-    "one-cycle learning rate": [
-        partial(mock.patch.object, _training, "one_cycle", constant_rate)
-    ],
-    "decay of the encoder": [
-        partial(mock.patch.object, _training, "_ENCODER_DECAY", 0)
-    ],
-    "small batches": [
-        partial(mock.patch.object, _fitting, "choose_batch_size", lambda n: 512)
-    ],
+    "one-cycle learning rate": [replaced(_training, "one_cycle", constant_rate)],
+    "decay of the encoder": [replaced(_training, "_ENCODER_DECAY", 0)],
+    "small batches": [replaced(_fitting, "choose_batch_size", lambda n: 512)],
 }
 
 

@@ -68,7 +68,7 @@ def naive_loss(network, rows, k, weights, prefixes):
 
 def loss_of(network, rows, target=None):
     codes = network(rows)
-    loss = network.reconstruction(rows, codes)[0][0] @ network.prefix_weights
+    loss = network.reconstruction(rows, codes)[0][0]
     if target is not None:
         loss = loss + (network.prediction(codes)[0, :, 0] - target).square().mean()
     return loss

@@ -126,7 +126,7 @@ def test_selected_but_zero_is_not_firing():
     # A top-k must select k neurons even where all scores are negative.
     rows = torch.ones(2, 3)
     encoder, bias = torch.zeros(4, 3), torch.tensor([1.0, -1.0, -2.0, -3.0])
-    support = Support(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]), 2, 4)
+    support = Support(torch.tensor([0, 1, 0, 1]), torch.tensor([0, 2, 4]), 4)
     codes = SparseCodes.encode(rows, encoder, bias, support)
     assert codes.fired().tolist() == [True, False, False, False]
 

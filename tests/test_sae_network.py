@@ -1,14 +1,19 @@
 """The training step against naive float64 code: no sparsity, no sharing, no tricks."""
 
-import numpy as np
 import pytest
 import torch
 
-from sklearn_hsae.sae import _sparse_codes, _topk
+from sklearn_hsae.sae import (
+    _compiled_products,
+    _network,
+    _sparse_codes,
+    _torch_products,
+)
 from sklearn_hsae.sae._dense_codes import DenseCodes
 from sklearn_hsae.sae._loss import TrainingLoss
 from sklearn_hsae.sae._network import SparseAutoencoder
-from sklearn_hsae.sae._sparse_codes import SparseCodes, Support, sampled_dots
+from sklearn_hsae.sae._sparse_codes import SparseCodes, Support
+from sklearn_hsae.sae._threads import own_threads
 from sklearn_hsae.sae._topk import _group_size, _top_k_by_groups, top_k
 
 PARAMETERS = ("encoder", "encoder_bias", "decoder", "decoder_bias", "head", "head_bias")
@@ -51,7 +56,12 @@ def naive_loss(network, rows, target):
     return loss.detach(), {name: leaf.grad for name, leaf in leaves.items()}
 
 
-@pytest.mark.parametrize("way", ["sampled product", "gathered products", "dense"])
+def compute_by(products, monkeypatch):
+    for module in (_sparse_codes, _network):
+        monkeypatch.setattr(module, "products_on", lambda device: products)
+
+
+@pytest.mark.parametrize("way", ["compiled", "torch", "dense"])
 @pytest.mark.parametrize("activation", ["topk", "batch_topk"])
 @pytest.mark.parametrize(
     "d, prefixes, weights, k",
@@ -63,20 +73,19 @@ def naive_loss(network, rows, target):
     ],
 )
 def test_loss_and_gradients(d, prefixes, weights, k, activation, way, monkeypatch):
-    # Builds of torch without MKL, and GPUs, take other ways to the same products.
-    is_sampled = way == "sampled product"
-    if is_sampled and not _sparse_codes._HAS_SAMPLED_PRODUCT:
-        pytest.skip("this build of torch has no sampled product")
-    monkeypatch.setattr(_sparse_codes, "_HAS_SAMPLED_PRODUCT", is_sampled)
+    # Processors, and GPUs with many and with few neurons, take three ways.
+    if way == "torch":
+        if not torch.backends.mkl.is_available():
+            pytest.skip("this build of torch has no sampled product for processors")
+        compute_by(_torch_products, monkeypatch)
     is_dense = way == "dense"
     monkeypatch.setattr(SparseAutoencoder, "is_dense", lambda self, device: is_dense)
     network = network_away_from_its_start(d, prefixes, weights, k, activation)
     rows, target = random(33, d, seed=90), random(33, seed=91)
     codes = network(rows)
-    fvu, residual = network.reconstruction(rows, codes)
+    fvu, _, residual = network.reconstruction(rows, codes)
     prediction = network.prediction(codes)[0, :, 0]
-    loss = fvu[0] @ network.prefix_weights
-    loss = loss + 0.3 * (prediction - target).square().mean()
+    loss = fvu[0] + 0.3 * (prediction - target).square().mean()
     loss.backward()
     expected_loss, expected = naive_loss(network, rows, target)
     torch.testing.assert_close(loss.detach(), expected_loss, rtol=1e-12, atol=1e-12)
@@ -95,8 +104,6 @@ def test_a_step_on_a_gpu_reads_nothing_back(activation):
     rows, target = torch.empty(32, 12, device="meta"), torch.empty(32, device="meta")
     total, fired = loss(rows, target, ())
     total.sum().backward()
-    network.keep_step_on_the_sphere()
-    network.normalize_decoder()
     assert fired.shape == (64,)
     assert network.encoder.grad.device.type == "meta"
 
@@ -112,22 +119,30 @@ def test_dense_and_sparse_codes_agree():
     dense = DenseCodes(dense.requires_grad_())
     sparse.values.retain_grad()
     for codes in (sparse, dense):
-        fvu, _ = network.reconstruction(rows, codes)
+        fvu, _, _ = network.reconstruction(rows, codes)
         (fvu.sum() + network.prediction(codes).square().sum()).backward()
     expected = dense.activations.grad[support.rows, support.neurons]
     torch.testing.assert_close(sparse.values.grad, expected)
     assert torch.equal(sparse.fired(), dense.fired())
 
 
-def test_rows_and_neurons_without_entries():
+@pytest.mark.parametrize("products", [_compiled_products, _torch_products])
+def test_rows_and_neurons_without_entries(products, monkeypatch):
     # A batch top-k may leave a row, a block or a neuron with nothing at all.
+    compute_by(products, monkeypatch)
     rows = random(3, 4)
     in_rows, neurons = torch.tensor([0, 2, 2]), torch.tensor([1, 3, 4])
     encoder, decoder = random(5, 4, seed=1), random(5, 4, seed=2)
-    support = Support(in_rows, neurons, 3, 5)
+    support = Support(neurons, torch.tensor([0, 1, 1, 3]), 5)
     codes = SparseCodes.encode(rows, encoder, torch.zeros(5), support)
-    losses, residual = codes.prefix_losses(
-        rows, decoder, torch.zeros(1, 4), (2, 5), torch.tensor([0, 0, 1, 1, 1])
+    assert torch.equal(support.rows, in_rows)
+    _, losses, residual = codes.prefix_losses(
+        rows,
+        decoder,
+        torch.zeros(1, 4),
+        (2, 5),
+        torch.tensor([0.5, 0.5], dtype=torch.float64),
+        torch.tensor([0, 0, 1, 1, 1]),
     )
     active = torch.zeros(3, 5, dtype=torch.float64)
     active[in_rows, neurons] = (rows @ encoder.T)[in_rows, neurons].relu()
@@ -151,30 +166,22 @@ def test_bfloat16_decides_and_float32_computes():
     assert codes.values.sum() > 0.995 * best  # nearly always the same neurons
 
 
-def top_k_columns(scores, k):
-    positions = top_k(scores, k).unflatten(0, (len(scores), k))
-    first = torch.arange(len(scores))[:, None] * scores.shape[1]
-    return positions - first
-
-
 def sorted_groups(scores, k):
     return _top_k_by_groups(scores, k).sort(dim=1).values
 
 
-@pytest.mark.parametrize("method", [top_k_columns, sorted_groups])
+@pytest.mark.parametrize("method", [top_k, sorted_groups])
 @pytest.mark.parametrize("k", [1, 2, 8, 32, 100])
 @pytest.mark.parametrize("n_columns", [100, 129, 256, 1000, 4096])
-def test_two_stage_top_k_is_exact(n_columns, k, method, monkeypatch):
-    monkeypatch.setattr(_topk, "_FEW_SCORES", 0)
+def test_two_stage_top_k_is_exact(n_columns, k, method):
     scores = random(30, n_columns, seed=n_columns + k)
     expected = scores.topk(k, dim=1).indices.sort(dim=1).values
     assert torch.equal(method(scores, k), expected)
 
 
-@pytest.mark.parametrize("method", [top_k_columns, sorted_groups])
+@pytest.mark.parametrize("method", [top_k, sorted_groups])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_two_stage_top_k_with_ties_and_infinities(dtype, method, monkeypatch):
-    monkeypatch.setattr(_topk, "_FEW_SCORES", 0)
+def test_two_stage_top_k_with_ties_and_infinities(dtype, method):
     # Among equals any may be chosen, but none twice, and nothing smaller.
     assert _group_size(1024, 8) > 1
     scores = random(40, 1024).mul(2).round().to(dtype)
@@ -191,21 +198,23 @@ def test_top_k_keeps_what_is_no_number():
     # A training that diverges must show, not go on without the neurons that broke.
     scores = random(20, 1024)
     scores[3, [8, 700]] = torch.nan
-    found = scores.gather(1, top_k_columns(scores, 8))
+    found = scores.gather(1, top_k(scores, 8))
     assert found.isnan().sum() == 2
 
 
-def test_sampled_dots_are_dots(monkeypatch):
-    left, right = random(6, 5), random(9, 5, seed=1)
-    columns = torch.tensor([0, 8, 3, 3, 4, 1])
-    starts = torch.tensor([0, 2, 2, 5, 5, 6])  # rows 1, 3 and 5 ask for none
-    rows = [0, 0, 2, 2, 2, 4]
-    expected = (left[rows] * right[columns]).sum(dim=1)
-    for has_it in {False, _sparse_codes._HAS_SAMPLED_PRODUCT}:
-        monkeypatch.setattr(_sparse_codes, "_HAS_SAMPLED_PRODUCT", has_it)
-        monkeypatch.setattr(_sparse_codes, "_ENTRIES_A_CHUNK", 10)
-        found = sampled_dots(left, right, starts, columns)
-        torch.testing.assert_close(found, expected)
+@pytest.mark.parametrize("activation", ["topk", "batch_topk"])
+def test_threads_change_no_result(activation):
+    # Each has its own rows, or its own neurons: nothing is lost or counted twice.
+    rows, found = random(33, 7), []
+    for n_threads in (1, 2, 3, 40):
+        network = network_away_from_its_start(7, (3, 24), (0.5, 0.5), 5, activation)
+        with own_threads(n_threads):
+            fvu, _, residual = network.reconstruction(rows, network(rows))
+            fvu.sum().backward()
+        gradients = [getattr(network, name).grad for name in PARAMETERS[:4]]
+        found.append((fvu.detach(), residual, *gradients))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-12, atol=1e-14)
 
 
 def test_the_head_reads_the_first_prefix_only():
@@ -218,13 +227,3 @@ def test_the_head_reads_the_first_prefix_only():
     assert network.head.shape == (4, 3)
     prediction.square().sum().backward()
     assert not network.encoder.grad[4:].any() and network.encoder.grad[:4].any()
-
-
-def test_a_step_on_the_sphere():
-    # The gradient keeps no part that the renormalisation would undo.
-    network = SparseAutoencoder(6, (16,), (1.0,), 4)
-    network.decoder.grad = random(16, 6).float()
-    network.keep_step_on_the_sphere()
-    along = (network.decoder.grad * network.decoder).sum(dim=1)
-    torch.testing.assert_close(along, torch.zeros(16), atol=1e-6, rtol=0)
-    assert np.linalg.matrix_rank(network.decoder.grad.numpy()) == 6

@@ -1,4 +1,4 @@
-"""The optimiser is torch's AdamW, without what torch's AdamW imports."""
+"""The optimiser is torch's AdamW, on a sphere or not, compiled or not."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from sklearn_hsae.sae import _optimizer
 from sklearn_hsae.sae._optimizer import AdamW
 
 FIT = """
@@ -30,7 +31,14 @@ def groups(first, second):
     return [{"params": [first], "weight_decay": 0.7}, {"params": [second]}]
 
 
-def test_steps_are_those_of_torch():
+@pytest.fixture(params=["compiled", "torch"])
+def way(request, monkeypatch):
+    # Large parameters on a processor take the first way, all others the second.
+    is_compiled = request.param == "compiled"
+    monkeypatch.setattr(_optimizer, "_SMALL", 0 if is_compiled else 10**9)
+
+
+def test_steps_are_those_of_torch(way):
     ours, torchs = parameters(), parameters()
     settings = {"lr": 0.1, "betas": (0.9, 0.99)}
     optimizer = AdamW(groups(*ours), **settings)
@@ -53,6 +61,24 @@ def test_steps_are_those_of_torch():
             torch.testing.assert_close(found[key], state[key])
     optimizer.zero_grad()
     assert all(parameter.grad is None for parameter in ours)
+
+
+def test_steps_on_the_sphere(way):
+    # What a gradient says about the length of a row must not reach its moments.
+    ours, _ = parameters()
+    ours.data /= torch.linalg.vector_norm(ours.data, dim=1, keepdim=True)
+    other = torch.nn.Parameter(ours.detach().double())
+    settings = {"lr": 0.1, "betas": (0.9, 0.99)}
+    optimizer = AdamW([{"params": [ours], "unit_rows": True}], **settings)
+    expected = torch.optim.AdamW([other], weight_decay=0.0, **settings)
+    for _ in range(5):
+        ours.grad, gradient = (ours.detach() - 1).sin(), (other.detach() - 1).sin()
+        along = (gradient * other.detach()).sum(dim=1, keepdim=True)
+        other.grad = gradient - along * other.detach()
+        optimizer.step()
+        expected.step()
+        other.data /= other.detach().square().sum(dim=1, keepdim=True).sqrt()
+        torch.testing.assert_close(ours.double(), other, atol=1e-5, rtol=1e-5)
 
 
 def test_a_parameter_without_a_gradient_stays():

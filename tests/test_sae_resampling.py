@@ -23,14 +23,14 @@ def network():
         loss = network.reconstruction(rows, codes)[0].sum()
         (loss + network.prediction(codes).sum()).backward()
         optimizer.step()
-        network.normalize_decoder()
+        network.decoder.data /= network.decoder.data.norm(dim=1, keepdim=True)
     return network, optimizer, rows
 
 
 def test_neurons_point_at_what_is_left_over(network):
     network, optimizer, rows = network
     before = {name: value.clone() for name, value in network.named_parameters()}
-    residual = network.reconstruction(rows, network(rows))[1]
+    residual = network.reconstruction(rows, network(rows))[2]
     dead = torch.tensor([3, 11])
     resample(network, optimizer, rows, dead, np.random.default_rng(0))
     directions = residual / residual.norm(dim=1, keepdim=True)

@@ -31,11 +31,14 @@ class DenseCodes:
             found.append(residual)
         return found
 
-    def prefix_losses(self, rows, decoder, bias, prefixes, block_of_neuron):
-        """Mean squared error of each prefix, and the residual of the last."""
+    def prefix_losses(
+        self, rows, decoder, bias, prefixes, prefix_weights, block_of_neuron
+    ):
+        """Mean squared error, in all and for each prefix; the residual of the last."""
         residuals = self.residuals(rows, decoder, bias, prefixes)
         losses = [residual.square().sum() / len(rows) for residual in residuals]
-        return torch.stack(losses)[None], residuals[-1].detach()
+        losses = torch.stack(losses)[None]
+        return losses @ prefix_weights, losses.detach(), residuals[-1].detach()
 
     def predict(self, head, head_row_of_neuron):
         """Linear prediction from the first ``len(head)`` neurons."""

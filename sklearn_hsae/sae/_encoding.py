@@ -7,8 +7,8 @@ import torch
 from scipy import sparse
 from sklearn.utils import assert_all_finite
 
-from sklearn_hsae.sae._plan import torch_threads
 from sklearn_hsae.sae._rows import standardize
+from sklearn_hsae.sae._threads import torch_threads
 from sklearn_hsae.sae._topk import top_k
 
 _SCORES_A_CHUNK = 2**21  # 8 MB: small beside the cache, large beside the overhead
@@ -57,11 +57,9 @@ class Encoder:
 
     def sparse_activations(self, X):
         """A csr matrix of float32; only positive activations are stored."""
-        n_neurons = len(self.weights)
 
         def find(chunk):
-            positions, values = self._active(X[chunk])
-            rows, neurons = np.divmod(positions, n_neurons)
+            rows, neurons, values = self._active(X[chunk])
             counts = np.bincount(rows, minlength=chunk.stop - chunk.start)
             return counts, neurons.astype(np.int32), values
 
@@ -70,7 +68,7 @@ class Encoder:
         starts = np.concatenate([[0], np.cumsum(counts)])
         if starts[-1] <= np.iinfo(np.int32).max:
             starts = starts.astype(np.int32)
-        shape = len(X), n_neurons
+        shape = len(X), len(self.weights)
         return sparse.csr_matrix((values, neurons, starts), shape=shape)
 
     def dense_activations(self, X):
@@ -78,8 +76,8 @@ class Encoder:
         activations = np.zeros((len(X), len(self.weights)), dtype=np.float32)
 
         def fill(chunk):
-            positions, values = self._active(X[chunk])
-            activations[chunk].reshape(-1)[positions] = values
+            rows, neurons, values = self._active(X[chunk])
+            activations[chunk][rows, neurons] = values
 
         list(self._for_each_chunk(X, fill))
         return activations
@@ -96,17 +94,17 @@ class Encoder:
                 yield from pool.map(function, self.chunks(X))
 
     def _active(self, rows):
-        """Positions ``row * n_neurons + neuron`` of what is active, and its values."""
+        """Rows and neurons of what is active, and its values."""
         scores = self.scores(rows)
         if self.threshold is None:
-            positions = top_k(scores, self.k)
-            values = scores.take(positions)
+            neurons = top_k(scores, self.k)
+            values = scores.gather(1, neurons)
             kept = values > 0
-            found = positions[kept], values[kept]
+            found = kept.nonzero()[:, 0], neurons[kept], values[kept]
         else:
             # At least the threshold: a strict comparison drops the one that set it.
             kept = (scores >= self.threshold) & (scores > 0)
-            found = kept.flatten().nonzero()[:, 0], scores[kept]
+            found = *kept.nonzero().unbind(1), scores[kept]
         return [part.cpu().numpy() for part in found]
 
 

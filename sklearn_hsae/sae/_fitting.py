@@ -10,6 +10,7 @@ from sklearn_hsae.sae._best_epochs import weights_of_model
 from sklearn_hsae.sae._checkpoint import checkpoint_path
 from sklearn_hsae.sae._encoding import Encoder, calibrate_threshold
 from sklearn_hsae.sae._interrupts import interrupts_pass
+from sklearn_hsae.sae._penalty import PENALTIES
 from sklearn_hsae.sae._plan import (
     choose_batch_size,
     choose_epochs,
@@ -32,6 +33,7 @@ from sklearn_hsae.sae._state import (
     to_numpy,
     training_state,
 )
+from sklearn_hsae.sae._threads import own_threads, torch_threads
 from sklearn_hsae.sae._training import build_net
 
 _WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
@@ -195,7 +197,11 @@ def _without_batches(epoch):
 def _run(net, fit, rows):
     n_neurons = len(net.module__seeds) * net.module__prefixes[-1]
     n_features = net.module__n_features
-    with interrupts_pass(), suitable_threads(net.batch_size, n_neurons, n_features):
+    n_threads = suitable_threads(net.batch_size, n_neurons, n_features)
+    has_penalty = net.module__activation in PENALTIES
+    # Whole matrices are torch's own work, in threads of its own.
+    threads = torch_threads if has_penalty else own_threads
+    with interrupts_pass(), threads(n_threads):
         fit(rows)
 
 

@@ -32,8 +32,8 @@ class TrainingLoss(nn.Module):
         """The loss of each model in a batch, and which neurons fired in it."""
         network = self.network
         codes = network(rows)
-        fvu, residual = network.reconstruction(rows, codes)
-        loss = fvu @ network.prefix_weights + network.penalty_loss(rows, codes)
+        fvu, _, residual = network.reconstruction(rows, codes)
+        loss = fvu + network.penalty_loss(rows, codes)
         if target is not None:
             error = prediction_loss(self.prediction, network.prediction(codes), target)
             loss = loss + self.target_weights * error

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from sklearn_hsae.sae import _torch_products
 from sklearn_hsae.sae._dense_codes import DenseCodes
 from sklearn_hsae.sae._penalty import PENALTIES
-from sklearn_hsae.sae._sparse_codes import SparseCodes, Support
+from sklearn_hsae.sae._sparse_codes import SparseCodes, Support, products_on
 from sklearn_hsae.sae._topk import top_k
 
 _OPERATIONS_A_BYTE = 184  # of a GPU: what it computes while it reads a byte
@@ -95,15 +96,12 @@ class SparseAutoencoder(nn.Module):
     def forward(self, rows):
         """Activations of a batch."""
         if self.training and self.penalty is not None:
-            return self.penalty.encode(self._scores(rows))
+            scores = _torch_products.all_scores(*self._scoring(rows))
+            return self.penalty.encode(scores)
         if self.training and self.is_dense(rows.device):
             return self._dense_codes(rows)
         with torch.no_grad():
-            scores = self._scores(rows)
-            positions = self._active(scores)
-            support = self._support(positions, len(rows))
-            # Scores of lower precision only decide which neurons are active.
-            values = scores.take(positions) if scores.dtype == rows.dtype else None
+            support, values = self._select(rows)
         return SparseCodes.encode(
             rows, self.encoder, self.encoder_bias, support, values
         )
@@ -120,45 +118,64 @@ class SparseAutoencoder(nn.Module):
 
     def _dense_codes(self, rows):
         scores = functional.linear(rows, self.encoder, self.encoder_bias)
-        positions, scores = self._active(scores.detach()), scores.flatten()
-        values = scores.gather(0, positions).relu()
-        activations = torch.zeros_like(scores).scatter(0, positions, values)
-        return DenseCodes(activations.unflatten(0, (len(rows), -1)))
+        lines = scores if self.activation == "topk" else scores.view(1, -1)
+        n_rows = len(scores) // len(lines)
+        columns = top_k(lines.detach(), self.k * n_rows)
+        values = lines.gather(1, columns).relu()
+        activations = torch.zeros_like(lines).scatter(1, columns, values)
+        return DenseCodes(activations.view_as(scores))
 
-    def _scores(self, rows):
-        """Pre-activations of shape (len(rows), n_neurons)."""
+    def _scoring(self, rows):
+        """Arguments of the functions that compute pre-activations."""
         dtype = self.precision if self.training else rows.dtype
-        rows, weights = rows.to(dtype), self.encoder.to(dtype)
-        bias = self.encoder_bias.to(dtype)
-        if self.n_models == 1:
-            return functional.linear(rows, weights, bias)
-        each = (self.n_models, -1)
-        return torch.baddbmm(
-            bias.unflatten(0, each)[:, None],
-            rows.unflatten(0, each),
-            weights.unflatten(0, each).mT,
-        ).flatten(0, 1)
+        weights = self.encoder.to(dtype), self.encoder_bias.to(dtype)
+        return rows.to(dtype), *weights, self.n_models
 
-    def _active(self, scores):
-        """Ascending positions ``row * n_neurons + neuron`` of the active neurons."""
+    def _select(self, rows):
+        """The :class:`Support` of the active neurons, and their pre-activations."""
+        device = rows.device
         if self.activation == "topk":
-            return top_k(scores, self.k)
-        n_rows = len(scores) // self.n_models
-        return top_k(scores.view(self.n_models, -1), self.k * n_rows)
-
-    def _support(self, positions, n_rows):
-        rows = torch.div(positions, self.n_neurons, rounding_mode="floor")
-        neurons = positions - rows * self.n_neurons
+            products = products_on(device)
+            neurons, values = products.top_scores(*self._scoring(rows), self.k)
+            row_starts = torch.arange(0, neurons.numel() + 1, self.k, device=device)
+        else:
+            neurons, values, row_starts = self._select_in_batch(rows)
         if self.n_models > 1:
-            rows_a_model = n_rows // self.n_models
-            models = torch.div(rows, rows_a_model, rounding_mode="floor")
-            neurons += models * self.n_neurons
-        return Support(rows, neurons, n_rows, len(self.encoder))
+            first = torch.arange(0, len(self.encoder), self.n_neurons, device=device)
+            neurons = neurons.view(self.n_models, -1) + first[:, None]
+        support = Support(neurons.flatten(), row_starts, len(self.encoder))
+        if values.dtype != rows.dtype:  # they only decide which neurons are active
+            return support, None
+        return support, values.flatten()
+
+    def _select_in_batch(self, rows):
+        """Neurons and scores, of shape (n_models, n_entries), and starts of the rows.
+
+        All rows of a model compete.
+        """
+        device = rows.device
+        scores = products_on(device).all_scores(*self._scoring(rows))
+        lines = scores.view(self.n_models, -1)
+        positions = top_k(lines, self.k * (len(rows) // self.n_models))
+        models = torch.arange(self.n_models, device=device)[:, None]
+        starts = torch.arange(len(rows) + 1, device=device) * self.n_neurons
+        in_all = (positions + models * lines.shape[1]).flatten()
+        row_starts = torch.searchsorted(in_all, starts)
+        neurons = positions.remainder(self.n_neurons)
+        return neurons, lines.gather(1, positions), row_starts
 
     def reconstruction(self, rows, codes):
-        """FVU of each model and prefix, and the residual of the full size."""
+        """FVU of each model, weighted and by prefix; residual of the full size.
+
+        Only the first is differentiable.
+        """
         return codes.prefix_losses(
-            rows, self.decoder, self.decoder_bias, self.prefixes, self.block_of_neuron
+            rows,
+            self.decoder,
+            self.decoder_bias,
+            self.prefixes,
+            self.prefix_weights,
+            self.block_of_neuron,
         )
 
     def prediction(self, codes):
@@ -194,23 +211,11 @@ class SparseAutoencoder(nn.Module):
             return rows.new_zeros(())
         scores = functional.linear(rows, self.encoder[dead], self.encoder_bias[dead])
         kept = top_k(scores.detach(), min(2 * self.k, len(dead)))
-        values = scores.take(kept).relu()
-        activations = torch.zeros_like(scores).put(kept, values)
+        values = scores.gather(1, kept).relu()
+        activations = torch.zeros_like(scores).scatter(1, kept, values)
         error = target - activations @ self.decoder[dead]
         scale = target.square().sum().clamp_min(1e-12)
         return error.square().sum() / scale
-
-    @torch.no_grad()
-    def keep_step_on_the_sphere(self):
-        """Take from the decoder's gradient what would only change row norms."""
-        gradient = self.decoder.grad
-        along = torch.linalg.vecdot(gradient, self.decoder)
-        gradient.addcmul_(self.decoder, along[:, None], value=-1)
-
-    @torch.no_grad()
-    def normalize_decoder(self):
-        norms = torch.linalg.vector_norm(self.decoder, dim=1, keepdim=True)
-        self.decoder.div_(norms.clamp_min(1e-12))
 
 
 def _normal(n_rows, n_columns, seed):

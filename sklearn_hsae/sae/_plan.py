@@ -1,7 +1,6 @@
 """How long to train, and with which batches, when the user leaves it open."""
 
 import math
-from contextlib import contextmanager
 
 import torch
 
@@ -43,20 +42,9 @@ def peak_learning_rate(learning_rate, n_neurons):
 
 
 def suitable_threads(batch_size, n_neurons, n_features):
-    """A context within which torch computes small steps in one thread."""
+    """How many of torch's threads should share a step."""
     is_small = batch_size * n_neurons * n_features < _SMALL_STEP
-    return torch_threads(1 if is_small else torch.get_num_threads())
-
-
-@contextmanager
-def torch_threads(n_threads):
-    """Within, torch computes in so many threads; yields how many there were before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield before
-    finally:
-        torch.set_num_threads(before)
+    return 1 if is_small else torch.get_num_threads()
 
 
 def choose_precision(dtype, device, n_neurons):

@@ -22,7 +22,7 @@ def resample(network, optimizer, rows, dead, rng):
     dead : int64 tensor of shape (n_dead,)
     rng : numpy.random.Generator
     """
-    residual = network.reconstruction(rows, network(rows))[1]
+    residual = network.reconstruction(rows, network(rows))[2]
     errors = residual.square().sum(dim=1).double().cpu().numpy()
     is_scarce = len(dead) > len(rows)
     chosen = rng.choice(len(rows), len(dead), is_scarce, errors / errors.sum())

@@ -1,49 +1,54 @@
 """Activations as the few entries that are not zero: decoding, loss and gradients.
 
 With K of M neurons active, every product after the encoder touches B * K rows of the
-weights instead of B * M: the decoding is an `embedding_bag` over the active neurons,
-the gradient of the activations a sampled matrix product, and the gradient of each
-weight matrix an `embedding_bag` over the rows that made the neuron fire. All nested
-prefixes share one decoding, since each adds its own block of neurons to the one
-before.
+weights instead of B * M. All nested prefixes share one decoding, since each adds its
+own block of neurons to the one before.
 """
 
-import warnings
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch.nn import functional
 
-_ENTRIES_A_CHUNK = 2**18
+from sklearn_hsae.sae import _compiled_products, _torch_products
+
+
+def products_on(device):
+    """The module that computes the products on a device."""
+    return _compiled_products if device.type == "cpu" else _torch_products
 
 
 class Support:
-    """Where the entries are.
+    """Where the entries are, row after row.
 
     Parameters
     ----------
-    rows, neurons : int64 tensors of shape (n_entries,)
-        Ascending rows, and in each row ascending neurons.
-    n_rows, n_neurons : int
+    neurons : int64 tensor of shape (n_entries,)
+        Ascending in each row.
+    row_starts : int64 tensor of shape (n_rows + 1,)
+        Number of the first entry of each row; at last the number of entries.
+    n_neurons : int
     """
 
-    def __init__(self, rows, neurons, n_rows, n_neurons):
-        self.rows = rows
+    def __init__(self, neurons, row_starts, n_neurons):
         self.neurons = neurons
-        self.n_rows = n_rows
+        self.row_starts = row_starts
         self.n_neurons = n_neurons
 
+    @property
+    def n_rows(self):
+        return len(self.row_starts) - 1
+
     @cached_property
-    def row_starts(self):
-        """Number of the first entry of each row."""
-        return _run_starts(self.rows, self.n_rows)
+    def rows(self):
+        """The row of each entry."""
+        counts = self.row_starts.diff()
+        return torch.repeat_interleave(counts, output_size=len(self.neurons))
 
     @cached_property
     def by_neuron(self):
-        """The order that puts entries of one neuron together; where each begins."""
-        order = _stable_order(self.neurons, self.n_neurons)
-        return order, _run_starts(self.neurons, self.n_neurons)
+        """Entries in the order of their neurons, their rows, and where each begins."""
+        return products_on(self.neurons.device).order_by_neuron(self)
 
 
 class SparseCodes:
@@ -60,14 +65,16 @@ class SparseCodes:
         `values` are the pre-activations there; they are computed when not given.
         """
         if values is None:
-            values = bias[support.neurons] + sampled_dots(
-                rows, encoder, support.row_starts, support.neurons
-            )
+            with torch.no_grad():
+                products = products_on(rows.device)
+                values = products.scores_at(support, rows, encoder, bias)
         values = _PreActivations.apply(rows, encoder, bias, support, values)
         return cls(values.relu(), support)
 
-    def prefix_losses(self, rows, decoder, bias, prefixes, block_of_neuron):
-        """Mean squared error of each prefix, and the residual of the last.
+    def prefix_losses(
+        self, rows, decoder, bias, prefixes, prefix_weights, block_of_neuron
+    ):
+        """Mean squared error, in all and for each prefix; the residual of the last.
 
         Parameters
         ----------
@@ -75,12 +82,16 @@ class SparseCodes:
         decoder : tensor of shape (n_models * n_neurons, n_features)
         bias : tensor of shape (n_models, n_features)
         prefixes : tuple of int
+        prefix_weights : tensor of shape (n_prefixes,)
         block_of_neuron : int64 tensor of shape (n_models * n_neurons,)
             Number of the smallest prefix that each neuron is in.
 
         Returns
         -------
-        tensor of shape (n_models, n_prefixes), tensor of the shape of `rows`
+        loss : tensor of shape (n_models,)
+            The weighted sum over the prefixes; this alone is differentiable.
+        losses : tensor of shape (n_models, n_prefixes)
+        residual : tensor of the shape of `rows`
         """
         return _PrefixLosses.apply(
             rows,
@@ -88,8 +99,9 @@ class SparseCodes:
             decoder,
             bias,
             self.support,
-            len(prefixes),
+            prefix_weights,
             block_of_neuron,
+            torch.is_grad_enabled(),
         )
 
     def predict(self, head, head_row_of_neuron):
@@ -101,6 +113,7 @@ class SparseCodes:
             self.support.row_starts,
             mode="sum",
             per_sample_weights=self.values * (rows >= 0),
+            include_last_offset=True,
         )
 
     def fired(self):
@@ -124,8 +137,8 @@ class _PreActivations(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         support = ctx.support
-        order, starts = support.by_neuron
-        encoder = _weighted_sums(ctx.rows, support.rows[order], gradient[order], starts)
+        products = products_on(gradient.device)
+        encoder = products.sums_by_neuron(ctx.rows[:, None], gradient, support)
         bias = torch.bincount(
             support.neurons, weights=gradient, minlength=support.n_neurons
         )
@@ -133,121 +146,39 @@ class _PreActivations(torch.autograd.Function):
 
 
 class _PrefixLosses(torch.autograd.Function):
-    """Mean squared error, summed over the dimensions, of all nested prefixes."""
+    """Mean squared error, summed over the dimensions, of all nested prefixes.
 
-    @staticmethod
-    def forward(ctx, rows, values, decoder, bias, support, n_blocks, block_of_neuron):
-        n_models, n_features = bias.shape
-        runs = block_of_neuron[support.neurons].add_(support.rows, alpha=n_blocks)
-        starts = _run_starts(runs, len(rows) * n_blocks)
-        parts = _weighted_sums(decoder, support.neurons, values, starts)
-        # In place: at these sizes a new tensor costs more than the arithmetic.
-        residuals = parts.view(n_models, -1, n_blocks, n_features)
-        before = rows.view(n_models, -1, n_features) - bias[:, None]
-        for block in residuals.unbind(2):
-            before = torch.sub(before, block, out=block)
-        losses = torch.linalg.vecdot(residuals, residuals).mean(dim=1)
-        ctx.save_for_backward(values, decoder)
-        ctx.residuals, ctx.support = residuals, support
-        ctx.runs, ctx.starts = runs, starts
-        before = before.reshape(rows.shape)
-        ctx.mark_non_differentiable(before)
-        return losses, before
-
-    @staticmethod
-    def backward(ctx, gradient, _):
-        values, decoder = ctx.saved_tensors
-        support, slopes = ctx.support, ctx.residuals
-        _, n_rows, n_blocks, n_features = slopes.shape
-        # A neuron takes part in every prefix from its own block on, so the gradient
-        # that reaches it is the sum of theirs. In place again: they are needed once.
-        slopes.mul_((gradient * (-2.0 / n_rows))[:, None, :, None])
-        for block in range(n_blocks - 2, -1, -1):
-            slopes[:, :, block].add_(slopes[:, :, block + 1])
-        bias = slopes[:, :, 0].sum(dim=1)
-        slopes = slopes.view(-1, n_features)
-        order, starts = support.by_neuron
-        d_values = sampled_dots(slopes, decoder, ctx.starts, support.neurons)
-        d_decoder = _weighted_sums(slopes, ctx.runs[order], values[order], starts)
-        return None, d_values, d_decoder, bias, None, None, None
-
-
-def _run_starts(runs, n_runs):
-    """Where each of the runs 0, 1, ... begins, among entries with those numbers."""
-    counts = torch.bincount(runs, minlength=n_runs)
-    return counts.cumsum(0) - counts
-
-
-def _stable_order(numbers, n_numbers):
-    if numbers.device.type == "cpu" and n_numbers < 2**15:
-        # NumPy sorts two bytes by their digits, several times faster.
-        digits = numbers.numpy().astype(np.int16)
-        return torch.from_numpy(digits.argsort(kind="stable"))
-    return numbers.argsort(stable=True)
-
-
-def _weighted_sums(source, indices, weights, starts):
-    """Sum of ``weights * source[indices]`` over each run that begins at `starts`."""
-    return functional.embedding_bag(
-        indices, source, starts, mode="sum", per_sample_weights=weights
-    )
-
-
-def sampled_dots(left, right, starts, columns):
-    """Inner products of rows of `left` with the rows of `right` they are asked for.
-
-    Parameters
-    ----------
-    left : tensor of shape (n_rows, d)
-    right : tensor of shape (n_columns, d)
-    starts : int64 tensor of shape (n_rows,)
-        Where the columns of each row begin in `columns`.
-    columns : int64 tensor of shape (n_entries,)
-
-    Returns
-    -------
-    tensor of shape (n_entries,)
+    The gradients are computed on the way: what they need is then still at hand.
     """
-    ends = starts.new_tensor([len(columns)])
-    if not _HAS_SAMPLED_PRODUCT:
-        return _gathered_dots(left, right, torch.cat([starts, ends]), columns)
-    pattern = _csr(
-        torch.cat([starts, ends]),
-        columns,
-        left.new_zeros(len(columns)),
-        (len(left), len(right)),
-    )
-    return torch.sparse.sampled_addmm(pattern, left, right.T).values()
 
+    @staticmethod
+    def forward(
+        ctx, rows, values, decoder, bias, support, prefix_weights, blocks, has_gradients
+    ):
+        products, n_models = products_on(rows.device), len(bias)
+        arguments = rows, values, decoder, bias, support, blocks
+        if has_gradients:
+            weights = prefix_weights.expand(n_models, -1) * (n_models / len(rows))
+            errors, residual, slopes, d_values, d_bias = (
+                products.prefix_errors_and_gradients(*arguments, weights)
+            )
+            ctx.save_for_backward(values, slopes, d_values, d_bias)
+            ctx.support, ctx.blocks = support, blocks
+        else:
+            errors, residual = products.prefix_errors(*arguments, len(prefix_weights))
+        losses = errors.view(n_models, -1, errors.shape[1]).mean(dim=1)
+        ctx.mark_non_differentiable(losses, residual)
+        return losses @ prefix_weights, losses, residual
 
-def _gathered_dots(left, right, starts, columns):
-    rows = torch.repeat_interleave(starts.diff())
-    size = max(1, _ENTRIES_A_CHUNK // left.shape[1])  # pieces that fit into a cache
-    return torch.cat(
-        [
-            torch.linalg.vecdot(left[r], right[c])
-            for r, c in zip(rows.split(size), columns.split(size), strict=True)
-        ]
-    )
-
-
-def _csr(starts, columns, values, shape):
-    return torch.sparse_csr_tensor(
-        starts, columns, values, shape, check_invariants=False
-    )
-
-
-def _has_sampled_product():
-    """Builds of torch without MKL lack the product; all warn once that it is new."""
-    index = torch.tensor([0, 1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        pattern = _csr(index, index[:1], torch.zeros(1), (1, 1))
-        try:
-            torch.sparse.sampled_addmm(pattern, torch.ones(1, 1), torch.ones(1, 1))
-        except (RuntimeError, NotImplementedError):
-            return False
-    return True
-
-
-_HAS_SAMPLED_PRODUCT = _has_sampled_product()
+    @staticmethod
+    def backward(ctx, gradient, *_):
+        values, slopes, d_values, d_bias = ctx.saved_tensors
+        factors = gradient
+        if len(gradient) > 1:
+            rows_a_model = len(slopes) // len(gradient)
+            factors = gradient[ctx.support.rows // rows_a_model]
+        d_decoder = products_on(gradient.device).sums_by_neuron(
+            slopes, factors * values, ctx.support, ctx.blocks
+        )
+        d_bias = gradient[:, None] * d_bias
+        return None, factors * d_values, d_decoder, d_bias, None, None, None, None

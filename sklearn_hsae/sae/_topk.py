@@ -7,11 +7,12 @@ the k groups of columns with the largest maxima, so few entries need a closer lo
 import numpy as np
 import torch
 
-_FEW_SCORES = 2**16  # so few that a second stage costs more than it saves
+from sklearn_hsae.sae._compiling import compiled
+from sklearn_hsae.sae._threads import in_parts
 
 
 def top_k(scores, k):
-    """Positions of the k largest scores of each row, ascending.
+    """Columns of the k largest scores of each row, ascending.
 
     Among equal scores any may be chosen. A NaN counts as larger than any number.
 
@@ -22,48 +23,96 @@ def top_k(scores, k):
 
     Returns
     -------
-    int64 tensor of shape (n_rows * k,)
-        ``row * n_columns + column`` of each.
+    int64 tensor of shape (n_rows, k)
     """
-    if scores.device.type == "cpu":
-        if scores.dtype == torch.bfloat16:  # which NumPy does not know
-            scores = scores.float()
-        return torch.from_numpy(_top_k_by_bound(scores, k))
-    columns = _top_k_by_groups(scores, k).sort(dim=1).values
-    first = torch.arange(len(scores), device=scores.device) * scores.shape[1]
-    return (columns + first[:, None]).flatten()
+    if scores.device.type != "cpu":
+        return _top_k_by_groups(scores, k).sort(dim=1).values
+    columns = torch.empty(len(scores), k, dtype=torch.int64)
+    in_parts(top_k_into, len(scores), columns, scores)
+    return columns
 
 
-def _top_k_by_bound(scores, k):
-    """For processors: NumPy's partition, and comparisons with one bound a row.
+def top_k_into(columns, scores, start, stop):
+    """What :func:`top_k` returns of some rows, on a processor."""
+    columns, scores = columns[start:stop], scores[start:stop]
+    if scores.dtype == torch.bfloat16:  # which NumPy does not know
+        scores = scores.float()
+    if not _top_k_of_rows(scores.numpy(), columns.numpy()):
+        found = scores.topk(columns.shape[1], dim=1).indices
+        columns.copy_(found.sort(dim=1).values)
 
-    The k-th largest maximum of the groups bounds the k-th largest score from below,
-    and is nearly always equal to it.
+
+@compiled
+def _top_k_of_rows(scores, columns):
+    """For processors: by a lower bound of the k-th largest, from maxima of groups.
+
+    False if something is not finite.
     """
-    n_rows, n_columns = scores.shape
-    size = _group_size(n_columns, k) if scores.numel() > _FEW_SCORES else 1
-    n_groups = n_columns // size
-    best = _grouped(scores, size).amax(dim=1).numpy()
-    if np.isnan(best).any():
-        columns = scores.topk(k, dim=1).indices.sort(dim=1).values.numpy()
-        return (columns + n_columns * np.arange(n_rows)[:, None]).ravel()
-    bounds = np.partition(best, n_groups - k, axis=1)[:, n_groups - k, None]
-    scores = scores.numpy()
-    positions = np.flatnonzero(scores >= bounds)
-    if len(positions) == n_rows * k:
-        return positions
-    ends = np.searchsorted(positions, n_columns * np.arange(n_rows + 1))
-    starts, counts = ends[:-1], np.diff(ends)
-    crowded = np.flatnonzero(counts > k)
-    offsets = np.arange(counts.max())
-    entries = starts[crowded, None] + offsets
-    is_candidate = offsets < counts[crowded, None]
-    found = scores.ravel()[positions.take(entries, mode="clip")]
-    found[~is_candidate] = -np.inf
-    order = np.argpartition(found, len(offsets) - k, axis=1)[:, : len(offsets) - k]
-    too_many = np.take_along_axis(entries, order, axis=1)
-    are_candidates = np.take_along_axis(is_candidate, order, axis=1)
-    return np.delete(positions, too_many[are_candidates])
+    n_columns, k = scores.shape[1], columns.shape[1]
+    n_groups = n_columns // max(1, min(8, n_columns // (4 * k)))
+    number = scores.dtype.type
+    maxima = np.empty(n_groups, scores.dtype)
+    candidates = np.empty(n_columns, np.int64)
+    values = np.empty(n_columns, scores.dtype)
+    for row in range(len(scores)):
+        # Group j holds the columns j, j + n_groups, ...: vector instructions compare
+        # a whole stretch of columns with the next.
+        line, check = scores[row], number(0)
+        for j in range(n_groups):
+            maxima[j] = line[j]
+        for first in range(0, n_columns, n_groups):
+            for j in range(min(n_groups, n_columns - first)):
+                score = line[first + j]
+                maxima[j] = score if score > maxima[j] else maxima[j]
+                check += score * number(0)
+        if check != 0:
+            return False
+        bound = _large_bound(maxima, n_groups, k, k + k // 4)
+        n_found = 0
+        for column in range(n_columns):
+            if line[column] >= bound:
+                candidates[n_found] = column
+                values[n_found] = line[column]
+                n_found += 1
+        bound = _large_bound(values, n_found, k, k)
+        n_equal = k
+        for i in range(n_found):
+            n_equal -= values[i] > bound
+        place = 0
+        for i in range(n_found):
+            is_equal = values[i] == bound and n_equal > 0
+            if (values[i] > bound or is_equal) and place < k:
+                columns[row, place] = candidates[i]
+                place += 1
+                n_equal -= is_equal
+    return True
+
+
+@compiled
+def _large_bound(values, n_values, k, enough):
+    """A number that at least `k` values reach, and at most `enough` if that can be.
+
+    By bisection: counting is faster than sorting. With ``enough=k`` and several equal
+    values at the end, it is the k-th largest.
+    """
+    half = values.dtype.type(0.5)
+    low = high = values[0]
+    for i in range(n_values):
+        low = values[i] if values[i] < low else low
+        high = values[i] if values[i] > high else high
+    while True:
+        middle = half * low + half * high
+        if not low < middle < high:
+            return low
+        n_reach = np.int32(0)
+        for i in range(n_values):
+            n_reach += np.int32(values[i] >= middle)
+        if n_reach < k:
+            high = middle
+        else:
+            low = middle
+            if n_reach <= enough:
+                return low
 
 
 def _top_k_by_groups(scores, k):
@@ -73,7 +122,8 @@ def _top_k_by_groups(scores, k):
     if size == 1:
         return scores.topk(k, dim=1, sorted=False).indices
     n_groups = n_columns // size
-    best = _grouped(scores, size).amax(dim=1).topk(k, dim=1, sorted=False).indices
+    grouped = scores[:, : size * n_groups].unflatten(1, (size, n_groups))
+    best = grouped.amax(dim=1).topk(k, dim=1, sorted=False).indices
     first = torch.arange(size, device=scores.device)[:, None] * n_groups
     candidates = (best[:, None, :] + first).flatten(1)
     if size * n_groups < n_columns:  # columns that fill no group stay candidates
@@ -81,16 +131,6 @@ def _top_k_by_groups(scores, k):
         candidates = torch.cat([candidates, rest.expand(len(scores), -1)], dim=1)
     chosen = scores.gather(1, candidates).topk(k, dim=1, sorted=False).indices
     return candidates.gather(1, chosen)
-
-
-def _grouped(scores, size):
-    """Scores as (n_rows, size, n_groups), without the columns that fill no group.
-
-    Group j holds the columns j, j + n_groups, ...: maxima over a strided view are
-    vectorised, maxima over a few neighbours are not.
-    """
-    n_groups = scores.shape[1] // size
-    return scores[:, : size * n_groups].unflatten(1, (size, n_groups))
 
 
 def _group_size(n_columns, k):

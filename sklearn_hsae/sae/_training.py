@@ -82,7 +82,10 @@ def build_net(
         criterion=TrainingLoss,
         optimizer=AdamW,
         optimizer__betas=_BETAS,
-        optimizer__param_groups=[("encoder", {"weight_decay": _ENCODER_DECAY})],
+        optimizer__param_groups=[
+            ("encoder", {"weight_decay": _ENCODER_DECAY}),
+            ("decoder", {"unit_rows": True}),
+        ],
         lr=learning_rate,
         max_epochs=max_epochs,
         batch_size=batch_size,
@@ -281,9 +284,7 @@ class AutoencoderNet(NeuralNet):
         self.optimizer_.zero_grad()
         # The gradients will be averaged over the processes, and needed is their sum.
         (part.sum() * self.processes.number).backward()
-        self.module_.keep_step_on_the_sphere()
         self.optimizer_.step()
-        self.module_.normalize_decoder()
         rested = self.rows_since_fired_.add_(self._rows_a_model(batch))
         rested.masked_fill_(fired, 0)
         return part.detach()
@@ -310,7 +311,7 @@ class AutoencoderNet(NeuralNet):
         for batch, target in rows.batches(4096):
             codes = module(batch)
             share = self._rows_a_model(batch) / len(rows)
-            fvu += share * module.reconstruction(batch, codes)[0]
+            fvu += share * module.reconstruction(batch, codes)[1]
             if target is not None:
                 prediction = module.prediction(codes)
                 head_loss += share * prediction_loss(
