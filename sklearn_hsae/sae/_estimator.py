@@ -65,7 +65,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         to 1 makes the selected neurons predict better and reconstruct a little worse.
     max_epochs : int or "auto", default="auto"
         Passes over the rows. The learning rate falls to zero over all of them.
-        ``"auto"`` makes about 1,500 steps: 10 epochs or more, 50 at most.
+        ``"auto"`` makes about 2,000 steps: 10 epochs or more, 50 at most.
     batch_size : int or "auto", default="auto"
         Rows a step. ``"auto"`` makes about 32 steps an epoch, of 64 to 512 rows:
         small batches generalise better when there are few rows.

@@ -5,7 +5,7 @@ import math
 import torch
 
 _STEPS_AN_EPOCH = 32
-_STEPS = 1500
+_STEPS = 2000
 _SMALLEST_BATCH, _LARGEST_BATCH = 64, 512
 _NEURONS_FOR_BFLOAT16 = 1024
 # Multiplications of one encoding in a step below which a second thread gains less than
@@ -26,7 +26,7 @@ def choose_batch_size(n_rows):
 
 
 def choose_epochs(n_rows, batch_size):
-    """As many as make 1,500 steps, which is where the loss flattens; 10 to 50."""
+    """As many as make 2,000 steps, which is where the loss flattens; 10 to 50."""
     epochs = round(_STEPS / math.ceil(n_rows / batch_size))
     return min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
 
