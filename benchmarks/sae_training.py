@@ -10,7 +10,7 @@
 
 PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy holds real
 embeddings, one row a text. `speed` takes generated rows, the same batches and as many
-steps for both. `quality` trains both to the end of their own defaults on the same rows
+steps for both, each after a short training that is not timed. `quality` trains both to the end of their own defaults on the same rows
 and compares them on the same others: real rows at shape (a), generated ones at (b).
 `search` fits eight autoencoders one after another, in the same steps and two at a time.
 `first` is the first training in a process.
@@ -55,7 +55,10 @@ import json, sys, time
 import numpy as np, torch
 from hypothesaes.quickstart import train_sae
 data, options = np.load(sys.argv[1]), json.loads(sys.argv[2])
-torch.manual_seed(options.pop("seed"))
+seed = options.pop("seed")
+train_sae(data["training"][:600], val_embeddings=data["validation"],
+          show_progress=False, **(options | {"n_epochs": 1}))
+torch.manual_seed(seed)
 start = time.perf_counter()
 sae = train_sae(data["training"], val_embeddings=data["validation"],
                 show_progress=False, **options)
@@ -111,6 +114,12 @@ def run_peer(python, training, validation, seed, shape, **options):
             return float(line.split()[1]), dict(found)
 
 
+def warm_up(shape, device="cpu"):
+    """What only the first training in a process does; HypotheSAEs is given the same."""
+    X = generated_rows(shape["d"], 600)
+    run_ours(X, 0, shape, max_epochs=1, device=device)
+
+
 def run_ours(X, seed, shape, **options):
     sae = MatryoshkaSAETransformer(
         shape["M"], shape["K"], prefixes=shape["prefixes"], random_state=seed, **options
@@ -126,6 +135,7 @@ def benchmark_speed(arguments):
     device = arguments.device
     for name, shape in shapes_on(device).items():
         X = generated_rows(shape["d"], shape["n_rows"])
+        warm_up(shape, device)
         n_epochs, ours, peer = N_EPOCHS[name], [], []
         for seed in SEEDS:
             training, validation = split(X, seed)
@@ -201,6 +211,7 @@ def benchmark_quality(arguments):
 def compare_quality(python, X, name):
     shape = SHAPES[name]
     print(f"{len(X):,} rows, shape ({name}), both as shipped\n")
+    warm_up(shape)
     print("seed  whose  FVU  neurons that never fire  seconds  to the peer's FVU")
     for seed in SEEDS:
         training, validation = split(X, seed)

@@ -104,6 +104,39 @@ def test_threshold_is_the_quantile(k):
     assert encoder.sparse_activations(X).nnz == min(k * 300, len(positive))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "offset, scale", [(0, 1), (3, 1), (1000, 1), (0, 1e-3), (0, 1e-20), (0, 1e20)]
+)
+def test_scores_are_those_of_standardised_rows(offset, scale, dtype):
+    # Whether the weights take the mean and the scale along or the rows are put right.
+    rng = np.random.default_rng(0)
+    if dtype == np.float16 and scale not in (1, 1e-3):
+        pytest.skip("beyond the numbers of this type")
+    X = (scale * (offset + rng.normal(size=(50, 6)))).astype(dtype)
+    weights = rng.normal(size=(8, 6)).astype(np.float32)
+    bias = rng.normal(size=8).astype(np.float32)
+    exact = X.astype(np.float64)
+    mean, spread = exact.mean(axis=0), float(exact.std())
+    encoder = Encoder(weights, bias, mean, spread, 3, None, "cpu")
+    expected = (exact - mean) / spread @ weights.T + bias
+    tolerance = 1e-5 if offset < 100 or dtype == np.float64 else 2e-3
+    before = X.copy()
+    np.testing.assert_allclose(encoder.scores(X), expected, atol=tolerance)
+    assert np.array_equal(X, before)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_in_new_rows_is_an_error(value, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    sae = MatryoshkaSAETransformer(8, 2, max_epochs=2, random_state=0).fit(X)
+    X[7, 4] = value
+    np.save(tmp_path / "rows.npy", X)
+    for rows in (X, str(tmp_path / "rows.npy")):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            sae.transform(rows)
+
+
 def test_threshold_without_rows_or_activity():
     silent = Encoder(
         np.zeros((4, 3), np.float32), -np.ones(4, np.float32), np.zeros(3), 1.0, 2,

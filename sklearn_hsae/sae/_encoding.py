@@ -13,6 +13,7 @@ from sklearn_hsae.sae._topk import top_k
 
 _SCORES_A_CHUNK = 2**21  # 8 MB: small beside the cache, large beside the overhead
 _SCORES_A_CHUNK_ON_GPU = 2**26
+_FARTHEST, _LARGEST_SCALE = 10, 1e10
 
 
 class Encoder:
@@ -30,9 +31,13 @@ class Encoder:
     """
 
     def __init__(self, weights, bias, mean, scale, k, threshold, device):
+        self.is_folded = _can_be_folded(mean, scale)
+        if self.is_folded:
+            exact = weights / scale
+            weights, bias = exact.astype(np.float32), bias - exact @ mean
         # torch.tensor copies: a memory-mapped estimator is read-only.
         self.weights = torch.tensor(weights, device=device)
-        self.bias = torch.tensor(bias, device=device)
+        self.bias = torch.tensor(bias, dtype=torch.float32, device=device)
         self.mean = torch.tensor(mean)
         self.scale = scale
         self.k = k
@@ -50,10 +55,16 @@ class Encoder:
 
     def scores(self, rows):
         """Pre-activations of an array of rows."""
-        rows = np.array(rows)
-        assert_all_finite(rows, input_name="X")
-        rows = standardize(rows, self.mean, self.scale).to(self.device)
-        return torch.addmm(self.bias, rows, self.weights.T)
+        if self.is_folded:
+            ready = torch.from_numpy(np.require(rows, np.float32, "W"))
+        else:
+            ready = standardize(np.array(rows), self.mean, self.scale)
+        ready = ready.to(self.device)
+        scores = torch.addmm(self.bias, ready, self.weights.T)
+        # What is not finite in a row spreads to all of its scores.
+        if not scores[:, 0].isfinite().all():
+            assert_all_finite(rows, input_name="X")
+        return scores
 
     def sparse_activations(self, X):
         """A csr matrix of float32; only positive activations are stored."""
@@ -106,6 +117,15 @@ class Encoder:
             kept = (scores >= self.threshold) & (scores > 0)
             found = *kept.nonzero().unbind(1), scores[kept]
         return [part.cpu().numpy() for part in found]
+
+
+def _can_be_folded(mean, scale):
+    """Whether the weights can standardise the rows, within float32.
+
+    Not far from the origin, where the differences between rows would be lost.
+    """
+    is_near = np.linalg.norm(mean) <= _FARTHEST * scale
+    return is_near and 1 / _LARGEST_SCALE < scale < _LARGEST_SCALE
 
 
 def calibrate_threshold(encoder, X):
