@@ -10,8 +10,9 @@
 
 PYTHON is that of an environment with ``pip install hypothesaes``. FILE.npy holds real
 embeddings, one row a text. `speed` takes generated rows, the same batches and as many
-steps for both, each after a short training that is not timed. `quality` trains both to the end of their own defaults on the same rows
-and compares them on the same others: real rows at shape (a), generated ones at (b).
+steps for both, each after a short training that is not timed. `quality` trains both to
+the end of their own defaults on the same rows and compares them on the same others:
+real rows at shape (a), generated ones at (b).
 `search` fits eight autoencoders one after another, in the same steps and two at a time.
 `first` is the first training in a process.
 """
