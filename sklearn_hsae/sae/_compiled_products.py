@@ -20,10 +20,10 @@ def order_by_neuron(support):
 
     Returns
     -------
-    int64 tensors of shape (n_entries,), (n_entries,) and (n_neurons + 1,)
+    int64 arrays of shape (n_entries,), (n_entries,) and (n_neurons + 1,)
     """
     arrays = to_arrays(support.neurons, support.row_starts)
-    return tuple(map(torch.from_numpy, _order_by_neuron(*arrays, support.n_neurons)))
+    return _order_by_neuron(*arrays, support.n_neurons)
 
 
 def all_scores(rows, encoder, bias, n_models):
@@ -150,16 +150,14 @@ def sums_by_neuron(source, values, support, block_of_neuron=None):
     -------
     tensor of shape (n_neurons, n_features)
     """
-    entries, rows, starts = support.by_neuron
+    n_neurons = support.n_neurons
     if block_of_neuron is None:
-        block_of_neuron = torch.zeros_like(starts)
-    sums = source.new_empty(support.n_neurons, source.shape[2])
-    in_parts(
-        _sums_of_neurons,
-        support.n_neurons,
-        *to_arrays(source, values, entries, rows, starts),
-        *to_arrays(block_of_neuron, sums),
-    )
+        blocks = np.zeros(n_neurons, np.int64)
+    else:
+        blocks = block_of_neuron.numpy()
+    sums = source.new_empty(n_neurons, source.shape[2])
+    arrays = to_arrays(source, values, sums)
+    in_parts(_sums_of_neurons, n_neurons, *arrays, *support.by_neuron, blocks)
     return sums
 
 
@@ -286,7 +284,7 @@ def _gradients_of_rows(
 
 @compiled
 def _sums_of_neurons(
-    source, values, entries, rows, starts, block_of_neuron, sums, start, stop
+    source, values, sums, entries, rows, starts, block_of_neuron, start, stop
 ):
     for neuron in range(start, stop):
         block = block_of_neuron[neuron]

@@ -23,4 +23,7 @@ def compiled(function):
 
 def to_arrays(*tensors):
     """Tensors as compiled functions take them: C-contiguous arrays, without copies."""
-    return [tensor.detach().contiguous().numpy() for tensor in tensors]
+    return [
+        (tensor.detach() if tensor.requires_grad else tensor).contiguous().numpy()
+        for tensor in tensors
+    ]

@@ -32,8 +32,9 @@ class TrainingLoss(nn.Module):
         """The loss of each model in a batch, and which neurons fired in it."""
         network = self.network
         codes = network(rows)
-        fvu, _, residual = network.reconstruction(rows, codes)
-        loss = fvu + network.penalty_loss(rows, codes)
+        loss, _, residual = network.reconstruction(rows, codes)
+        if network.penalty is not None:
+            loss = loss + network.penalty.loss(codes, rows, network)
         if target is not None:
             error = prediction_loss(self.prediction, network.prediction(codes), target)
             loss = loss + self.target_weights * error

@@ -183,9 +183,6 @@ class SparseAutoencoder(nn.Module):
         predicted = codes.predict(self.head, self.head_row_of_neuron)
         return predicted.unflatten(0, (self.n_models, -1)) + self.head_bias[:, None]
 
-    def penalty_loss(self, rows, codes):
-        return 0.0 if self.penalty is None else self.penalty.loss(codes, rows, self)
-
     def auxiliary_loss(self, rows, residual, dead):
         """FVU of the residual as the dead neurons of each model would reconstruct it.
 

@@ -155,6 +155,8 @@ class _PrefixLosses(torch.autograd.Function):
     def forward(
         ctx, rows, values, decoder, bias, support, prefix_weights, blocks, has_gradients
     ):
+        # The gradients of what has none would be zeros as large as the rows.
+        ctx.set_materialize_grads(False)
         products, n_models = products_on(rows.device), len(bias)
         arguments = rows, values, decoder, bias, support, blocks
         if has_gradients:

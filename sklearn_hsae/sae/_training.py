@@ -280,14 +280,14 @@ class AutoencoderNet(NeuralNet):
         rows, target = share(batch), None if target is None else share(target)
         with self._precision():
             loss, fired = self.criterion_(rows, target, dead)
-        part = loss * (len(rows) / len(batch))
+        part = len(rows) / len(batch)
         self.optimizer_.zero_grad()
         # The gradients will be averaged over the processes, and needed is their sum.
-        (part.sum() * self.processes.number).backward()
+        loss.backward(torch.full_like(loss, part * self.processes.number))
         self.optimizer_.step()
         rested = self.rows_since_fired_.add_(self._rows_a_model(batch))
         rested.masked_fill_(fired, 0)
-        return part.detach()
+        return part * loss.detach()
 
     def _precision(self):
         """A context for whole matrices; the sparse products choose by themselves."""
