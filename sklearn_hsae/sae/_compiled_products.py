@@ -201,6 +201,15 @@ def _scores_of_rows(rows, encoder, bias, neurons, row_starts, values, start, sto
 
 
 @compiled
+def _subtract_block(left, block, values, decoder, block_of_neuron, neurons, entry, end):
+    """Take from `left` what a block adds; the first entry of the next block."""
+    while entry < end and block_of_neuron[neurons[entry]] == block:
+        _add_multiple(left, -values[entry], decoder[neurons[entry]])
+        entry += 1
+    return entry
+
+
+@compiled
 def _errors_of_rows(
     rows,
     values,
@@ -221,9 +230,9 @@ def _errors_of_rows(
             left[i] = rows[row, i] - bias[model, i]
         entry, end = row_starts[row], row_starts[row + 1]
         for block in range(errors.shape[1]):
-            while entry < end and block_of_neuron[neurons[entry]] == block:
-                _add_multiple(left, -values[entry], decoder[neurons[entry]])
-                entry += 1
+            entry = _subtract_block(
+                left, block, values, decoder, block_of_neuron, neurons, entry, end
+            )
             errors[row, block] = _dot(left, left)
 
 
@@ -259,9 +268,9 @@ def _gradients_of_rows(
                 before = slopes[row, block - 1]
                 for i in range(n_features):
                     left[i] = before[i]
-            while entry < end and block_of_neuron[neurons[entry]] == block:
-                _add_multiple(left, -values[entry], decoder[neurons[entry]])
-                entry += 1
+            entry = _subtract_block(
+                left, block, values, decoder, block_of_neuron, neurons, entry, end
+            )
             errors[row, block] = _dot(left, left)
         # The residuals are complete; their weighted sums take their places.
         last = slopes[row, n_blocks - 1]

@@ -8,9 +8,9 @@ _STEPS_AN_EPOCH = 32
 _STEPS = 2000
 _SMALLEST_BATCH, _LARGEST_BATCH = 64, 512
 _NEURONS_FOR_BFLOAT16 = 1024
-# Multiplications of one encoding in a step below which a second thread gains less than
-# it costs as soon as something else wants the processor: the threads then wait for each
-# other many times a step, which has made trainings ten times slower.
+# Multiplications of one encoding in a step below which a second thread gains nothing:
+# waking it takes as long as what it would do. Threads of torch cost far more as soon as
+# something else wants the processor, because they wait busily for each other.
 _SMALL_STEP = 2**26
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 50
 
@@ -42,7 +42,7 @@ def peak_learning_rate(learning_rate, n_neurons):
 
 
 def suitable_threads(batch_size, n_neurons, n_features):
-    """How many of torch's threads should share a step."""
+    """How many threads should share a step."""
     is_small = batch_size * n_neurons * n_features < _SMALL_STEP
     return 1 if is_small else torch.get_num_threads()
 

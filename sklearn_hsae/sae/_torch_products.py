@@ -1,5 +1,7 @@
 """The products of sparse activations where torch computes them: on GPUs.
 
+Scores that need a gradient are computed here on every device.
+
 The decoding is an `embedding_bag` over the active neurons, the gradient of the
 activations a sampled matrix product, and the gradient of each weight matrix an
 `embedding_bag` over the rows that made the neuron fire. The functions are those of
