@@ -64,7 +64,6 @@ class AnnotatorWithTexts(ConceptAnnotator):
         InterpreterWithTexts(judge="keyphrase"),
         AnnotatorWithTexts(["mentions view, soup"], judge="keyphrase"),
     ],
-    xfail_strict=True,
 )
 def test_scikit_learn(estimator, check):
     check(estimator)

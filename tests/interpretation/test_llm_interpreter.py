@@ -351,7 +351,6 @@ def server_from_environment():
             "openai/m", cache_dir=None, n_candidates=1, n_scoring=5, random_state=0
         )
     ],
-    xfail_strict=True,
 )
 @pytest.mark.usefixtures("server_from_environment")
 @pytest.mark.filterwarnings("ignore:.*named no property:UserWarning")

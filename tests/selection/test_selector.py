@@ -634,7 +634,6 @@ def test_it_selects_among_columns_that_are_no_activations():
         NeuronSelector(1, min_support=1, method="random", random_state=0),
         NeuronSelector(method=[0]),
     ],
-    xfail_strict=True,
 )
 def test_scikit_learn(estimator, check):
     """The methods that the checks of all estimators leave out."""
