@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 _PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 # The first bytes of a file tell how it is packed; its ending may not.
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-_ZIP_MARK = b"PK\x03\x04"
+_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
 _DAMAGED = (EOFError, zlib.error, OSError, lzma.LZMAError, zipfile.BadZipFile)
 _EXCERPT_BYTES = 20
 
@@ -85,7 +85,7 @@ def is_workbook(path):
 
 def _is_zip(path):
     with _readable(path), path.open("rb") as file:
-        return file.read(4) == _ZIP_MARK
+        return file.read(4) in _ZIP_MARKS
 
 
 @contextmanager
@@ -139,6 +139,6 @@ def _describe_encoding(path, encoding, error):
     shown = b"".join(before + behind).decode("cp1252", "replace")
     return (
         f"{path} is not UTF-8. In Excel, choose Save As and 'CSV UTF-8'. Or name its "
-        f"encoding: with encoding='cp1252' (--encoding cp1252), which Excel writes in "
+        f"encoding: with encoding='cp1252', which Excel writes in "
         f"Western Europe and the Americas, a part of it reads {shown!r}."
     )

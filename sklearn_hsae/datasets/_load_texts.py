@@ -208,8 +208,8 @@ def _check_finite(y, table, has_value, where):
     is_infinite = np.zeros(len(has_value), dtype=bool)
     is_infinite[has_value] = ~np.isfinite(y)
     raise ValueError(
-        f"{where} is infinite in {table.name_rows(is_infinite)}. Correct or empty these "
-        "values."
+        f"{where} is infinite in {table.name_rows(is_infinite)}. Correct or empty "
+        "these values."
     )
 
 
@@ -222,7 +222,7 @@ def _report_missing(path, table, columns, is_kept, drop_missing):
     if not drop_missing:
         raise ValueError(
             f"{path} has {' and '.join(parts)}. Fill them in, or leave these rows out "
-            "with drop_missing=True (--drop-missing)."
+            "with drop_missing=True."
         )
     if not is_kept.any():
         raise ValueError(f"{path} has {' and '.join(parts)}: no row is left.")

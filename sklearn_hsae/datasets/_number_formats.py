@@ -5,25 +5,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Signs that look like others: a minus, and the apostrophe of typographers.
+_MINUS, _APOSTROPHE = "\u2212", "\u2019"
 _CURRENCIES = "EUR|USD|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN|CZK|kr|zł|Kč|Fr"
 _UNIT = rf"(?:[$¢£¤¥֏؋৲৳฿៛₠-⃀﷼]|(?:{_CURRENCIES})\.?|R\$|[A-Z]{{1,2}}\$|%|‰)"
 _BLANKS = re.compile(r"[\s\u00a0\u202f\u2009\u2007]+")
+_EXPONENT = r"(?:e[+-]?\d+)?"
 _SHAPE = re.compile(
     rf"(?P<paren>\()?(?P<sign>[+-])? ?(?P<before>{_UNIT})? ?(?P<inner>[+-])?"
-    r"(?P<digits>[\d.,'’ ]*\d[.,]?(?:e[+-]?\d+)?|inf(?:inity)?|∞)"
+    rf"(?P<digits>[\d.,' ]*\d[.,]?{_EXPONENT}|inf(?:inity)?|∞)"
     rf" ?(?P<after>{_UNIT})? ?(?P<behind>-)?(?(paren)\))",
     re.IGNORECASE,
 )
-_EXPONENT = r"(?:e[+-]?\d+)?"
+# Per decimal sign. Thousands come in threes, behind one sign; in India, twos precede.
 _DIGITS = {
     ".": re.compile(
-        r"(?:[1-9]\d{0,2}(?P<gap>[, '’])\d{3}(?:(?P=gap)\d{3})*|[1-9]\d?(?:,\d{2})+,\d{3}"
-        rf"|\d+)?(?:\.\d*)?{_EXPONENT}",
+        r"(?:[1-9]\d{0,2}(?P<gap>[, '])\d{3}(?:(?P=gap)\d{3})*"
+        rf"|[1-9]\d?(?:,\d{{2}})+,\d{{3}}|\d+)?(?:\.\d*)?{_EXPONENT}",
         re.IGNORECASE,
     ),
     ",": re.compile(
-        rf"(?:[1-9]\d{{0,2}}(?P<gap>[. '’])\d{{3}}(?:(?P=gap)\d{{3}})*|\d+)?(?:,\d*)?"
-        rf"{_EXPONENT}",
+        r"(?:[1-9]\d{0,2}(?P<gap>[. '])\d{3}(?:(?P=gap)\d{3})*"
+        rf"|\d+)?(?:,\d*)?{_EXPONENT}",
         re.IGNORECASE,
     ),
 }
@@ -57,7 +60,8 @@ def parse_number(string):
     >>> parse_number("(1,234)")
     WrittenNumber(values={'.': -1234.0, ',': -1.234}, unit='')
     """
-    string = _BLANKS.sub(" ", string).strip().replace("−", "-")
+    string = _BLANKS.sub(" ", string).strip()
+    string = string.replace(_MINUS, "-").replace(_APOSTROPHE, "'")
     match = _SHAPE.fullmatch(string)
     if match is None or (match["before"] and match["after"]):
         return None
@@ -84,6 +88,6 @@ def parse_number(string):
 
 def _plain_digits(digits, decimal):
     thousands = "," if decimal == "." else "."
-    for sign in (thousands, " ", "'", "’"):
+    for sign in (thousands, " ", "'"):
         digits = digits.replace(sign, "")
     return digits.replace(decimal, ".")

@@ -12,7 +12,18 @@ from sklearn_hsae.datasets._number_formats import WrittenNumber, parse_number
 # In a column of numbers, these words stand for no value. In a column of words they are
 # words: a class may be called "None", and a country "NA".
 _NO_VALUE = {"na", "n/a", "n.a.", "nan", "null", "none", "nil", "missing", "unknown"}
-_NO_VALUE |= {"-", "--", "–", "—", ".", "?", "#n/a", "#div/0!", "#value!", "#ref!"}
+_NO_VALUE |= {
+    "-",
+    "--",
+    "\u2013",
+    "\u2014",
+    ".",
+    "?",
+    "#n/a",
+    "#div/0!",
+    "#value!",
+    "#ref!",
+}
 _NO_VALUE |= {"#num!", "#name?", "#null!"}
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?"
@@ -90,7 +101,7 @@ class OutcomeReader:
     def _describe_words(self, values, rows, is_word):
         first = np.flatnonzero(is_word)[0]
         value = f"{_shown(values[first])} in {self.name_row(rows[first])}"
-        as_classes = "pass task='classification' (--task classification)"
+        as_classes = "pass task='classification'"
         if _all_dates(values):
             return (
                 f"{self.where} holds dates or times: {value}. Add a column with the "
@@ -104,9 +115,9 @@ class OutcomeReader:
             )
         if not is_word.all():
             return (
-                f"{self.where} holds numbers, but {value} is none, as in {is_word.sum()} "
-                f"of {len(values)} rows. Correct or empty these cells, or {as_classes} "
-                "for classes."
+                f"{self.where} holds numbers, but {value} is none, as in "
+                f"{is_word.sum():,} of {len(values):,} rows. Correct or empty these "
+                f"cells, or {as_classes} for classes."
             )
         return (
             f"{self.where} holds {value}, and regression needs numbers. Name a column "
@@ -139,8 +150,7 @@ class OutcomeReader:
             raise ValueError(
                 f"{self.where} holds {_shown(values[i])} in {self.name_row(rows[i])}, "
                 f"which is {point[i]:,.15g} with a decimal point and {comma[i]:,.15g} "
-                "with a decimal comma. Pass decimal='.' or decimal=',' (--decimal . or "
-                "--decimal ,)."
+                "with a decimal comma. Pass decimal='.' or decimal=','."
             )
         return np.array(comma if None in point else point)
 
@@ -148,9 +158,9 @@ class OutcomeReader:
         for i, number in enumerate(numbers):
             if decimal not in number.values:
                 raise ValueError(
-                    f"{self.where} holds {_shown(values[i])} in {self.name_row(rows[i])}"
-                    f", which is no number with decimal={decimal!r}. Leave decimal out, "
-                    "or correct the cells."
+                    f"{self.where} holds {_shown(values[i])} in "
+                    f"{self.name_row(rows[i])}, which is no number with "
+                    f"decimal={decimal!r}. Correct the cells, or leave the option out."
                 )
         return np.array([number.values[decimal] for number in numbers])
 

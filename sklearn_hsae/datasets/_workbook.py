@@ -34,10 +34,11 @@ def read_workbook(path, columns):
 
 def _read_sheets(path, openpyxl):
     """The rows of each sheet that holds any; of formulas, the values last shown."""
-    with warnings.catch_warnings():
+    # As a stream: of a path, openpyxl would look at the ending.
+    with path.open("rb") as file, warnings.catch_warnings():
         # About styles and validation rules, which are of no concern here.
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
             sheets = {
                 sheet.title: list(sheet.iter_rows(values_only=True))
