@@ -214,7 +214,9 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         target = read_target(y, self.task)
         check_consistent_length(X, target.values)
         refuse_constant(target)
-        return y
+        if target.is_classification:
+            return target.classes[target.values]
+        return target.values
 
     def _check_enough(self, n_rows, n_features):
         if self.n_select > n_features:
