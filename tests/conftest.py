@@ -1,9 +1,14 @@
-"""What every test gets: a cache folder of its own, and no way to the model hub."""
+"""What every test gets, a cache folder of its own and no way to the model hub; and what
+several folders of tests use.
+"""
 
 import os
 import tempfile
 
 import pytest
+from llm_server import LLMServer
+
+from sklearn_hsae import make_reviews
 
 # Read when huggingface_hub is imported, which a test module may do at once. What the
 # user has downloaded must not decide a test, so the hub's cache is a folder that
@@ -29,3 +34,16 @@ def user_cache(tmp_path_factory):
 def minilm():
     """The real all-MiniLM-L6-v2, from the package of the extra `test`."""
     return "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.fixture(scope="session")
+def reviews():
+    """240 generated reviews: few enough to fit a whole pipeline in a second or two."""
+    return make_reviews(240, random_state=0)
+
+
+@pytest.fixture
+def server():
+    """A language model on loopback that answers by rules, see `llm_server`."""
+    with LLMServer() as server:
+        yield server
