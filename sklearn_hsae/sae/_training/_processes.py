@@ -1,16 +1,20 @@
-"""The processes that train one autoencoder together; usually there is one."""
+"""The processes that train one autoencoder together; usually there is one.
+
+Several processes are experimental: they were run on CPUs, never on GPUs.
+"""
 
 import os
 
-import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
+
+from sklearn_hsae._device import choose_device
 
 
 class Processes:
     """This process among those that `accelerate launch` or `torchrun` has started.
 
-    All see all rows in the same order. Of each batch a process takes its share, and
+    All processes read all rows in the same order. Each takes its part of a batch, and
     the gradients are averaged, so that the result is that of the whole batch.
 
     Parameters
@@ -21,16 +25,18 @@ class Processes:
 
     def __init__(self, state=None):
         self.state = state
-        self.number = 1 if state is None else state.num_processes
+        self.n_processes = 1 if state is None else state.num_processes
         self.index = 0 if state is None else state.process_index
 
-    def share(self, batch):
-        """The rows of a batch that this process takes."""
-        return batch[self.index :: self.number]
+    def part_of(self, tensor):
+        """The rows of a tensor (n_models, n_rows, ...) that this process takes."""
+        if tensor is None or self.n_processes == 1:
+            return tensor
+        return tensor[:, self.index :: self.n_processes]
 
     def wrap(self, module):
-        """`module`, with gradients that are means over the processes."""
-        return module if self.number == 1 else DistributedDataParallel(module)
+        """Make the gradients of `module` means over the processes."""
+        return module if self.n_processes == 1 else DistributedDataParallel(module)
 
     def sum(self, tensor):
         """Sum over the processes, in place."""
@@ -41,7 +47,7 @@ class Processes:
         return self._reduce(tensor, distributed.ReduceOp.MIN)
 
     def _reduce(self, tensor, operation):
-        if self.number > 1:
+        if self.n_processes > 1:
             distributed.all_reduce(tensor, operation)
         return tensor
 
@@ -52,12 +58,12 @@ def join_processes(device):
     Parameters
     ----------
     device : str
-        Where this one computes.
+        Where this process computes.
 
     Raises
     ------
     ImportError
-        When there are several and accelerate is not installed.
+        When there are several processes and accelerate is not installed.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
@@ -71,10 +77,11 @@ def join_processes(device):
     return Processes(PartialState(cpu=device == "cpu"))
 
 
-def choose_device(device):
-    """The device asked for; else this process's GPU, when there is one."""
-    if device is not None:
-        return device
-    if not torch.cuda.is_available():
-        return "cpu"
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+def training_device(device):
+    """The device to compute on: `device` if given, else this process's GPU or the CPU.
+
+    torch has no sampled products and no weighted `embedding_bag` on Apple's GPUs, so
+    None means the CPU there.
+    """
+    chosen = choose_device(device)
+    return "cpu" if device is None and chosen == "mps" else chosen

@@ -1,8 +1,7 @@
 """Threads of our own, beside those of torch.
 
-Threads of torch that have nothing to do keep their processor busy for a while, in case
-more work comes. Ours sleep, so that nobody has to wait for them: neither other
-processes nor the next part of a step.
+Idle threads of torch keep their core busy for a while, in case more work comes. Ours
+sleep, so that neither other processes nor the next part of a step wait for them.
 """
 
 import os
@@ -13,24 +12,34 @@ from itertools import pairwise
 
 import torch
 
+# Multiplications of one encoding below which a second thread gains nothing: waking it
+# takes as long as its work. A second thread of torch would cost far more as soon as
+# another process wants the core, because torch's threads wait for each other actively.
+_MULTIPLICATIONS_FOR_THREADS = 2**26
 _n_threads = ContextVar("n_threads", default=1)
 _pool = None
 
 
+def suitable_threads(n_multiplications):
+    """How many threads should share a step, by the multiplications of its encoding."""
+    is_small = n_multiplications < _MULTIPLICATIONS_FOR_THREADS
+    return 1 if is_small else torch.get_num_threads()
+
+
 @contextmanager
 def torch_threads(n_threads):
-    """Within, torch computes in so many threads; yields how many there were before."""
-    before = torch.get_num_threads()
+    """Let torch use `n_threads` within; yields its usual number of threads."""
+    usual = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
-        yield before
+        yield usual
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(usual)
 
 
 @contextmanager
 def own_threads(n_threads):
-    """Within, :func:`in_parts` uses so many threads, and torch a single one."""
+    """Let :func:`in_parts` use `n_threads` within, and torch a single one."""
     token = _n_threads.set(n_threads)
     try:
         with torch_threads(1):
@@ -42,7 +51,7 @@ def own_threads(n_threads):
 def in_parts(function, n_items, *arguments):
     """Call ``function(*arguments, start, stop)`` for parts of ``range(n_items)``.
 
-    As many parts as there are threads within :func:`own_threads`, elsewhere one.
+    There are as many parts as :func:`own_threads` says, and one outside of it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where rows come from: arrays and frames, or what need not fit into memory."""
+"""Rows that need not fit into memory: files, memory maps and lazy arrays."""
 
 import tempfile
 from functools import partial
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-_RESIDENT_BYTES = 2**28  # as float32; below this, rows are read at once and kept
+_RESIDENT_BYTES = 2**28  # rows that are smaller as float32 are read into memory
 _BLOCK_BYTES = 2**23
 _LAZY_LIBRARIES = ("dask", "zarr", "h5py")
 _FLOATS = (np.float16, np.float32, np.float64)
@@ -19,21 +19,21 @@ class RowFile:
     Parameters
     ----------
     open_map : callable
-        Returns the memory map. It is called for each slice, since pages of a map that
-        stays open count as memory in use.
+        Returns the memory map. It is called for each slice, because the pages of a map
+        that stays open count as memory in use.
     folder : tempfile.TemporaryDirectory or None
-        Removed with this reader.
+        Deleted together with this object.
     """
 
     def __init__(self, open_map, folder=None):
         self._open_map = open_map
         self._folder = folder
-        whole = open_map()
-        if whole.ndim != 2:
+        rows = open_map()
+        if rows.ndim != 2:
             raise ValueError(
-                f"X has shape {whole.shape}; needed is (n_samples, n_features)."
+                f"X has shape {rows.shape}; (n_samples, n_features) is needed."
             )
-        self.shape, self.dtype = whole.shape, whole.dtype
+        self.shape, self.dtype = rows.shape, rows.dtype
 
     def __len__(self):
         return self.shape[0]
@@ -44,20 +44,20 @@ class RowFile:
 
 
 def open_rows(X):
-    """Return what rows can be taken from.
+    """Open `X`, without reading it when it is large and on disk.
 
     Parameters
     ----------
     X : array-like, torch tensor, path or lazy array
-        A path names an ``.npy`` or a parquet file. Lazy are memory maps and arrays of
-        dask, zarr and h5py.
+        A path names an ``.npy`` or a parquet file. Lazy arrays are memory maps and the
+        arrays of dask, zarr and h5py.
 
     Returns
     -------
     RowFile or array-like
-        A :class:`RowFile` for what is large and on disk or lazy. All but ``.npy``
-        files and memory maps are written to a temporary ``.npy`` file first, because
-        each epoch reads them again. What is small is read at once.
+        A :class:`RowFile` for files and lazy arrays of 256 MB or more as float32.
+        Except ``.npy`` files and memory maps they are first written to a temporary
+        ``.npy`` file, because each epoch reads them again. Smaller ones become arrays.
     """
     library = type(X).__module__.partition(".")[0]
     if isinstance(X, str | Path):
@@ -88,15 +88,15 @@ def _open_path(path):
         return _open_parquet(path)
     raise ValueError(
         f"X is the path {str(path)!r}, whose ending is unknown. Pass an .npy or a "
-        ".parquet file; a text is no row of numbers."
+        ".parquet file; texts must be embedded first."
     )
 
 
 def _open_lazy(X, library):
-    if len(X.shape) != 2 or X.shape[0] != X.shape[0]:
+    if len(X.shape) != 2 or X.shape[0] != X.shape[0]:  # NaN: unknown
         raise ValueError(
-            f"X is a {library} array of shape {X.shape}; needed is (n_samples, "
-            "n_features). Unknown sizes become known by X.compute_chunk_sizes()."
+            f"X is a {library} array of shape {X.shape}; (n_samples, n_features) is "
+            "needed. X.compute_chunk_sizes() finds sizes that are unknown."
         )
     if not _is_large(X.shape):
         return np.asarray(X[:])
@@ -120,7 +120,7 @@ def _open_parquet(path):
 
 
 def _table_to_array(table, path):
-    """Of one column of lists of equal length, or of columns of numbers."""
+    """Rows from one column of lists of equal length, or from columns of numbers."""
     columns = [column.to_numpy(zero_copy_only=False) for column in table.columns]
     try:
         if len(columns) == 1 and columns[0].dtype == object:
@@ -134,7 +134,7 @@ def _table_to_array(table, path):
 
 
 def _spool(blocks, n_rows):
-    """Write blocks to a temporary ``.npy`` file; what is small is read back at once."""
+    """Write blocks to a temporary ``.npy`` file and open it."""
     folder = tempfile.TemporaryDirectory(prefix="sklearn_hsae_")
     path = Path(folder.name) / "rows.npy"
     blocks = iter(blocks)

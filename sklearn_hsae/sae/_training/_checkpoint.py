@@ -1,8 +1,7 @@
-"""A training that was killed goes on where it was, after its last whole epoch."""
+"""A training that was killed goes on after its last complete epoch."""
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import joblib
@@ -13,32 +12,40 @@ from safetensors.numpy import save
 from skorch.callbacks import Callback
 
 import sklearn_hsae
+from sklearn_hsae._files import replaced_file
 from sklearn_hsae.sae._persistence import flatten, unflatten
-from sklearn_hsae.sae._state import (
+from sklearn_hsae.sae._training._state import (
     restore_training_state,
     to_numpy,
     training_state,
 )
 
-_ROWS_A_BLOCK = 8192
-_WITHOUT_EFFECT = ("callbacks", "checkpoint", "device", "sparse_output", "verbose")
+_ROWS_PER_BLOCK = 8192
+_WITHOUT_EFFECT = ("checkpoint", "device", "prefix", "sparse_output", "verbose")
 
 
-def checkpoint_path(estimator, X, target):
-    """The file in the folder ``estimator.checkpoint`` that belongs to this training.
+def checkpoint_path(folder, params, data):
+    """The file in `folder` that belongs to one training; the folder is made.
 
-    Its name depends on all that decides the result, so that a training never goes on
+    Its name is a hash of all that decides the result, so that a training never goes on
     from the state of another.
+
+    Parameters
+    ----------
+    folder : str or path-like
+    params : dict
+        Parameters of the estimator.
+    data : TrainingData
     """
-    params = estimator.get_params()
-    for name in _WITHOUT_EFFECT:
-        del params[name]
+    rows, target, row_weights = data
+    params = {n: value for n, value in params.items() if n not in _WITHOUT_EFFECT}
     digest = hashlib.blake2b(digest_size=16)
-    described = (sklearn_hsae.__version__, params, X.shape, str(X.dtype), target)
+    version = sklearn_hsae.__version__
+    described = version, params, rows.shape, str(rows.dtype), target, row_weights
     digest.update(joblib.hash(described).encode())
-    for start in range(0, len(X), _ROWS_A_BLOCK):
-        digest.update(np.ascontiguousarray(X[start : start + _ROWS_A_BLOCK]))
-    folder = Path(estimator.checkpoint)
+    for start in range(0, len(rows), _ROWS_PER_BLOCK):
+        digest.update(np.ascontiguousarray(rows[start : start + _ROWS_PER_BLOCK]))
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{digest.hexdigest()}.safetensors"
 
@@ -49,15 +56,15 @@ class Checkpoint(Callback):
     Parameters
     ----------
     path : pathlib.Path
-    best_epoch : skorch.callbacks.EarlyStopping
-        Holds the best weights so far. It must come before this callback.
+    best_epochs : BestEpochs
+        Its state is part of the checkpoint. skorch must call it before this callback.
     writes : bool
         Whether this process writes; one of them is enough.
     """
 
-    def __init__(self, path, best_epoch, writes):
+    def __init__(self, path, best_epochs, writes):
         self.path = path
-        self.best_epoch = best_epoch
+        self.best_epochs = best_epochs
         self.writes = writes
 
     def on_train_begin(self, net, **kwargs):
@@ -66,32 +73,31 @@ class Checkpoint(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         if self.writes:
-            draft = self.path.with_suffix(".part")
-            draft.write_bytes(self._content(net))
-            os.replace(draft, self.path)
+            with replaced_file(self.path) as temporary:
+                temporary.write_bytes(self._content(net))
 
     def remove(self):
-        """To be called when the training has ended."""
+        """Delete the file; to be called when the training has ended."""
         if self.writes:
             self.path.unlink(missing_ok=True)
 
     def _content(self, net):
-        best, state = self.best_epoch, training_state(net)
-        weights = {"weights": net.module_.state_dict()}
-        if best.best_model_weights_ is not None:
-            weights["best"] = best.best_model_weights_
+        state = training_state(net)
+        penalty_weight = np.array(state["penalty_weight"] or 0.0)
+        weights = {
+            "weights": net.module_.state_dict(),
+            "best": self.best_epochs.best_weights_,
+        }
         arrays = {name: to_numpy(value) for name, value in flatten(weights).items()}
-        arrays |= flatten({"state": state | {"price": np.array(state["price"] or 0.0)}})
+        arrays |= flatten({"state": state | {"penalty_weight": penalty_weight}})
         penalty = net.module_.penalty
         if penalty is not None:
             arrays["generator"] = penalty.generator.get_state().numpy()
         values = {
             "step": net.step_,
-            "order": net.order.bit_generator.state,
+            "rngs": [rng.bit_generator.state for rng in net.rngs],
             "history": [{**epoch, "batches": []} for epoch in net.history],
-            "best_epoch": best.best_epoch_,
-            "best_loss": best.dynamic_threshold_,
-            "misses": best.misses_,
+            "best_epochs": self.best_epochs.state(),
         }
         return save(arrays, metadata={"values": json.dumps(values)})
 
@@ -105,14 +111,11 @@ class Checkpoint(Callback):
             state = torch.from_numpy(arrays["generator"])
             net.module_.penalty.generator.set_state(state)
         net.step_ = values["step"]
-        net.order.bit_generator.state = values["order"]
+        for rng, state in zip(net.rngs, values["rngs"], strict=True):
+            rng.bit_generator.state = state
         net.history.extend(values["history"])
-        best = self.best_epoch
-        best.best_epoch_ = values["best_epoch"]
-        best.dynamic_threshold_ = values["best_loss"]
-        best.misses_ = values["misses"]
-        if "best" in arrays:
-            best.best_model_weights_ = _to_tensors(arrays["best"], net.device)
+        best_weights = _to_tensors(arrays["best"], net.device)
+        self.best_epochs.restore(values["best_epochs"], best_weights)
 
 
 def _to_tensors(arrays, device):

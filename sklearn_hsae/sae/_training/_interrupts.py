@@ -1,5 +1,8 @@
-"""Ctrl-C during a training: skorch takes it for the end, as callbacks mean it by the
-same exception, and a pipeline would go on with half a training."""
+"""Ctrl-C during a training.
+
+skorch uses KeyboardInterrupt for early stopping, so Ctrl-C would end `fit` normally, and
+a pipeline would go on with a half-trained model.
+"""
 
 import signal
 import threading
@@ -7,26 +10,26 @@ from contextlib import contextmanager
 
 
 class Interrupted(BaseException):
-    """An interrupt by the user, which skorch lets pass."""
+    """An interrupt by the user; skorch does not catch it."""
 
 
 @contextmanager
 def interrupts_pass():
-    """Within, an interrupt by the user ends the training and what called it."""
-    is_usual = _is_usual()
+    """Let an interrupt by the user end the training and its caller."""
+    has_usual_handler = _has_usual_handler()
     try:
-        if is_usual:
+        if has_usual_handler:
             signal.signal(signal.SIGINT, _interrupt)
         yield
     except Interrupted:
         raise KeyboardInterrupt from None
     finally:
-        if is_usual:
+        if has_usual_handler:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _is_usual():
-    """Handlers are the main thread's, and one that somebody has set is theirs."""
+def _has_usual_handler():
+    """Only the main thread may set handlers; a handler of somebody else is kept."""
     is_main = threading.current_thread() is threading.main_thread()
     return is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
