@@ -31,8 +31,8 @@ sys.path[:0] = [str(HERE.parent), str(SERVER.parent)]
 from llm_server import has_property  # noqa: E402
 
 from sklearn_hsae import EmbeddingTransformer  # noqa: E402
-from sklearn_hsae.annotation._distilled import DistilledJudge  # noqa: E402
-from sklearn_hsae.annotation._llm import LLMJudge  # noqa: E402
+from sklearn_hsae.judges._distilled_judge import DistilledJudge  # noqa: E402
+from sklearn_hsae.judges._llm_judge import LLMJudge  # noqa: E402
 from sklearn_hsae.llm import LLMClient, Request, import_litellm  # noqa: E402
 from sklearn_hsae.llm._background import run_in_background  # noqa: E402
 

@@ -18,7 +18,7 @@ _MODULE_OF = {
     "MatryoshkaSAETransformer": "sae",
     "NeuronSelector": "selection",
     "drop_texts": "_texts",
-    "evaluate_hypotheses": "inference",
+    "evaluate_hypotheses": "evaluation",
     "load_texts": "datasets",
     "make_hypothesis_pipeline": "pipeline",
     "make_reviews": "datasets",

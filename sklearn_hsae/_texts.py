@@ -7,8 +7,6 @@ texts find them there. The level is named, so that a frame indexed by document i
 is never mistaken for one that carries texts.
 """
 
-import re
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -235,21 +233,3 @@ def frame_like(values, X, columns):
     if sparse.issparse(values):
         return pd.DataFrame.sparse.from_spmatrix(values, index=X.index, columns=columns)
     return pd.DataFrame(values, index=X.index, columns=columns, copy=False)
-
-
-def unique_labels(labels):
-    """Make labels unique ("price", "price (2)"): scikit-learn refuses duplicates."""
-    taken, unique = set(), []
-    for label in labels:
-        candidate, count = label, 1
-        while candidate in taken:
-            count += 1
-            candidate = f"{label} ({count})"
-        taken.add(candidate)
-        unique.append(candidate)
-    return np.array(unique, dtype=object)
-
-
-def plain_label(label):
-    """A label without the count that :func:`unique_labels` appended."""
-    return re.sub(r" \(\d+\)$", "", label)

@@ -20,7 +20,7 @@ from sklearn_hsae.cli._data import find_task, split_off
 from sklearn_hsae.cli._demo import match_concepts
 from sklearn_hsae.cli._sizes import suggest_sizes
 from sklearn_hsae.cli._table import format_table
-from sklearn_hsae.report._rows import Row
+from sklearn_hsae.report._hypothesis_rows import Row
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 FILES = ("report.html", "hypotheses.csv", "run.json")

@@ -10,13 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_hsae import drop_texts, with_texts
+from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._texts import (
     carries_texts,
     check_texts,
     frame_like,
     get_texts,
     row_index,
-    unique_labels,
 )
 
 TEXTS = ["slow service", "lovely view", "slow service"]

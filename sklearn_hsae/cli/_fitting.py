@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
+from sklearn_hsae._sklearn_compat import validate_params
 from sklearn_hsae.llm import check_environment
 
 _DOING = {
@@ -36,7 +37,7 @@ def build_pipeline(split, *, seed, cache_dir, **options):
         task=split.task, cache_dir=cache_dir, random_state=seed, verbose=1, **options
     )
     for _, step in pipeline.steps:
-        step._validate_params()
+        validate_params(step)
     return pipeline
 
 

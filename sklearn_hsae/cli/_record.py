@@ -1,18 +1,18 @@
 """The three files of a call: report.html, hypotheses.csv and run.json."""
 
 import json
-import math
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import numpy as np
-
-from sklearn_hsae.report import write_report
-from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
-from sklearn_hsae.report._write import write_whole
+from sklearn_hsae._files import json_value, write_text
+from sklearn_hsae.report import (
+    describe_steps,
+    describe_usage,
+    package_versions,
+    write_report,
+)
 
 
 def prepare_folder(path):
@@ -71,22 +71,7 @@ def write_outputs(folder, split, pipeline, evaluation, record):
         pipeline=pipeline,
         run=record,
     )
-    write_whole(paths[1], evaluation.table.to_csv(index=False))
-    text = json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(paths[2], text + "\n")
+    write_text(paths[1], evaluation.table.to_csv(index=False))
+    text = json.dumps(json_value(record), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(paths[2], text + "\n")
     return paths
-
-
-def _plain(value):
-    """`value` as JSON has it: no NumPy, no paths, and null for NaN."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)

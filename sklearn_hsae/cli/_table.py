@@ -4,15 +4,14 @@ import shutil
 import sys
 import textwrap
 
-from sklearn_hsae.report import _format
-from sklearn_hsae.report._rows import hypothesis_rows
+from sklearn_hsae import report
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
 
 
 def show_results(evaluation):
     """Print the hypotheses and the verdict."""
-    lines = format_table(hypothesis_rows(evaluation))
+    lines = format_table(report.hypothesis_rows(evaluation))
     lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
@@ -22,17 +21,17 @@ def format_table(rows):
 
     The words come last, so that letters of any width cannot move a column.
     """
-    digits = _format.effect_digits(row.effect for row in rows)
+    digits = report.effect_digits(row.effect for row in rows)
     body = [
         (
-            _format.number(row.effect, digits, sign=True),
-            f"{_format.number(row.low, digits, sign=True)} to "
-            f"{_format.number(row.high, digits, sign=True)}"
+            report.number(row.effect, digits, sign=True),
+            f"{report.number(row.low, digits, sign=True)} to "
+            f"{report.number(row.high, digits, sign=True)}"
             if row.is_estimable
             else "not estimable",
-            _format.p_value(row.p) + (" *" if row.significant else "  "),
-            _format.percent(row.prevalence),
-            _format.number(row.fidelity.get("f1")),
+            report.p_value(row.p) + (" *" if row.significant else "  "),
+            report.percent(row.prevalence),
+            report.number(row.fidelity.get("f1")),
         )
         for row in rows
     ]

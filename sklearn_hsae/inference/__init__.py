@@ -1,12 +1,14 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
+from sklearn_hsae.inference._answers import refuse_missing
 from sklearn_hsae.inference._classifier import HypothesisClassifier
-from sklearn_hsae.inference._evaluation import HypothesisEvaluation, evaluate_hypotheses
+from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._regressor import HypothesisRegressor
 
 __all__ = [
+    "HEADLINE",
     "HypothesisClassifier",
-    "HypothesisEvaluation",
     "HypothesisRegressor",
-    "evaluate_hypotheses",
+    "headline",
+    "refuse_missing",
 ]

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from string import Template
 
-from sklearn_hsae.llm import Request
-from sklearn_hsae.llm._answers import UnreadableAnswer
-from sklearn_hsae.llm._prompts import PROMPTS, as_json, load_prompt, shortened
+from sklearn_hsae.llm import (
+    PROMPTS,
+    Request,
+    UnreadableAnswer,
+    as_json,
+    load_prompt,
+    shortened,
+)
 
 _NO_INSTRUCTIONS = "Look for a property of what the texts say or how they say it."
 _MOST_WORDS = 40  # of a label

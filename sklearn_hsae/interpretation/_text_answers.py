@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from sklearn_hsae.llm import Request
-from sklearn_hsae.llm._answers import UnreadableAnswer
-from sklearn_hsae.llm._prompts import as_json, load_prompt, shortened
+from sklearn_hsae.llm import Request, UnreadableAnswer, as_json, load_prompt, shortened
 
 _TEXTS_A_CALL = 5
 _KINDS = {

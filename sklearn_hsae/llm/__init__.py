@@ -1,16 +1,28 @@
 """The one way to a language model: litellm, with retries, a budget and a cache."""
 
+from sklearn_hsae.llm._answers import UnreadableAnswer
 from sklearn_hsae.llm._client import LLMClient, Request
-from sklearn_hsae.llm._provider import check_environment, import_litellm
+from sklearn_hsae.llm._prompts import PROMPTS, as_json, load_prompt, shortened
+from sklearn_hsae.llm._provider import (
+    check_environment,
+    import_litellm,
+    without_keys,
+)
 from sklearn_hsae.llm._retries import with_retries
 from sklearn_hsae.llm._usage import Usage, estimate_cost
 
 __all__ = [
+    "PROMPTS",
     "LLMClient",
     "Request",
+    "UnreadableAnswer",
     "Usage",
+    "as_json",
     "check_environment",
     "estimate_cost",
     "import_litellm",
+    "load_prompt",
+    "shortened",
     "with_retries",
+    "without_keys",
 ]

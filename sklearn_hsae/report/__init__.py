@@ -1,5 +1,18 @@
-"""The results as one self-contained HTML page."""
+"""The results as one self-contained HTML page, and their wording in figures."""
 
+from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
+from sklearn_hsae.report._format import effect_digits, number, p_value, percent
+from sklearn_hsae.report._hypothesis_rows import hypothesis_rows
 from sklearn_hsae.report._write import write_report
 
-__all__ = ["write_report"]
+__all__ = [
+    "describe_steps",
+    "describe_usage",
+    "effect_digits",
+    "hypothesis_rows",
+    "number",
+    "p_value",
+    "package_versions",
+    "percent",
+    "write_report",
+]

@@ -8,7 +8,7 @@ from sklearn_hsae import __version__
 from sklearn_hsae.report import _format
 from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
-from sklearn_hsae.report._rows import hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import hypothesis_rows
 from sklearn_hsae.report._scale import fit_scale
 
 _SEED = 0  # of the example texts: the same page from the same evaluation

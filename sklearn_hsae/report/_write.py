@@ -1,9 +1,9 @@
 """One evaluation, one file."""
 
-import os
 from importlib.resources import files
 from pathlib import Path
 
+from sklearn_hsae._files import write_text
 from sklearn_hsae.report._content import page_content
 
 
@@ -54,19 +54,8 @@ def write_report(
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
     content = page_content(evaluation, texts, y, pipeline, run, title)
-    write_whole(path, _render(content))
+    write_text(path, _render(content))
     return path
-
-
-def write_whole(path, text):
-    """Replace a file at once: an interruption leaves the old one as it was."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # A lone surrogate, left by broken decoding, has no UTF-8.
-        unfinished.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _render(content):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_hsae.selection._columns import StandardizedColumns, as_columns
-from sklearn_hsae.selection._target import as_target
+from sklearn_hsae.selection._target_columns import target_columns
 
 # What is left of a column that depends linearly on the chosen ones is rounding error.
 _DEPENDENT = 1e-8
@@ -57,7 +57,7 @@ def forward_selection(X, y, n_select, *, task="auto"):
     ([0, 2], 1.0)
     """
     columns = StandardizedColumns(as_columns(X))
-    Y = as_target(y, task).columns
+    Y = target_columns(y, task).columns
     n_samples, n_targets = Y.shape
     covariance = columns.transpose_dot(Y) / n_samples
     left = columns.varies.astype(np.float64)

@@ -7,7 +7,7 @@ from scipy.special import expit, logit
 
 from sklearn_hsae.selection._columns import StandardizedColumns, as_columns
 from sklearn_hsae.selection._scores import strongest
-from sklearn_hsae.selection._target import as_target
+from sklearn_hsae.selection._target_columns import target_columns
 
 _PATH_RATIO = 0.9  # of one penalty of the path to the one before
 _SMALLEST_PENALTY = 1e-4  # as a share of the largest: below, the fit is unpenalised
@@ -107,7 +107,7 @@ class _LassoModel:
     """Penalised fits of all targets, each started from another one."""
 
     def __init__(self, X, y, task):
-        target = as_target(y, task)
+        target = target_columns(y, task)
         self.columns = StandardizedColumns(as_columns(X))
         self.is_logistic = target.is_classification
         # A standardised membership column is positive for the members.

@@ -9,7 +9,7 @@ from sklearn_hsae.selection._columns import (
     as_columns,
     count_active,
 )
-from sklearn_hsae.selection._target import as_target
+from sklearn_hsae.selection._target_columns import target_columns
 
 
 def prevalence_score(X):
@@ -62,7 +62,7 @@ def correlation_score(X, y, *, task="auto"):
     array([0.95, 0.  ])
     """
     X = as_columns(X)
-    Y = as_target(y, task).columns
+    Y = target_columns(y, task).columns
     return strongest(StandardizedColumns(X).transpose_dot(Y) / X.shape[0])
 
 
@@ -114,7 +114,7 @@ def separation_score(X, y, *, n_top=100, standardize=True, pad=False, task="auto
     array([3., 0.])
     """
     X = as_columns(X)
-    target = as_target(y, task)
+    target = target_columns(y, task)
     Y = target.columns
     n_active = count_active(X)
     n_silent = X.shape[0] - n_active

@@ -5,16 +5,18 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    fit_context,
+)
+from sklearn_hsae._target import read_target, refuse_constant
 from sklearn_hsae._texts import frame_like
 from sklearn_hsae.selection._columns import (
     StandardizedColumns,
@@ -28,7 +30,6 @@ from sklearn_hsae.selection._scores import (
     prevalence_score,
     separation_score,
 )
-from sklearn_hsae.selection._target import check_target
 
 _METHODS = {"correlation", "forward", "lasso", "prevalence", "random", "separation"}
 
@@ -135,7 +136,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         self.task = task
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Choose the neurons.
 
@@ -210,9 +211,12 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
                 'None. Only method="prevalence", "random" and explicit columns do '
                 "without."
             )
-        y = check_target(y)
-        check_consistent_length(X, y)
-        return y
+        target = read_target(y, self.task)
+        check_consistent_length(X, target.values)
+        refuse_constant(target)
+        if target.is_classification:
+            return target.classes[target.values]
+        return target.values
 
     def _check_enough(self, n_rows, n_features):
         if self.n_select > n_features:
@@ -227,7 +231,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
             )
 
     def _explicit(self, columns):
-        names = list(_check_feature_names_in(self))
+        names = list(check_feature_names_in(self))
         selected = []
         for column in self.method:
             if isinstance(column, str) and column in names:

@@ -1,0 +1,51 @@
+"""How this package writes files: whole or not at all, and as valid JSON."""
+
+import math
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+
+@contextmanager
+def replaced_file(path):
+    """Yield a temporary path beside `path`, and put that file in its place at the end.
+
+    Whoever reads `path` sees the old file or the new one, never a part of it. The
+    temporary file is removed when the block fails.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Replace a file by one that holds `text` in UTF-8."""
+    with replaced_file(path) as temporary:
+        # Broken decoding leaves lone surrogates, which UTF-8 cannot hold.
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+
+
+def json_value(value):
+    """`value` as JSON can hold it.
+
+    NumPy scalars and arrays become Python numbers and lists, NaN and infinity become
+    None, and any other object becomes its string.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [json_value(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)

@@ -1,0 +1,28 @@
+"""What this package takes from scikit-learn's private modules, in one place.
+
+scikit-learn has no public way to check parameters and feature names as its own
+estimators do. A release that moves one of these names is mended here alone.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+from sklearn.utils.validation import _check_n_features as check_n_features
+from sklearn.utils.validation import _get_feature_names as get_feature_names
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "check_feature_names",
+    "check_feature_names_in",
+    "check_n_features",
+    "fit_context",
+    "get_feature_names",
+    "validate_params",
+]
+
+
+def validate_params(estimator):
+    """Check the parameters of an estimator without fitting it."""
+    estimator._validate_params()

@@ -1,0 +1,145 @@
+"""Embeddings by a remote model, through litellm."""
+
+import os
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+import numpy as np
+
+# What litellm writes before the slash, for the providers that have embedding models.
+# On the Hugging Face hub no organisation of one of these names has an embedder;
+# "snowflake" is therefore left out.
+REMOTE_PROVIDERS = frozenset(
+    (
+        "azure azure_ai bedrock cohere dashscope databricks deepinfra fireworks_ai "
+        "gemini hosted_vllm huggingface infinity jina_ai litellm_proxy llamafile "
+        "lm_studio mistral nebius nvidia_nim ollama openai openai_like openrouter "
+        "ovhcloud sagemaker scaleway together_ai triton vercel_ai_gateway vertex_ai "
+        "volcengine voyage watsonx xinference"
+    ).split()
+)
+# A token is one byte at least, and OpenAI takes 300,000 tokens in one call.
+_BYTES_A_CALL = 250_000
+_TIMEOUT = 120.0  # seconds
+
+
+def is_remote(model, api_base):
+    """Whether litellm is to embed: known without importing litellm."""
+    if api_base is not None:
+        return True
+    return _provider(model) in REMOTE_PROVIDERS and not os.path.isdir(model)
+
+
+class RemoteEmbedder:
+    """Embeds texts by calls to a provider or an OpenAI-compatible server.
+
+    identities : list of dict, what decides a vector
+    revision : None, a provider does not tell
+    """
+
+    revision = None
+
+    def __init__(self, model, *, api_base, prompt, batch_size, max_concurrency):
+        is_complete = _provider(model) in REMOTE_PROVIDERS
+        self.model = model if is_complete else f"openai/{model}"
+        self.api_base = api_base
+        self.prompt = prompt or ""
+        self.batch_size = batch_size
+        self.max_concurrency = max_concurrency
+
+    @property
+    def identities(self):
+        return [self.identity()]
+
+    def identity(self):
+        """What decides the vectors that `embed` makes."""
+        return {
+            "model": self.model,
+            "api_base": self.api_base,
+            "prompt": self.prompt,
+        }
+
+    def embed(self, texts):
+        """Yield (positions, vectors) for each call, in the order they come back.
+
+        When a call fails for good, those under way are waited for and yielded, since
+        they are paid for, and then the error is raised.
+        """
+        from sklearn_hsae.llm import check_environment
+
+        options = check_environment(self.model, self.api_base)
+        texts = [self.prompt + text for text in texts]
+        batches = _batches(texts, self.batch_size)
+        pool = ThreadPoolExecutor(self.max_concurrency)
+        under_way, error = {}, None
+        try:
+            while True:
+                while error is None and len(under_way) < self.max_concurrency:
+                    positions = next(batches, None)
+                    if positions is None:
+                        break
+                    batch = [texts[i] for i in positions]
+                    under_way[pool.submit(self._call, batch, options)] = positions
+                if not under_way:
+                    break
+                for call in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    positions = under_way.pop(call)
+                    if call.exception() is None:
+                        yield positions, call.result()
+                    else:
+                        error = error or call.exception()
+        finally:  # an interruption does not wait for the calls under way
+            pool.shutdown(wait=False, cancel_futures=True)
+        if error is not None:
+            raise error
+
+    def _call(self, texts, options):
+        from sklearn_hsae.llm import import_litellm, with_retries, without_keys
+
+        litellm = import_litellm()
+        try:
+            response = with_retries(
+                lambda: litellm.embedding(
+                    model=self.model,
+                    input=texts,
+                    encoding_format="float",
+                    drop_params=True,  # where a provider takes no encoding_format
+                    timeout=_TIMEOUT,
+                    num_retries=0,
+                    max_retries=0,
+                    **options,
+                )
+            )
+        except Exception as error:
+            longest = max(map(len, texts))
+            raise RuntimeError(
+                f"{self.model!r} did not embed {len(texts)} texts (the longest has "
+                f"{longest} characters): {without_keys(str(error))} What came back "
+                "before is in the cache; call again to go on."
+            ) from None  # the original may hold the key
+        return self._in_order(response.data, len(texts))
+
+    def _in_order(self, rows, n_texts):
+        if sorted(row["index"] for row in rows) != list(range(n_texts)):
+            raise RuntimeError(
+                f"{self.model!r} was asked for {n_texts} embeddings and returned "
+                f"{len(rows)}, numbered {[row['index'] for row in rows][:5]}..."
+            )
+        rows = sorted(rows, key=lambda row: row["index"])
+        return np.array([row["embedding"] for row in rows], dtype=np.float32)
+
+
+def _provider(model):
+    return model.partition("/")[0] if "/" in model else None
+
+
+def _batches(texts, batch_size):
+    """Yield the positions of each call's texts, limited in number and in bytes."""
+    batch, n_bytes = [], 0
+    for i, text in enumerate(texts):
+        size = len(text.encode("utf-8"))
+        if batch and (len(batch) == batch_size or n_bytes + size > _BYTES_A_CALL):
+            yield batch
+            batch, n_bytes = [], 0
+        batch.append(i)
+        n_bytes += size
+    yield batch

@@ -1,0 +1,282 @@
+"""Naming neurons by phrases, without any language model that writes."""
+
+import os
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from sklearn_hsae._labels import unique_labels
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    fit_context,
+)
+from sklearn_hsae._texts import get_texts
+from sklearn_hsae.embedding import DEFAULT_MODEL
+from sklearn_hsae.interpretation._fidelity import fidelity_table
+from sklearn_hsae.interpretation._renaming import RenamingMixin
+from sklearn_hsae.judges import (
+    EmbeddingJudge,
+    KeyphraseJudge,
+    PhraseSimilarity,
+    candidate_phrases,
+    embedder_like,
+    phrase_label,
+    soft_maximum,
+)
+
+_MAX_ROWS = 10_000  # more rows change the names little and cost memory
+_SHORTLIST = 40  # phrases weighed for each neuron, the most over-represented ones
+_LEAST_GAIN = 0.005  # in correlation, that one more phrase must bring
+
+
+class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
+    """Name each neuron by the phrases that switch it on.
+
+    A neuron gets a label such as ``"mentions waited, minutes, slow"``. Its phrases
+    are words and short phrases of the texts that are more frequent where the neuron
+    fires. They are added one by one, each time the one with which the label, as its
+    judge will read it, correlates best with the activations of the neuron. No
+    phrase names two neurons.
+
+    No text leaves the machine and nothing is paid for, which makes this the
+    interpreter to start with, and the one to compare an LLM's labels to.
+
+    Parameters
+    ----------
+    n_phrases : int, default=4
+        How many phrases a label has at most. More phrases follow the neuron more
+        closely and read worse.
+    judge : {"embedding", "keyphrase"}, default="embedding"
+        How the labels will be read by :class:`ConceptAnnotator`: by nearness in
+        meaning, or word for word. The phrases are chosen for that reading.
+    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
+        The embedding model for ``judge="embedding"``, best the one of the
+        :class:`EmbeddingTransformer` before: its cached embeddings are used again.
+    validation_fraction : float, default=0.3
+        The share of the rows that names are not made from: `fidelity_` is measured
+        on them.
+    cache_dir : "auto", str or None, default="auto"
+        Where embeddings are kept, see :class:`EmbeddingTransformer`.
+    device : str or None, default=None
+        Where the embedding model runs; None takes a GPU when there is one.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows that are set aside. Pass an int for the same names each time.
+    verbose : int, default=0
+        Whether to show a progress bar while phrases are embedded.
+
+    Attributes
+    ----------
+    concepts_ : ndarray of str of shape (n_features_in_,)
+        One unique label a neuron.
+    fidelity_ : DataFrame of n_features_in_ rows
+        How well each label, read by `judge`, says when its neuron fires: `neuron`,
+        `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
+        rows not used for naming.
+    n_features_in_ : int
+        Number of neurons.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the neurons, when `X` had column names.
+
+    See Also
+    --------
+    LLMInterpreter : Lets a language model write the labels.
+    ConceptAnnotator : Judges which texts have the concepts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_hsae import KeyphraseInterpreter, with_texts
+    >>> texts = ["slow service", "good food", "nice view", "fair price", "warm bread"]
+    >>> texts += ["loud music", "cold soup", "clean room"]
+    >>> activations = np.eye(8)[:, :1]
+    >>> X = with_texts(np.tile(activations, (5, 1)), texts * 5)
+    >>> interpreter = KeyphraseInterpreter(judge="keyphrase", random_state=0)
+    >>> interpreter.fit(X).concepts_
+    array(['mentions slow service'], dtype=object)
+    """
+
+    _parameter_constraints: dict = {
+        "n_phrases": [Interval(Integral, 1, None, closed="left")],
+        "judge": [StrOptions({"embedding", "keyphrase"})],
+        "embedding_model": [str],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "cache_dir": [str, os.PathLike, None],
+        "device": [str, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        n_phrases=4,
+        *,
+        judge="embedding",
+        embedding_model=DEFAULT_MODEL,
+        validation_fraction=0.3,
+        cache_dir="auto",
+        device=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.n_phrases = n_phrases
+        self.judge = judge
+        self.embedding_model = embedding_model
+        self.validation_fraction = validation_fraction
+        self.cache_dir = cache_dir
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, texts=None):
+        """Name the neurons.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_neurons)
+            Activations of the neurons, 0 where a neuron is silent. A frame carries
+            its texts in the row-index level "text".
+        y : None
+            Ignored: a neuron is named by what it fires on, not by what it predicts.
+        texts : sequence of str of length n_samples, default=None
+            The text of each row, when `X` does not carry them.
+
+        Returns
+        -------
+        self : KeyphraseInterpreter
+        """
+        activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        texts = get_texts(X, texts, self)
+        naming, hidden = self._split(len(texts))
+        phrases = self._choose_phrases(texts[naming], activations[naming])
+        self.concepts_ = self._labels(phrases)
+        judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
+        self.fidelity_ = pd.concat(
+            [
+                pd.DataFrame({"neuron": self._neurons(), "concept": self.concepts_}),
+                fidelity_table(judge.judge(texts[hidden]), activations[hidden]),
+            ],
+            axis=1,
+        )
+        return self
+
+    def _split(self, n_rows):
+        order = check_random_state(self.random_state).permutation(n_rows)[:_MAX_ROWS]
+        n_hidden = int(np.ceil(self.validation_fraction * len(order)))
+        n_hidden = min(n_hidden, len(order) - 1)
+        return np.sort(order[n_hidden:]), np.sort(order[:n_hidden])
+
+    def _judge(self):
+        if self.judge == "keyphrase":
+            return KeyphraseJudge()
+        return EmbeddingJudge(embedder_like(self))
+
+    def _neurons(self):
+        return check_feature_names_in(self)
+
+    def _choose_phrases(self, texts, activations):
+        min_count = max(3, len(texts) // 1000)
+        phrases, occurrence = candidate_phrases(texts, min_count=min_count)
+        shortlists = _shortlists(occurrence, activations)
+        weighed = np.unique(np.concatenate(shortlists))
+        if len(weighed) == 0:
+            return [[] for _ in shortlists]
+        agreement = self._agreement(texts, phrases[weighed], occurrence[:, weighed])
+        chosen, taken = [], np.zeros(len(weighed), dtype=bool)
+        for activation, shortlist in zip(activations.T, shortlists, strict=True):
+            columns = np.searchsorted(weighed, shortlist)
+            columns = columns[~taken[columns]]
+            picked = columns[
+                _grow_label(
+                    agreement[:, columns],
+                    activation,
+                    phrases[weighed[columns]],
+                    self.n_phrases,
+                )
+            ]
+            taken[picked] = True
+            chosen.append(list(phrases[weighed[picked]]))
+        return chosen
+
+    def _agreement(self, texts, phrases, occurrence):
+        if self.judge == "keyphrase":
+            return occurrence.toarray().astype(np.float32)
+        similarity = PhraseSimilarity(embedder_like(self)).fit(texts)
+        return similarity.transform(texts, list(phrases))
+
+    def _labels(self, phrases):
+        labels = []
+        for neuron, found in zip(self._neurons(), phrases, strict=True):
+            if not found:
+                warnings.warn(
+                    f"No phrase of the texts goes with {neuron}; it keeps its name.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+            labels.append(phrase_label(found) if found else str(neuron))
+        return unique_labels(labels)
+
+
+def _shortlists(occurrence, activations):
+    """For each neuron, the phrases that are most over-represented where it fires."""
+    n_rows = len(activations)
+    share = np.asarray(occurrence.mean(axis=0)).ravel()
+    spread = np.sqrt(np.maximum(share * (1 - share), 1e-12))
+    shortlists = []
+    for activation in activations.T:
+        centred = activation - activation.mean()
+        scale = np.linalg.norm(centred) * np.sqrt(n_rows)
+        if scale == 0:
+            shortlists.append(np.array([], dtype=int))
+            continue
+        correlation = occurrence.T @ centred / (scale * spread)
+        best = np.argsort(-correlation, kind="stable")[:_SHORTLIST]
+        shortlists.append(np.sort(best[correlation[best] > 0]))
+    return shortlists
+
+
+def _grow_label(agreement, activation, phrases, n_phrases):
+    """Positions of the phrases that together follow the activation best.
+
+    Greedy: each time the phrase is added with which the agreement with any of the
+    chosen ones correlates best with the activation.
+    """
+    chosen, best = [], 0.0
+    so_far = np.full((len(activation), 1), -np.inf, dtype=agreement.dtype)
+    allowed = np.ones(len(phrases), dtype=bool)
+    while len(chosen) < n_phrases and allowed.any():
+        correlation = _correlations(soft_maximum(so_far, agreement), activation)
+        correlation[~allowed] = -1
+        winner = int(np.argmax(correlation))
+        if correlation[winner] < best + _LEAST_GAIN:
+            break
+        best = correlation[winner]
+        chosen.append(winner)
+        so_far = soft_maximum(so_far, agreement[:, [winner]])
+        allowed &= ~_shares_a_word(phrases, phrases[winner])
+    return chosen
+
+
+def _correlations(columns, activation):
+    """Pearson correlation of each column with the activation; 0 for constants."""
+    columns = columns - columns.mean(axis=0)
+    target = (activation - activation.mean()).astype(columns.dtype)
+    scale = np.linalg.norm(columns, axis=0) * np.linalg.norm(target)
+    return np.divide(
+        target @ columns, scale, out=np.zeros_like(scale), where=scale > 1e-6
+    )
+
+
+def _shares_a_word(phrases, chosen):
+    """Whether each phrase repeats a word of the chosen one ("wait", "waited")."""
+    stems = {word[:5] for word in chosen.split(" ")}
+    return np.array(
+        [not stems.isdisjoint(w[:5] for w in phrase.split(" ")) for phrase in phrases]
+    )

@@ -1,0 +1,445 @@
+"""Naming neurons by a language model that sees contrasting examples."""
+
+import os
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_hsae._labels import unique_labels
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    fit_context,
+    validate_params,
+)
+from sklearn_hsae._texts import get_texts
+from sklearn_hsae.embedding import DEFAULT_MODEL, EmbeddingTransformer
+from sklearn_hsae.interpretation._candidates import Candidates
+from sklearn_hsae.interpretation._fidelity import fidelity_table
+from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
+from sklearn_hsae.interpretation._questions_per_round import (
+    Examples,
+    distinctions,
+    first_questions,
+    revisions,
+)
+from sklearn_hsae.interpretation._renaming import RenamingMixin
+from sklearn_hsae.interpretation._sampling import (
+    cooccurring_silent_rows,
+    random_silent_rows,
+    scoring_rows,
+    similar_silent_rows,
+    split_rows,
+)
+from sklearn_hsae.judges import LLMJudge
+from sklearn_hsae.llm import LLMClient, check_environment, estimate_cost
+
+
+class LLMInterpreter(RenamingMixin, BaseEstimator):
+    """Let a language model name each neuron from contrasting examples.
+
+    For each neuron the model sees texts on which it fires and texts on which it is
+    silent, and names what sets them apart. Several candidates, each from other
+    examples, are judged on a second part of the rows, and the one is kept whose
+    answers correlate best with the neuron. How well it fits is measured on a third
+    part, which served neither to find nor to choose a label.
+
+    Parameters
+    ----------
+    model : str
+        The language model as litellm writes it, ``"provider/name"``: for example
+        ``"openai/gpt-5-mini"``, or ``"openai/name"`` with `api_base` for a server
+        of your own. The key is read from the environment.
+    n_candidates : int, default=3
+        Labels asked for each neuron.
+    n_examples : int, default=20
+        Texts shown for each, half of them silent.
+    n_scoring : int, default=200
+        Texts on which labels are compared, and as many others on which the ones kept
+        are measured. Half are random, half drawn from where some neuron fires, which
+        makes rare neurons measurable. 0 keeps the first candidate and measures
+        nothing.
+    refine : int, default=0
+        Rounds in which the model sees where its label fails, and rewrites it. Each
+        costs one call a neuron and the judging of the new labels.
+    max_words : int, default=256
+        Words shown of each text.
+    instructions : str or None, default=None
+        What the texts are and what kind of property is wanted, in your words.
+    prompt : {"default", "contrastive", "reasoning"} or str, default="default"
+        "contrastive" suits ``negatives="similar"``, "reasoning" lets the model think
+        aloud. Any other string is your own template: it holds ``$firing``,
+        ``$silent`` and, if you like, ``$instructions``, and asks for
+        ``{"property": "..."}``.
+    sampling : {"top", "quantiles"} or tuple of two floats, default="top"
+        The firing texts: among the strongest, spread evenly from the weakest to the
+        strongest, or between two percentiles of the activations above 0, such as
+        ``(80, 100)``.
+    negatives : {"random", "similar", "co-occurring"}, default="random"
+        The silent texts: any; those nearest in the embedding space to the ones on
+        which the neuron fires (found by faiss when it is installed, else by
+        scikit-learn); or those on which neurons fire that otherwise fire along with
+        it. The latter two ask for finer distinctions.
+    judge_model : str or None, default=None
+        The model that judges the labels, best the one that annotates later. None is
+        `model`.
+    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
+        For ``negatives="similar"``.
+    api_base : str or None, default=None
+        Address of an OpenAI-compatible server.
+    max_concurrency : int, default=16
+        Calls under way at once.
+    max_cost : float or None, default=None
+        Stop before more than so many dollars are spent; what is paid for is kept.
+    max_calls : int or None, default=None
+        Stop before more than so many calls are made.
+    batch : bool, default=False
+        Whether to ask through the provider's batch interface: half the price, and
+        answers within a day, for each round of questions. A fit that was interrupted
+        goes on with the batch that is under way. For OpenAI, Azure and a litellm proxy.
+    cache_dir : "auto", str or None, default="auto"
+        Where answers are kept, see :class:`EmbeddingTransformer`.
+    random_state : int, RandomState instance or None, default=None
+        Draws the examples. Pass an int for the same prompts, and so the cached
+        answers, each time.
+    verbose : int, default=0
+        Whether to show progress bars.
+
+    Attributes
+    ----------
+    concepts_ : ndarray of str of shape (n_features_in_,)
+        One unique label a neuron. A neuron that the model could not name keeps its
+        own name, with a warning.
+    candidates_ : DataFrame
+        Every candidate with its `neuron` and its fidelity on the rows on which the
+        candidates were compared.
+    fidelity_ : DataFrame of n_features_in_ rows
+        As in :class:`KeyphraseInterpreter`, of the labels that were kept; NaN with
+        ``n_scoring=0``.
+    usage_ : dict
+        Calls, tokens, dollars, cache hits, retries and failures.
+    n_features_in_ : int
+        Number of neurons.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the neurons, when `X` had column names.
+
+    See Also
+    --------
+    KeyphraseInterpreter : Needs no language model.
+    ConceptAnnotator : Judges which texts have the concepts.
+
+    References
+    ----------
+    .. [1] R. Movva, K. Peng, N. Garg, J. Kleinberg, E. Pierson, "Sparse Autoencoders
+       for Hypothesis Generation", ICML 2025.
+
+    Examples
+    --------
+    >>> from sklearn_hsae import LLMInterpreter
+    >>> interpreter = LLMInterpreter("openai/gpt-5-mini", random_state=0)
+    >>> concepts = interpreter.fit_transform(activations)  # doctest: +SKIP
+    """
+
+    _parameter_constraints: dict = {
+        "model": [str, None],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "n_examples": [Interval(Integral, 2, None, closed="left")],
+        "n_scoring": [Interval(Integral, 0, None, closed="left")],
+        "refine": [Interval(Integral, 0, None, closed="left")],
+        "max_words": [Interval(Integral, 1, None, closed="left")],
+        "instructions": [str, None],
+        "prompt": [str],
+        "sampling": [StrOptions({"top", "quantiles"}), tuple, list],
+        "negatives": [StrOptions({"random", "similar", "co-occurring"})],
+        "judge_model": [str, None],
+        "embedding_model": [str],
+        "api_base": [str, None],
+        "max_concurrency": [Interval(Integral, 1, None, closed="left")],
+        "max_cost": [Interval(Real, 0, None, closed="left"), None],
+        "max_calls": [Interval(Integral, 0, None, closed="left"), None],
+        "batch": ["boolean"],
+        "cache_dir": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        model=None,
+        *,
+        n_candidates=3,
+        n_examples=20,
+        n_scoring=200,
+        refine=0,
+        max_words=256,
+        instructions=None,
+        prompt="default",
+        sampling="top",
+        negatives="random",
+        judge_model=None,
+        embedding_model=DEFAULT_MODEL,
+        api_base=None,
+        max_concurrency=16,
+        max_cost=None,
+        max_calls=None,
+        batch=False,
+        cache_dir="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.model = model
+        self.n_candidates = n_candidates
+        self.n_examples = n_examples
+        self.n_scoring = n_scoring
+        self.refine = refine
+        self.max_words = max_words
+        self.instructions = instructions
+        self.prompt = prompt
+        self.sampling = sampling
+        self.negatives = negatives
+        self.judge_model = judge_model
+        self.embedding_model = embedding_model
+        self.api_base = api_base
+        self.max_concurrency = max_concurrency
+        self.max_cost = max_cost
+        self.max_calls = max_calls
+        self.batch = batch
+        self.cache_dir = cache_dir
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, texts=None):
+        """Name the neurons.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_neurons)
+            Activations of the neurons, 0 where a neuron is silent. A frame carries
+            its texts in the row-index level "text".
+        y : None
+            Ignored: a neuron is named by what it fires on, not by what it predicts.
+        texts : sequence of str of length n_samples, default=None
+            The text of each row, when `X` does not carry them.
+
+        Returns
+        -------
+        self : LLMInterpreter
+
+        Raises
+        ------
+        ValueError
+            When no model is given, its key is missing, or a text is missing.
+        RuntimeError
+            When the model names no neuron at all; the last error is shown.
+        """
+        questions = self._questions()
+        activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        texts = get_texts(X, texts, self)
+        rng = self._generator()
+        naming, choosing, hidden = split_rows(len(texts), rng)
+        choosing = scoring_rows(activations, choosing, self.n_scoring, rng)
+        hidden = scoring_rows(activations, hidden, self.n_scoring, rng)
+        client = self._client()
+        judge = self._judge(client)
+        candidates = Candidates(judge, texts[choosing], activations[choosing])
+        shown = (texts, activations, naming)
+
+        def add(requests, description):
+            requests = list(requests)
+            labels = client.ask(requests, description)
+            candidates.add(zip([r.about for r in requests], labels, strict=True))
+
+        first = first_questions(questions, *shown, self._examples(texts), rng)
+        add(first, "Naming neurons")
+        self._check_any_named(candidates, client)
+        n = self.n_examples // 2
+        for _ in range(self.refine):
+            add(revisions(questions, candidates, n, rng), "Refining labels")
+        add(distinctions(questions, candidates, *shown, n), "Telling neurons apart")
+        labels = self._labels(candidates, client)
+        self.candidates_ = self._with_neurons(candidates.table())
+        self.fidelity_ = self._fidelity(
+            judge, labels, texts[hidden], activations[hidden]
+        )
+        self.concepts_ = self.fidelity_["concept"].to_numpy(dtype=object)
+        self.usage_ = client.usage.to_dict()
+        return self
+
+    def score(self, X, y=None, *, texts=None):
+        """Mean fidelity of the labels: how well they say when their neurons fire.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_neurons)
+            Activations, best of texts that were not in :meth:`fit`. At most
+            `n_scoring` of the rows are judged, drawn as in :meth:`fit`.
+        y : None
+            Ignored.
+        texts : sequence of str of length n_samples, default=None
+            The text of each row, when `X` does not carry them.
+
+        Returns
+        -------
+        float
+            The mean over neurons of the correlation of answers and activations.
+        """
+        check_is_fitted(self)
+        activations = validate_data(self, X, dtype=np.float64, reset=False)
+        texts = get_texts(X, texts, self)
+        every = np.arange(len(texts))
+        rows = scoring_rows(
+            activations, every, self.n_scoring or len(every), self._generator()
+        )
+        judge = self._judge(self._client()).fit(self.concepts_)
+        table = fidelity_table(judge.judge(texts[rows]), activations[rows])
+        return float(table["correlation"].mean())
+
+    def estimate_cost(self, X, *, texts=None):
+        """What :meth:`fit` would cost, before a call is made.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_neurons)
+        texts : sequence of str of length n_samples, default=None
+
+        Returns
+        -------
+        dict
+            `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
+            when litellm knows no price. Rather too high: 300 tokens are reckoned for
+            an answer, all candidates are taken to differ, and the cache to be empty.
+            `refine` rounds are left out; each costs about as much as one candidate.
+        """
+        validate_params(self)
+        questions = self._questions()
+        activations = check_array(X, dtype=np.float64, ensure_min_samples=2)
+        texts = get_texts(X, texts, self)
+        rng = self._generator()
+        naming, *rows = split_rows(len(texts), rng)
+        rows = [scoring_rows(activations, r, self.n_scoring, rng) for r in rows]
+        first = first_questions(
+            questions, texts, activations, naming, self._examples(texts), rng
+        )
+        parts = [estimate_cost(self.model, first, batch=self.batch)]
+        judge = self._judge(self._client())
+        n_labels = activations.shape[1] * self.n_candidates
+        for some, n in zip(rows, (n_labels, activations.shape[1]), strict=True):
+            labels = [f"mentions something or other, number {i}" for i in range(n)]
+            parts.append(judge.fit(labels).estimate_cost(texts[some]))
+        dollars = [part.pop("dollars") for part in parts]
+        total = {key: sum(part[key] for part in parts) for key in parts[0]}
+        return {**total, "dollars": None if None in dollars else sum(dollars)}
+
+    def _questions(self):
+        if self.model is None:
+            raise ValueError(
+                "LLMInterpreter needs a language model: pass model='provider/name', "
+                "for example 'openai/gpt-5-mini', or 'openai/name' with api_base= for "
+                "a server of your own. KeyphraseInterpreter needs none."
+            )
+        if not isinstance(self.sampling, str):
+            low_high = tuple(self.sampling)
+            if len(low_high) != 2 or not 0 <= low_high[0] < low_high[1] <= 100:
+                raise ValueError(
+                    "sampling must be 'top', 'quantiles' or two percentiles such as "
+                    f"(80, 100); got {self.sampling!r}."
+                )
+        template = interpretation_prompt(self.prompt)
+        for model in {self.model, self.judge_model or self.model}:
+            check_environment(model, self.api_base, self.batch)
+        return Questions(template, self.instructions, self.max_words)
+
+    def _generator(self):
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        return np.random.default_rng(seed)
+
+    def _client(self):
+        return LLMClient(
+            self.model,
+            api_base=self.api_base,
+            cache_dir=self.cache_dir,
+            max_concurrency=self.max_concurrency,
+            max_calls=self.max_calls,
+            max_cost=self.max_cost,
+            batch=self.batch,
+            verbose=self.verbose,
+        )
+
+    def _judge(self, client):
+        return LLMJudge(
+            self.judge_model or self.model,
+            api_base=self.api_base,
+            max_words=self.max_words,
+            max_concurrency=self.max_concurrency,
+            max_calls=self.max_calls,
+            max_cost=self.max_cost,
+            batch=self.batch,
+            cache_dir=self.cache_dir,
+            verbose=self.verbose,
+            usage=client.usage,  # one budget and one bill for naming and judging
+        )
+
+    def _examples(self, texts):
+        return Examples(
+            self.n_candidates,
+            self.n_examples // 2,
+            self.sampling,
+            self._silent_rows(texts),
+        )
+
+    def _silent_rows(self, texts):
+        if self.negatives == "random":
+            return random_silent_rows
+        if self.negatives == "co-occurring":
+            return cooccurring_silent_rows
+        embedder = EmbeddingTransformer(
+            self.embedding_model, cache_dir=self.cache_dir, verbose=self.verbose
+        )
+        vectors = embedder.fit_transform(texts).to_numpy()
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return similar_silent_rows(vectors / np.maximum(length, 1e-12))
+
+    def _check_any_named(self, candidates, client):
+        if not any(candidates.labels):
+            raise RuntimeError(
+                f"{self.model!r} named none of the {len(candidates.labels)} neurons. "
+                f"The last error: {client.usage.last_error or 'no neuron ever fires'}"
+            )
+
+    def _labels(self, candidates, client):
+        labels = candidates.best()
+        neurons = check_feature_names_in(self)
+        unnamed = [str(n) for n, o in zip(neurons, labels, strict=True) if o is None]
+        if unnamed:
+            reason = client.usage.last_error or "none; they never fire on these texts"
+            warnings.warn(
+                f"{self.model!r} named no property for {', '.join(unnamed)}; each "
+                f"keeps its own name. The last error: {reason}",
+                UserWarning,
+                stacklevel=3,
+            )
+        return labels
+
+    def _fidelity(self, judge, labels, texts, activations):
+        """The labels, neurons without one under their own names, on hidden rows."""
+        neurons = check_feature_names_in(self)
+        is_named = np.array([label is not None for label in labels])
+        answers = np.full(activations.shape, np.nan)
+        if len(texts):
+            named = [label for label in labels if label is not None]
+            answers[:, is_named] = judge.fit(named).judge(texts)
+        concepts = unique_labels(np.where(is_named, labels, neurons))
+        names = pd.DataFrame({"neuron": neurons, "concept": concepts})
+        return pd.concat([names, fidelity_table(answers, activations)], axis=1)
+
+    def _with_neurons(self, table):
+        neurons = check_feature_names_in(self)[table["column"]]
+        table = table.assign(column=neurons)
+        return table.rename(columns={"column": "neuron"})

@@ -1,0 +1,188 @@
+"""All scores of all labels in one frame, and on disk."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from sklearn_hsae._texts import carries_texts, get_texts
+from sklearn_hsae.embedding import DEFAULT_MODEL, EmbeddingTransformer
+from sklearn_hsae.interpretation._sampling import firing_rows, random_silent_rows
+from sklearn_hsae.interpretation._scorers import SCORERS, Sample, Tools
+from sklearn_hsae.judges import LLMJudge
+
+_ASK_A_MODEL = ("detection", "recall", "fuzz", "simulation")
+
+
+def score_concepts(
+    X,
+    *,
+    texts=None,
+    scorers=("detection", "simulation", "embedding"),
+    model=None,
+    api_base=None,
+    activate=None,
+    embedding_model=DEFAULT_MODEL,
+    local_model=None,
+    n_texts=100,
+    n_quantiles=4,
+    max_words=256,
+    max_concurrency=16,
+    max_cost=None,
+    max_calls=None,
+    cache_dir="auto",
+    folder=None,
+    random_state=None,
+    verbose=0,
+):
+    """Score what labels say about their neurons, in several ways.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_samples, n_concepts)
+        What an interpreter's ``transform`` returned, best for texts that it was not
+        fitted on: activations, with the labels as columns and the texts in the
+        row-index level "text".
+    texts : sequence of str of length n_samples, default=None
+        The text of each row, when `X` does not carry them.
+    scorers : sequence of str, default=("detection", "simulation", "embedding")
+        - "detection": a model reads the label and picks the texts that fire;
+          fidelity, and the share of yes in each quantile of the activations
+        - "recall": the same for firing texts alone
+        - "fuzz": a model says whether a marked sentence shows the property; half of
+          those marked make the neuron fire (the removal of which lowers it most),
+          half are others of the same texts
+        - "simulation": a model foresees the activations from 0 to 10; correlation and
+          explained variance
+        - "embedding": AUC of the cosines of label and text; free
+        - "surprisal": AUC of how much less surprising a text is to a causal language
+          model on this machine when the label stands before it, and the mean drop of
+          firing over silent texts in nats a token; free
+    model : str or None, default=None
+        The language model as litellm writes it, for the first four.
+    api_base : str or None, default=None
+        Address of an OpenAI-compatible server.
+    activate : callable or None, default=None
+        For "fuzz": takes a list of texts, returns the activations of the columns of
+        `X`, for example ``pipe[:3].transform`` of a fitted pipeline.
+    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
+        For "embedding".
+    local_model : str or None, default=None
+        For "surprisal": name or folder of a causal model of transformers.
+    n_texts : int, default=100
+        Texts for each label: half of them fire, evenly from the weakest to the
+        strongest; half are silent. Fidelity is that of such a balanced sample.
+    n_quantiles : int, default=4
+        Parts of the firing texts that are told apart.
+    max_words : int, default=256
+        Words shown of each text.
+    max_concurrency, max_cost, max_calls, cache_dir, verbose
+        As in :class:`LLMInterpreter`.
+    folder : str, path or None, default=None
+        Where to write one JSON file for each label.
+    random_state : int, RandomState instance or None, default=None
+        Draws the texts.
+
+    Returns
+    -------
+    DataFrame
+        `concept`, `scorer`, `metric`, `quantile` (0 for silent texts, NaN for all
+        texts) and `value`, one row for each figure. ``attrs["usage"]`` says what was
+        asked of the language model and paid for.
+
+    Examples
+    --------
+    >>> from sklearn_hsae.interpretation import score_concepts
+    >>> table = score_concepts(concepts, model="openai/gpt-5-mini")  # doctest: +SKIP
+    """
+    _check(X, texts, scorers, model, activate, local_model)
+    texts = get_texts(X, texts, None)
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    judge = LLMJudge(
+        model,
+        api_base=api_base,
+        max_words=max_words,
+        max_concurrency=max_concurrency,
+        max_calls=max_calls,
+        max_cost=max_cost,
+        cache_dir=cache_dir,
+        verbose=verbose,
+    )
+    embedder = EmbeddingTransformer(embedding_model, cache_dir=cache_dir)
+    tools = Tools(judge, embedder, activate, local_model, seed)
+    rows = [
+        (sample.concept, scorer, metric, quantile, value)
+        for sample in _samples(X, texts, n_texts, n_quantiles, seed)
+        for scorer in scorers
+        for metric, quantile, value in SCORERS[scorer](sample, tools)
+    ]
+    columns = ["concept", "scorer", "metric", "quantile", "value"]
+    table = pd.DataFrame(rows, columns=columns)
+    table = table.astype({"quantile": float, "value": float})
+    table.attrs["usage"] = judge.usage.to_dict()
+    if folder is not None:
+        _write(table, Path(folder))
+    return table
+
+
+def _check(X, texts, scorers, model, activate, local_model):
+    if not isinstance(X, pd.DataFrame):
+        raise ValueError(
+            "score_concepts takes the labels from the columns of X: pass the frame "
+            f"that an interpreter's transform returned, not a {type(X).__name__}."
+        )
+    if texts is None and not carries_texts(X):
+        raise ValueError(
+            "score_concepts reads the text of each row, but X carries none: pass "
+            "texts=, or a frame with them (sklearn_hsae.with_texts makes one)."
+        )
+    unknown = sorted(set(scorers) - set(SCORERS))
+    if unknown:
+        raise ValueError(f"scorers must be among {sorted(SCORERS)}; got {unknown}.")
+    paid = [name for name in scorers if name in _ASK_A_MODEL]
+    if paid and model is None:
+        raise ValueError(
+            f"{paid} ask a language model: pass model='provider/name', or "
+            "scorers=['embedding'], which needs none."
+        )
+    if "fuzz" in scorers and activate is None:
+        raise ValueError(
+            "'fuzz' leaves out sentences and needs the neurons to see what changes: "
+            "pass activate=, for example pipe[:3].transform."
+        )
+    if "surprisal" in scorers and local_model is None:
+        raise ValueError(
+            "'surprisal' runs a causal language model on this machine: pass "
+            "local_model=, for example 'Qwen/Qwen3-0.6B-Base' or a folder."
+        )
+
+
+def _samples(X, texts, n_texts, n_quantiles, seed):
+    rng = np.random.default_rng(seed)
+    activations = X.to_numpy(dtype=np.float64)
+    every, n_each = np.arange(len(X)), max(n_texts // 2, 1)
+    for column, concept in enumerate(X.columns):
+        firing = firing_rows(activations[:, column], every, n_each, "quantiles", rng)
+        silent = random_silent_rows(column, None, activations, every, n_each, rng)
+        parts = np.array_split(np.arange(len(firing)), n_quantiles)
+        quantile = np.concatenate(
+            [np.full(len(p), n_quantiles - i) for i, p in enumerate(parts)]
+            + [np.zeros(len(silent), dtype=int)]
+        )
+        rows = np.concatenate([firing, silent])
+        yield Sample(
+            column, str(concept), list(texts[rows]), activations[rows, column], quantile
+        )
+
+
+def _write(table, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (concept, own) in enumerate(table.groupby("concept", sort=False)):
+        name = re.sub(r"[^a-z0-9]+", "-", concept.lower()).strip("-")[:60]
+        scores = json.loads(own.drop(columns="concept").to_json(orient="records"))
+        content = json.dumps({"concept": concept, "scores": scores}, indent=1)
+        path = folder / f"{number:03d}-{name}.json"
+        path.write_text(content + "\n", encoding="utf-8")

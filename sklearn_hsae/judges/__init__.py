@@ -1,0 +1,29 @@
+"""Judges: which texts have which concepts.
+
+A judge is fitted on concepts and the texts of the training rows, and then says of any
+text which of the concepts it has. Naming compares candidate labels by a judge;
+annotation uses one for the columns of the regression.
+"""
+
+from sklearn_hsae.judges._distilled_judge import DistilledJudge
+from sklearn_hsae.judges._embedding_judge import EmbeddingJudge
+from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
+from sklearn_hsae.judges._llm_judge import LLMJudge
+from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
+from sklearn_hsae.judges._similarity import (
+    PhraseSimilarity,
+    embedder_like,
+    soft_maximum,
+)
+
+__all__ = [
+    "DistilledJudge",
+    "EmbeddingJudge",
+    "KeyphraseJudge",
+    "LLMJudge",
+    "PhraseSimilarity",
+    "candidate_phrases",
+    "embedder_like",
+    "phrase_label",
+    "soft_maximum",
+]

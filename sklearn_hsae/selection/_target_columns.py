@@ -1,0 +1,43 @@
+"""The target as standardised columns, which every selection method works on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_hsae._target import read_target, refuse_constant
+
+
+class TargetColumns(NamedTuple):
+    """A target as standardised columns.
+
+    columns : ndarray of shape (n_samples, n_targets), mean 0 and variance 1
+    scale : ndarray of shape (n_targets,), their standard deviations before
+    is_classification : bool
+    """
+
+    columns: np.ndarray
+    scale: np.ndarray
+    is_classification: bool
+
+
+def target_columns(y, task="auto"):
+    """Return `y` as `TargetColumns`.
+
+    A quantity gives one column, two classes one (the class that sorts last against the
+    first), more classes one each, against the rest.
+    """
+    target = read_target(y, task)
+    refuse_constant(target)
+    if target.is_classification:
+        columns = np.eye(len(target.classes))[target.values]
+        columns = columns[:, 1:] if len(target.classes) == 2 else columns
+    else:
+        columns = target.values[:, np.newaxis]
+    # Divide by the range before squaring: squares of numbers near 1e200 overflow.
+    columns = columns - columns.mean(axis=0)
+    largest = np.abs(columns).max(axis=0)
+    columns = columns / largest
+    deviation = columns.std(axis=0)
+    return TargetColumns(
+        columns / deviation, largest * deviation, target.is_classification
+    )

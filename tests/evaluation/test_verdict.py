@@ -1,0 +1,77 @@
+"""The sentence that tells whether there is a signal, and where it is lost."""
+
+import pandas as pd
+import pytest
+
+from sklearn_hsae.evaluation._verdict import verdict
+
+STAGES = ["embeddings", "all neurons", "selected neurons", "hypotheses"]
+
+
+def tell(scores, n_significant=3, *, task="regression", half_width=0.05):
+    name = "r2" if task == "regression" else "auc"
+    scores = pd.Series(scores, STAGES[: len(scores) - 1] + ["hypotheses"])
+    ceilings = pd.DataFrame(
+        {name: scores, f"{name}_low": scores - half_width, "n_columns": 3}
+    )
+    metrics = {
+        name: scores["hypotheses"],
+        "n_significant": n_significant,
+        "n_hypotheses": 4,
+    }
+    return verdict(task, metrics, ceilings)
+
+
+def test_without_ceilings_it_tells_what_was_found():
+    metrics = {"auc": 0.75, "n_significant": 1, "n_hypotheses": 9}
+    assert verdict("classification", metrics, None) == (
+        "1 of 9 hypotheses are significant; together they reach a held-out AUC of 0.75."
+    )
+
+
+@pytest.mark.parametrize(
+    "scores, stage",
+    [
+        ([0.6, 0.2, 0.15, 0.1], "all neurons"),
+        ([0.6, 0.5, 0.2, 0.1], "selected neurons"),
+        ([0.6, 0.5, 0.5, 0.1], "hypotheses"),
+    ],
+)
+def test_largest_drop_is_named(scores, stage):
+    found = tell(scores)
+    assert "17% of what a ridge regression on the embeddings reaches (0.60)" in found
+    assert f"Most is lost at the step to {stage!r}" in found
+
+
+def test_what_comes_back_later_was_not_lost():
+    # Neurons as hypotheses of their own: worth more as amounts than as yes and no.
+    found = tell([0.6, 0.5, 0.1, 0.45])
+    assert "Most is lost at the step to 'all neurons'" in found
+
+
+def test_no_drop():
+    assert tell([0.6, 0.6, 0.595, 0.6]).endswith("No step loses much of it.")
+
+
+def test_share_of_an_auc_is_counted_from_guessing():
+    found = tell([0.9, 0.9, 0.7, 0.6], task="classification")
+    assert "25% of what" in found
+
+
+@pytest.mark.parametrize("task, chance", [("regression", 0), ("classification", 0.5)])
+def test_no_signal(task, chance):
+    found = tell([chance + 0.02] * 4, 0, task=task)
+    assert "There is no signal to find here: even a ridge regression on the" in found
+
+
+def test_significant_but_useless_for_prediction():
+    # Both can be true: an effect is there, and a single text is not predicted.
+    found = tell([0.01, 0.0, 0.0, 0.01], 2)
+    assert "They say little about a single text" in found
+    assert "no signal" not in found
+
+
+def test_hypotheses_that_do_better_than_the_embeddings_are_a_signal():
+    found = tell([-0.02, 0.3, 0.3, 0.25], 2)
+    assert "no signal" not in found and "of what a ridge" not in found
+    assert "Most is lost at the step to 'hypotheses'" in found

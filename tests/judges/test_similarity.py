@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from sklearn_hsae import EmbeddingTransformer
+from sklearn_hsae.judges._similarity import (
+    VERBATIM_BONUS,
+    PhraseSimilarity,
+    sentences,
+    soft_maximum,
+)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("We waited an hour. Lovely view!", ["We waited an hour.", "Lovely view!"]),
+        ("Wow. We waited an hour.", ["Wow. We waited an hour."]),  # a short one joins
+        ("no end mark here", ["no end mark here"]),
+        ("first line here\nsecond line here", ["first line here", "second line here"]),
+        ("Ok.", ["Ok."]),
+    ],
+)
+def test_sentences(text, expected):
+    assert sentences(text) == expected
+
+
+def test_agreement_by_hand():
+    # The definition once more, with a loop over texts, phrases and sentences.
+    texts = [
+        "We waited an hour for the soup. The view of the sea was lovely.",
+        "The soup was cold. We paid and left.",
+        "Lovely view of the sea from the terrace.",
+    ]
+    phrases = ["waited", "sea view"]
+    embedder = EmbeddingTransformer()
+    similarity = PhraseSimilarity(embedder).fit(texts)
+    found = similarity.transform(texts, phrases)
+
+    def direction(text, mean):
+        vector = embedder.fit_transform([text]).to_numpy()[0].astype(float) - mean
+        return vector / np.linalg.norm(vector)
+
+    for i, text in enumerate(texts):
+        for j, phrase in enumerate(phrases):
+            cosines = [
+                direction(sentence, similarity.sentence_mean_)
+                @ direction(phrase, similarity.phrase_mean_)
+                for sentence in sentences(text)
+            ]
+            whole = direction(text, similarity.text_mean_) @ direction(
+                phrase, similarity.phrase_mean_
+            )
+            bonus = VERBATIM_BONUS if phrase in text.lower() else 0.0
+            # bfloat16 differs a little from batch to batch where nothing is cached
+            assert found[i, j] == pytest.approx(
+                (whole + max(cosines)) / 2 + bonus, abs=0.02
+            )
+    assert found[0, 0] > found[2, 0] and found[2, 1] > found[1, 1]
+
+
+def test_texts_without_common_words_are_an_error_that_says_so():
+    with pytest.raises(ValueError, match="stands in two of them"):
+        PhraseSimilarity(EmbeddingTransformer()).fit(["one", "other"])
+
+
+def test_one_phrase_is_enough_but_two_are_better():
+    # With a mean, a text that says only one of three phrases would fail all of them.
+    one, both, half = (
+        soft_maximum(np.array(first), np.array(second))
+        for first, second in ((0.6, 0.0), (0.6, 0.6), (0.3, 0.3))
+    )
+    assert both > one > half
+    assert soft_maximum(np.array(-np.inf), np.array(0.3)) == pytest.approx(0.3)
