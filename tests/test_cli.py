@@ -18,7 +18,7 @@ from sklearn_hsae import make_reviews
 from sklearn_hsae.cli import main
 from sklearn_hsae.cli._data import find_task, split_off
 from sklearn_hsae.cli._demo import match_concepts
-from sklearn_hsae.cli._sizes import suggest_sizes
+from sklearn_hsae.sae import suggest_sizes
 from sklearn_hsae.cli._table import format_table
 from sklearn_hsae.report._hypothesis_rows import Row
 

@@ -13,8 +13,8 @@ from sklearn_hsae.cli._record import (
     start_record,
     write_outputs,
 )
-from sklearn_hsae.cli._sizes import suggest_sizes
 from sklearn_hsae.cli._table import show_results
+from sklearn_hsae.sae import suggest_sizes
 
 
 def run(arguments, argv):

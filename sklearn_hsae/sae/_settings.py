@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 
 _NEURONS_PER_STEP, _MOST_NEURONS = 32, 1024
 _HEAD_NEURONS = 32
@@ -162,15 +162,21 @@ def resolve_prefixes(prefixes, n_neurons):
 
 def prefix_size(prefix, n_neurons):
     """Number of neurons of a prefix that is given as an int or as a fraction."""
-    is_int = isinstance(prefix, Integral) and not isinstance(prefix, bool)
-    if is_int and 1 <= prefix <= n_neurons:
-        return int(prefix)
-    if isinstance(prefix, float) and 0.0 < prefix <= 1.0:
-        return max(1, round(prefix * n_neurons))
+    if isinstance(prefix, Real) and not isinstance(prefix, bool):
+        if isinstance(prefix, Integral):
+            if 1 <= prefix <= n_neurons:
+                return int(prefix)
+        elif 0.0 < prefix <= 1.0:
+            return max(1, round(float(prefix) * n_neurons))
     raise ValueError(
         f"A prefix must be an int from 1 to n_neurons={n_neurons} or a float in (0, 1], "
         f"a fraction of it; got {prefix!r}."
     )
+
+
+def count_training_rows(n_rows, validation_fraction):
+    """Number of rows that are not set aside for the validation; one or more."""
+    return n_rows - min(math.ceil(validation_fraction * n_rows), n_rows - 1)
 
 
 def choose_batch_size(n_rows):

@@ -112,11 +112,11 @@ def _compiled_step(parameter, state, group):
 def _step_of_rows(values, gradients, means, squares, rates, unit_rows, start, stop):
     """One step at time t for the rows w of a parameter, with gradient g::
 
-        g <- g - <g, w> w                             if unit_rows
-        m <- beta1 m + (1 - beta1) g
-        s <- beta2 s + (1 - beta2) g^2
-        w <- kept w - rate m / (sqrt(s) correction + epsilon)
-        w <- w / |w|                                  if unit_rows
+    g <- g - <g, w> w                             if unit_rows
+    m <- beta1 m + (1 - beta1) g
+    s <- beta2 s + (1 - beta2) g^2
+    w <- kept w - rate m / (sqrt(s) correction + epsilon)
+    w <- w / |w|                                  if unit_rows
     """
     number = values.dtype.type
     rest1, rest2 = number(1 - rates.beta1), number(1 - rates.beta2)

@@ -7,7 +7,9 @@ import numba
 # Sums may be reordered, so that a loop can use vector instructions. NaN and infinity
 # keep their meaning: a training that diverges must show.
 _ALLOWED_CHANGES = {"reassoc", "contract", "nsz"}
-_compile = partial(numba.njit, nogil=True, fastmath=_ALLOWED_CHANGES, error_model="numpy")
+_compile = partial(
+    numba.njit, nogil=True, fastmath=_ALLOWED_CHANGES, error_model="numpy"
+)
 
 
 def compiled(function):

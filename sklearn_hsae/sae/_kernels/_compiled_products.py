@@ -200,7 +200,10 @@ def prefix_errors_and_gradients(
     """
     n_models, n_rows, n_features = rows.shape
     n_blocks = len(prefix_weights)
-    errors, residual = rows.new_empty(n_models, n_rows, n_blocks), torch.empty_like(rows)
+    errors, residual = (
+        rows.new_empty(n_models, n_rows, n_blocks),
+        torch.empty_like(rows),
+    )
     d_reconstruction = rows.new_empty(n_models, n_rows, n_blocks, n_features)
     d_values = torch.empty_like(values)
     d_biases = in_parts(
@@ -240,9 +243,7 @@ def sums_by_neuron(source, values, active, block_of_neuron=None):
         blocks = block_of_neuron.numpy()
     sums = source.new_empty(n_models, n_neurons, source.shape[3])
     arrays = to_arrays(source, values, sums)
-    in_parts(
-        _sums_of_neurons, n_models * n_neurons, *arrays, active.by_neuron, blocks
-    )
+    in_parts(_sums_of_neurons, n_models * n_neurons, *arrays, active.by_neuron, blocks)
     return sums
 
 
@@ -390,7 +391,9 @@ def _sums_of_neurons(source, values, sums, order, block_of_neuron, start, stop):
         block = block_of_neuron[neuron]
         for i in range(sums.shape[2]):
             sums[model, neuron, i] = 0
-        for place in range(order.starts[model, neuron], order.starts[model, neuron + 1]):
+        for place in range(
+            order.starts[model, neuron], order.starts[model, neuron + 1]
+        ):
             value = values[model, order.entries[model, place]]
             vector = source[model, order.rows[model, place], block]
             _add_multiple(sums[model, neuron], value, vector)

@@ -28,14 +28,23 @@ class DenseCodes:
         residual, residuals = rows - bias[:, None], []
         # split, not slices: the gradient of each slice would be as large as the whole.
         for activations, directions in zip(
-            self.activations.split(sizes, dim=2), decoder.split(sizes, dim=1), strict=True
+            self.activations.split(sizes, dim=2),
+            decoder.split(sizes, dim=1),
+            strict=True,
         ):
             residual = residual - activations @ directions
             residuals.append(residual)
         return residuals
 
     def prefix_losses(
-        self, rows, decoder, bias, prefixes, prefix_weights, block_of_neuron, row_weights
+        self,
+        rows,
+        decoder,
+        bias,
+        prefixes,
+        prefix_weights,
+        block_of_neuron,
+        row_weights,
     ):
         residuals = self.residuals(rows, decoder, bias, prefixes)
         losses = [

@@ -100,7 +100,14 @@ class SparseCodes:
         return cls(scores.relu(), active)
 
     def prefix_losses(
-        self, rows, decoder, bias, prefixes, prefix_weights, block_of_neuron, row_weights
+        self,
+        rows,
+        decoder,
+        bias,
+        prefixes,
+        prefix_weights,
+        block_of_neuron,
+        row_weights,
     ):
         """Weighted mean squared error, in all and per prefix, and the last residual.
 

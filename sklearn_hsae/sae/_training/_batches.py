@@ -150,7 +150,9 @@ class ResidentRows(Rows):
         positions = np.arange(len(self)) if rng is None else rng.permutation(len(self))
         positions = torch.from_numpy(positions).to(self.device)
         for piece in positions.tensor_split(-(-len(self) // size)):
-            yield Batch(*(None if part is None else part[piece] for part in self.resident))
+            yield Batch(
+                *(None if part is None else part[piece] for part in self.resident)
+            )
 
 
 class RowsPerModel(Dataset):

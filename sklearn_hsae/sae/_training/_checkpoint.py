@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from numbers import Integral
 from pathlib import Path
 
 import joblib
@@ -36,7 +37,17 @@ def checkpoint_path(folder, params, data):
     params : dict
         Parameters of the estimator.
     data : TrainingData
+
+    Raises
+    ------
+    ValueError
+        When `random_state` is no int.
     """
+    if not isinstance(params["random_state"], Integral):
+        raise ValueError(
+            "checkpoint needs an int as random_state, so that the validation rows are "
+            f"the same when the training goes on; got {params['random_state']!r}."
+        )
     rows, target, row_weights = data
     params = {n: value for n, value in params.items() if n not in _WITHOUT_EFFECT}
     digest = hashlib.blake2b(digest_size=16)

@@ -7,6 +7,7 @@ import torch
 from sklearn.utils import assert_all_finite
 
 from sklearn_hsae.sae._data import RowFile, mean_and_scale
+from sklearn_hsae.sae._settings import count_training_rows
 from sklearn_hsae.sae._training._batches import ResidentRows, Rows, StreamedRows
 
 _ROWS_PER_BLOCK = 1024  # whose float64 copy stays in the cache
@@ -139,5 +140,5 @@ def _in_block(indices, start, size):
 
 def _split_indices(indices, validation_fraction, rng):
     order = indices[rng.permutation(len(indices))]
-    n_valid = min(int(np.ceil(validation_fraction * len(order))), len(order) - 1)
-    return order[n_valid:], order[:n_valid]
+    n_validation = len(order) - count_training_rows(len(order), validation_fraction)
+    return order[n_validation:], order[:n_validation]

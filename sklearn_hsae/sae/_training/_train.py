@@ -171,7 +171,9 @@ def _history(net, model, n_epochs):
 
 
 def _learned_weights(net, settings, model, mean, scale, history, calibration_rows):
-    weights = {name: to_numpy(getattr(net.module_, name)[model]) for name in _PARAMETERS}
+    weights = {
+        name: to_numpy(getattr(net.module_, name)[model]) for name in _PARAMETERS
+    }
     if settings.target_kind is None:
         weights |= {"head": None, "head_bias": None}
     threshold = None
