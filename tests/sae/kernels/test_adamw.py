@@ -1,4 +1,4 @@
-"""The optimiser is torch's AdamW, on a sphere or not, compiled or not."""
+"""The optimiser against torch's AdamW, with and without unit rows, compiled or not."""
 
 import subprocess
 import sys
@@ -6,8 +6,7 @@ import sys
 import pytest
 import torch
 
-from sklearn_hsae.sae import _optimizer
-from sklearn_hsae.sae._optimizer import AdamW
+from sklearn_hsae.sae._kernels import AdamW, _adamw
 
 FIT = """
 import sys
@@ -23,7 +22,7 @@ print("torch._dynamo" in sys.modules)
 
 def parameters():
     generator = torch.Generator().manual_seed(0)
-    shapes = [(5, 3), (4,)]
+    shapes = [(2, 5, 3), (2, 4)]  # the first axis is the model
     return [torch.nn.Parameter(torch.randn(s, generator=generator)) for s in shapes]
 
 
@@ -33,9 +32,10 @@ def groups(first, second):
 
 @pytest.fixture(params=["compiled", "torch"])
 def way(request, monkeypatch):
-    # Large parameters on a processor take the first way, all others the second.
+    # Large parameters on a CPU take the compiled step, all others torch's.
     is_compiled = request.param == "compiled"
-    monkeypatch.setattr(_optimizer, "_SMALL", 0 if is_compiled else 10**9)
+    fewest = 0 if is_compiled else 10**9
+    monkeypatch.setattr(_adamw, "_ENTRIES_FOR_COMPILED_STEP", fewest)
 
 
 def test_steps_are_those_of_torch(way):
@@ -63,21 +63,21 @@ def test_steps_are_those_of_torch(way):
     assert all(parameter.grad is None for parameter in ours)
 
 
-def test_steps_on_the_sphere(way):
+def test_steps_with_unit_rows(way):
     # What a gradient says about the length of a row must not reach its moments.
     ours, _ = parameters()
-    ours.data /= torch.linalg.vector_norm(ours.data, dim=1, keepdim=True)
+    ours.data /= torch.linalg.vector_norm(ours.data, dim=-1, keepdim=True)
     other = torch.nn.Parameter(ours.detach().double())
     settings = {"lr": 0.1, "betas": (0.9, 0.99)}
     optimizer = AdamW([{"params": [ours], "unit_rows": True}], **settings)
     expected = torch.optim.AdamW([other], weight_decay=0.0, **settings)
     for _ in range(5):
         ours.grad, gradient = (ours.detach() - 1).sin(), (other.detach() - 1).sin()
-        along = (gradient * other.detach()).sum(dim=1, keepdim=True)
+        along = (gradient * other.detach()).sum(dim=-1, keepdim=True)
         other.grad = gradient - along * other.detach()
         optimizer.step()
         expected.step()
-        other.data /= other.detach().square().sum(dim=1, keepdim=True).sqrt()
+        other.data /= other.detach().square().sum(dim=-1, keepdim=True).sqrt()
         torch.testing.assert_close(ours.double(), other, atol=1e-5, rtol=1e-5)
 
 
@@ -85,7 +85,7 @@ def test_a_parameter_without_a_gradient_stays():
     ours = parameters()
     optimizer = AdamW(groups(*ours), lr=0.1, betas=(0.9, 0.99))
     before = [parameter.detach().clone() for parameter in ours]
-    ours[1].grad = torch.ones(4)
+    ours[1].grad = torch.ones(2, 4)
     optimizer.step()
     assert torch.equal(ours[0], before[0])
     assert not torch.equal(ours[1], before[1])
@@ -93,10 +93,10 @@ def test_a_parameter_without_a_gradient_stays():
 
 @pytest.mark.parametrize("key", ["exp_avg", "exp_avg_sq", "step"])
 def test_its_state_can_be_kept_and_loaded(key):
-    # skorch's own Checkpoint callback does it.
+    # skorch's own Checkpoint callback does so.
     ours, others = parameters(), parameters()
     optimizer = AdamW(groups(*ours), lr=0.1, betas=(0.9, 0.99))
-    ours[0].grad = torch.ones(5, 3)
+    ours[0].grad = torch.ones(2, 5, 3)
     optimizer.step()
     other = AdamW(groups(*others), lr=0.2, betas=(0.9, 0.99))
     other.load_state_dict(optimizer.state_dict())
@@ -106,7 +106,7 @@ def test_its_state_can_be_kept_and_loaded(key):
 
 
 def test_training_does_not_import_the_compiler_of_torch():
-    # It takes longer than many a training.
+    # The import takes longer than a short training.
     run = subprocess.run(
         [sys.executable, "-c", FIT], capture_output=True, text=True, check=True
     )

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 import sklearn_hsae
-from sklearn_hsae.sae._processes import Processes
+from sklearn_hsae.sae._training import _processes
+from sklearn_hsae.sae._training._processes import Processes, training_device
 
 TRAIN = """
 import os, pickle, sys
 import numpy as np
 from sklearn_hsae import MatryoshkaSAETransformer
+from sklearn_hsae.sae._model import _loss
 
 rank = os.environ.get("RANK", "alone")
 rng = np.random.default_rng(0)
@@ -26,22 +28,25 @@ for name, options in {
     "target": {"target_weight": 0.5},
     "streamed": {"n_neurons": 24},
     "l1": {"activation": "l1"},
-    # The loss that revives dead neurons is relative to the residual of each share.
-    "dead": {"n_neurons": 64, "max_epochs": 8, "learning_rate": 0.02, "aux_weight": 0},
+    "dead": {"n_neurons": 64, "max_epochs": 8, "learning_rate": 0.02},
+    "weights": {"target_weight": 0.5, "max_epochs": 2},
     "checkpoint": {"checkpoint": sys.argv[1]},
 }.items():
     options = {"n_neurons": 32, "k": 4, "max_epochs": 4, "batch_size": 50, **options}
-    options = {"dtype": "float32", "prefixes": (0.25, 1.0), **options}
+    options = {"prefixes": (0.25, 1.0), **options}
     sae = MatryoshkaSAETransformer(random_state=0, **options)
     rows = X
     if name == "dead":  # six directions leave most neurons without work
         rows = (X[:, :6] @ rng.normal(size=(6, 12))).astype(np.float32)
     if name == "streamed":
-        import sklearn_hsae.sae._sources as sources
-        sources._RESIDENT_BYTES = 0
+        from sklearn_hsae.sae._data import _row_files
+        _row_files._RESIDENT_BYTES = 0
         rows = f"{sys.argv[2]}-{rank}.npy"
         np.save(rows, X)
-    sae.fit(rows, y)
+    # The auxiliary loss is relative to the residual of each process's part.
+    _loss._AUXILIARY_WEIGHT = 0 if name == "dead" else 1 / 32
+    weights = 1 + np.arange(501) % 4 if name == "weights" else None
+    sae.fit(rows, y, sample_weight=weights)
     found[name] = sae.history_, sae.encoder_
     if name == "plain":
         sae = sae.partial_fit(X).partial_fit(X)
@@ -76,7 +81,7 @@ def found(tmp_path_factory):
     return results
 
 
-CASES = ["plain", "target", "streamed", "dead", "checkpoint"]
+CASES = ["plain", "target", "streamed", "dead", "weights", "checkpoint"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -101,11 +106,18 @@ def test_all_processes_end_with_the_same_weights(found, case):
     np.testing.assert_allclose(first[1], found["alone-alone"][case][1], atol=0.02)
 
 
-def test_shares_are_disjoint_and_complete():
+def test_parts_are_disjoint_and_complete():
     class State:
         num_processes, process_index = 3, 0
 
-    shares = []
+    parts = []
     for State.process_index in range(3):
-        shares.append(Processes(State).share(np.arange(10)))
-    assert sorted(np.concatenate(shares)) == list(range(10))
+        parts.append(Processes(State).part_of(np.arange(20).reshape(2, 10)))
+    assert sorted(np.concatenate(parts, axis=1)[1]) == list(range(10, 20))
+    assert Processes(State).part_of(None) is None
+
+
+def test_apples_gpu_is_not_chosen_but_can_be_asked_for(monkeypatch):
+    # torch computes no weighted embedding_bag there.
+    monkeypatch.setattr(_processes, "choose_device", lambda device: device or "mps")
+    assert training_device(None) == "cpu" and training_device("mps") == "mps"

@@ -8,8 +8,8 @@ import numba
 import pytest
 import torch
 
-from sklearn_hsae.sae import _compiling
-from sklearn_hsae.sae._threads import in_parts, own_threads
+from sklearn_hsae.sae._kernels import _compilation, own_threads
+from sklearn_hsae.sae._kernels._threads import in_parts
 
 
 def bounds(start, stop):
@@ -17,21 +17,21 @@ def bounds(start, stop):
 
 
 def test_parts_cover_everything_once():
-    assert in_parts(bounds, 7) == [(0, 7)]  # nobody asked for threads
+    assert in_parts(bounds, 7) == [(0, 7)]  # one part without own_threads
     with own_threads(3):
         assert in_parts(bounds, 7) == [(0, 2), (2, 4), (4, 7)]
         assert in_parts(bounds, 2) == [(0, 1), (1, 2)]  # never an empty part
 
 
 def test_torch_computes_in_one_thread_meanwhile():
-    # Its idle threads would keep busy the processors that ours are to work on.
+    # Its idle threads would keep the cores busy that ours are to work on.
     before = torch.get_num_threads()
     with own_threads(2):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
 
 
-def test_other_threads_are_not_concerned():
+def test_other_threads_are_not_affected():
     # Two fits in two threads must not change how the other works.
     seen = []
     with own_threads(4):
@@ -77,5 +77,5 @@ def test_functions_are_compiled_where_nothing_can_be_written(monkeypatch):
             raise RuntimeError("cannot cache function: no locator available")
         return numba.njit
 
-    monkeypatch.setattr(_compiling, "_compile", without_a_place)
-    assert _compiling.compiled(lambda x: 2 * x)(21) == 42
+    monkeypatch.setattr(_compilation, "_compile", without_a_place)
+    assert _compilation.compiled(lambda x: 2 * x)(21) == 42

@@ -2,45 +2,34 @@
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from skorch.callbacks import Callback
 
 from sklearn_hsae import MatryoshkaSAETransformer
-from sklearn_hsae.sae import _fitting, fit_many
+from sklearn_hsae.sae import _training, fit_many
 
 
-@pytest.fixture(scope="module")
-def X():
-    rng = np.random.default_rng(0)
-    directions = rng.normal(size=(20, 12))
-    weights = rng.exponential(size=(301, 20)) * (rng.random((301, 20)) < 0.15)
-    return (weights @ directions + 0.1 * rng.normal(size=(301, 12))).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def y(X):
-    return X[:, 0] + np.random.default_rng(1).normal(size=len(X))
-
-
-def sae(**options):
-    options = {"prefixes": (8, 32), "max_epochs": 6, "batch_size": 64} | options
-    return MatryoshkaSAETransformer(**{"n_neurons": 32, "k": 4} | options)
+@pytest.fixture
+def sae(make_sae):
+    """A function that makes an autoencoder with a prefix."""
+    return lambda **options: make_sae(
+        **{"prefixes": (8, 32), "batch_size": 64} | options
+    )
 
 
 @pytest.fixture
 def group_sizes(monkeypatch):
-    sizes, fit_networks = [], _fitting.fit_networks
+    sizes, usual = [], _training.train
 
-    def watch(estimators, *arguments):
-        sizes.append(len(estimators))
-        return fit_networks(estimators, *arguments)
+    def train(settings, *arguments):
+        if settings.n_models > 1:
+            sizes.append(settings.n_models)
+        return usual(settings, *arguments)
 
-    monkeypatch.setattr(_fitting, "fit_networks", watch)
+    monkeypatch.setattr(_training, "train", train)
     return sizes
 
 
@@ -62,7 +51,7 @@ def assert_as_if_alone(fitted, X, y=None):
 
 
 @pytest.mark.parametrize("activation", ["topk", "batch_topk"])
-def test_seeds(X, activation, group_sizes):
+def test_seeds(X, activation, group_sizes, sae):
     saes = [sae(random_state=seed, activation=activation) for seed in range(3)]
     assert all(a is b for a, b in zip(fit_many(saes, X), saes, strict=True))
     assert group_sizes == [3]
@@ -72,7 +61,7 @@ def test_seeds(X, activation, group_sizes):
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
-def test_weights_of_a_target(X, y, kind, group_sizes):
+def test_weights_of_a_target(X, y, kind, group_sizes, sae):
     targets = {"binary": y > 0, "multiclass": np.digitize(y, [-1, 1]).astype(str)}
     target = targets.get(kind, y)
     saes = [sae(target_weight=weight, random_state=0) for weight in (0.1, 1.0)]
@@ -82,14 +71,12 @@ def test_weights_of_a_target(X, y, kind, group_sizes):
     assert np.abs(saes[1].head_).sum() > np.abs(saes[0].head_).sum()
 
 
-def test_what_cannot_share_its_steps_is_fitted_alone(X, y, tmp_path, group_sizes):
+def test_what_cannot_share_its_steps_is_fitted_alone(X, y, tmp_path, group_sizes, sae):
     alone = [
         {"target_weight": 0.5},
         {"k": 3},
         {"activation": "l1"},
-        {"callbacks": [Callback()]},
         {"checkpoint": tmp_path},
-        {"resample_dead": True},
     ]
     saes = [sae(random_state=0, **options) for options in [{}, {}, *alone]]
     saes = fit_many(saes, X, y)
@@ -109,50 +96,14 @@ def test_large_ones_are_fitted_alone(group_sizes, monkeypatch):
     assert group_sizes == []
 
 
-def test_each_stops_early_by_itself(X):
-    # Far too high a rate overfits soon, at an epoch of its own in each.
-    options = {"learning_rate": 0.1, "max_epochs": 40, "patience": 2}
-    saes = [sae(random_state=seed, **options) for seed in range(4)]
-    n_epochs = [fitted.n_iter_ for fitted in fit_many(saes, X)]
-    assert len(set(n_epochs)) > 1 and min(n_epochs) < 40
-    for fitted in saes:
-        losses = [epoch["valid_loss"] for epoch in fitted.history_]
-        assert len(losses) == fitted.n_iter_
-        best = int(np.argmin(losses)) + 1
-        assert fitted.n_iter_ in (best + 2, 40)
-        # The weights are those of the best epoch, not of the last.
-        rng = np.random.RandomState(fitted.random_state)
-        held = X[rng.permutation(len(X))[: int(np.ceil(0.1 * len(X)))]]
-        fvu = np.mean([1 - fitted.score(held, prefix=size) for size in (8, 32)])
-        assert fvu == pytest.approx(min(losses), rel=1e-4)
-
-
-def test_dead_neurons_of_one_do_not_touch_the_others(X, monkeypatch):
-    # The loss that revives them is a matter of each model.
-    from sklearn_hsae.sae import _network
-
-    network = _network.SparseAutoencoder(12, (32,), (1.0,), 4, seeds=(0, 1))
-    alone = [
-        _network.SparseAutoencoder(12, (32,), (1.0,), 4, seeds=(i,)) for i in (0, 1)
-    ]
-    rows = torch.from_numpy(X[:100])
-    dead = torch.tensor([3, 7, 11])
-    found = network.auxiliary_loss(rows, 0.5 * rows, 32 + dead)
-    expected = alone[1].auxiliary_loss(rows[50:], 0.5 * rows[50:], dead)
-    assert found[0] == 0
-    torch.testing.assert_close(found[1:], expected)
-    found[1].backward()
-    assert not network.encoder.grad[:32].any()
-
-
-def test_one_that_cannot_be_fitted_is_named_before_any_training(X):
+def test_one_that_cannot_be_fitted_is_named_before_any_training(X, sae):
     saes = [sae(random_state=0), sae(random_state=0, target_weight=0.5)]
     with pytest.raises(ValueError, match="needs a target"):
         fit_many(saes, X)
     assert not hasattr(saes[0], "encoder_")
 
 
-def test_wrong_input_is_named(X):
+def test_wrong_input_is_named(X, sae):
     assert fit_many([], X) == []
     with pytest.raises(TypeError, match="a single one; call its fit"):
         fit_many(sae(), X)
@@ -166,7 +117,7 @@ def test_wrong_input_is_named(X):
         fit_many([sae(learning_rate=1e30, random_state=i) for i in (0, 1)], X)
 
 
-def test_a_search_over_fitted_ones(X, y):
+def test_a_search_over_fitted_ones(X, y, sae):
     saes = fit_many([sae(random_state=seed) for seed in range(3)], X)
     search = GridSearchCV(
         make_pipeline(saes[0], Ridge()),
@@ -175,3 +126,13 @@ def test_a_search_over_fitted_ones(X, y):
     search.fit(X, y)
     chosen = search.best_params_["matryoshkasaetransformer"].estimator
     assert any(np.array_equal(chosen.encoder_, each.encoder_) for each in saes)
+
+
+def test_weights_of_rows(X, y, sae, group_sizes):
+    weights = np.arange(600) % 3
+    saes = [sae(target_weight=0.3, random_state=seed) for seed in range(2)]
+    for fitted in fit_many(saes, X, y, sample_weight=weights):
+        alone = clone(fitted).fit(X, y, sample_weight=weights)
+        np.testing.assert_allclose(fitted.encoder_, alone.encoder_, atol=0.02)
+        assert fitted.score(X) == pytest.approx(alone.score(X), abs=2e-3)
+    assert group_sizes == [2]

@@ -14,16 +14,15 @@ from hub_server import running_hub
 from sklearn_hsae import MatryoshkaSAETransformer
 
 
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    X = (rng.normal(size=(600, 4)) @ rng.normal(size=(4, 10)) + 2).astype(np.float32)
-    return X + 0.1 * rng.normal(size=X.shape).astype(np.float32), X[:, 0] + X[:, 1]
+@pytest.fixture
+def sae(make_sae):
+    """A function that makes an autoencoder of 16 neurons, trained for 3 epochs."""
 
+    def make(**options):
+        options = {"prefixes": (0.5, 1.0), "max_epochs": 3} | options
+        return make_sae(n_neurons=16, k=3, **options)
 
-def sae(**options):
-    options = {"prefixes": (0.5, 1.0), "max_epochs": 3, "random_state": 0, **options}
-    return MatryoshkaSAETransformer(16, 3, **options)
+    return make
 
 
 def assert_same(first, second, X):
@@ -42,9 +41,10 @@ def assert_same(first, second, X):
         {"activation": "batch_topk"},
         {"target_weight": 0.5},
         {"patience": np.int64(4), "prefixes": np.array([4, 8]), "sparse_output": False},
+        {"prefixes": "auto", "prefix": 0.5, "task": "regression"},
     ],
 )
-def test_round_trip_is_bit_equal(data, options, tmp_path):
+def test_round_trip_is_bit_equal(data, options, tmp_path, sae):
     X, y = data
     fitted = sae(**options).fit(X, y)
     fitted.save_pretrained(tmp_path / "deep" / "folder")
@@ -52,13 +52,13 @@ def test_round_trip_is_bit_equal(data, options, tmp_path):
     assert_same(fitted, loaded, X)
     assert loaded.threshold_ == fitted.threshold_
     assert loaded.history_ == json.loads(json.dumps(fitted.history_))
-    assert loaded.prefixes_ == fitted.prefixes_
+    assert loaded.prefixes_ == fitted.prefixes_ and loaded.k_ == fitted.k_
     assert (loaded.head_ is None) == ("target_weight" not in options)
     loaded.fit(X, y)  # with the parameters it was made with
     assert_same(fitted, loaded, X)
 
 
-def test_a_folder_is_data_only(data, tmp_path):
+def test_a_folder_is_data_only(data, tmp_path, sae):
     # A pickle runs what it likes when it is loaded.
     sae().fit(data[0]).save_pretrained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -71,7 +71,7 @@ def test_a_folder_is_data_only(data, tmp_path):
         pickle.loads((tmp_path / "model.safetensors").read_bytes())
 
 
-def test_names_of_features_survive(data, tmp_path):
+def test_names_of_features_survive(data, tmp_path, sae):
     frame = pd.DataFrame(data[0]).add_prefix("x")
     fitted = sae().fit(frame)
     fitted.save_pretrained(tmp_path)
@@ -81,13 +81,13 @@ def test_names_of_features_survive(data, tmp_path):
         loaded.transform(frame.rename(columns={"x0": "z"}))
 
 
-def test_callbacks_and_generators_stay_behind(data, tmp_path):
-    from skorch.callbacks import Callback
-
-    fitted = sae(callbacks=[Callback()], random_state=np.random.RandomState(0))
-    fitted.fit(data[0]).save_pretrained(tmp_path)
+def test_checkpoints_and_generators_stay_behind(data, tmp_path, sae):
+    sae(checkpoint=tmp_path / "states").fit(data[0]).save_pretrained(tmp_path)
     loaded = MatryoshkaSAETransformer.from_pretrained(tmp_path)
-    assert loaded.callbacks is None and loaded.random_state is None
+    assert loaded.checkpoint is None and loaded.random_state == 0
+    fitted = sae(random_state=np.random.RandomState(0)).fit(data[0])
+    fitted.save_pretrained(tmp_path)
+    assert MatryoshkaSAETransformer.from_pretrained(tmp_path).random_state is None
 
 
 def test_wrong_folders_are_named(data, tmp_path):
@@ -103,7 +103,7 @@ def test_wrong_folders_are_named(data, tmp_path):
         MatryoshkaSAETransformer.from_pretrained(tmp_path)
 
 
-def test_unfitted_cannot_be_saved(tmp_path):
+def test_unfitted_cannot_be_saved(tmp_path, sae):
     from sklearn.exceptions import NotFittedError
 
     with pytest.raises(NotFittedError):
@@ -112,7 +112,7 @@ def test_unfitted_cannot_be_saved(tmp_path):
 
 @pytest.mark.parametrize("activation", ["topk", "batch_topk", "l1", "reward"])
 def test_partial_fit_goes_on_after_loading_as_if_never_stopped(
-    data, activation, tmp_path
+    data, activation, tmp_path, sae
 ):
     X, y = data
     options = {"activation": activation, "target_weight": 0.3}
@@ -128,8 +128,10 @@ def test_partial_fit_goes_on_after_loading_as_if_never_stopped(
     assert stopped.n_iter_ == 3
 
 
-def test_partial_fit_learns(data):
-    X, _ = data
+def test_partial_fit_learns(sae):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(600, 4)) @ rng.normal(size=(4, 10)) + 2).astype(np.float32)
+    X += 0.1 * rng.normal(size=X.shape).astype(np.float32)
     further = sae()
     scores = [further.partial_fit(X).score(X) for _ in range(20)]
     assert scores[-1] > scores[0] + 0.1
@@ -137,14 +139,26 @@ def test_partial_fit_learns(data):
     assert not hasattr(sae().partial_fit(X), "history_")
 
 
-def test_fit_begins_anew(data):
+def test_the_dead_counter_goes_on_in_partial_fit(data, tmp_path, sae):
+    # HypotheSAEs does not save it: after loading, no neuron is dead for a whole window.
+    first = sae().partial_fit(data[0])
+    first._training_state["rows_since_fired"][:] = 77
+    first.save_pretrained(tmp_path)
+    loaded = MatryoshkaSAETransformer.from_pretrained(tmp_path)
+    assert (loaded._training_state["rows_since_fired"] == 77).all()
+
+
+def test_fit_begins_again(data, sae):
     X, _ = data
     fitted = sae().partial_fit(X).fit(X)
     np.testing.assert_array_equal(fitted.encoder_, sae().fit(X).encoder_)
     assert "_training_state" not in vars(fitted)
+    assert not hasattr(
+        fitted.partial_fit(X), "history_"
+    )  # that of fit is no longer true
 
 
-def test_partial_fit_codes_every_target_as_the_first(data):
+def test_partial_fit_codes_every_target_as_the_first(data, sae):
     # A later batch of two distinct numbers is no two classes, one of them no error.
     X, y = data
     further = sae(target_weight=0.5).partial_fit(X, y)
@@ -160,16 +174,16 @@ def test_partial_fit_codes_every_target_as_the_first(data):
         further.partial_fit(X[:50], np.full(50, "z"))
 
 
-def test_a_head_cannot_be_added_later(data):
+def test_a_head_cannot_be_added_later(data, sae):
     X, y = data
     further = sae().partial_fit(X)
     with pytest.raises(ValueError, match="no head to train"):
         further.set_params(target_weight=0.5).partial_fit(X, y)
 
 
-def test_partial_fit_checks_the_width(data):
-    with pytest.raises(ValueError, match="X has 9 features"):
-        sae().partial_fit(data[0]).partial_fit(data[0][:, :9])
+def test_partial_fit_checks_the_width(data, sae):
+    with pytest.raises(ValueError, match="X has 19 features"):
+        sae().partial_fit(data[0]).partial_fit(data[0][:, :19])
 
 
 PUSH_AND_LOAD = """

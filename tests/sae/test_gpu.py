@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from sklearn_hsae import MatryoshkaSAETransformer
-from sklearn_hsae.sae import _training, fit_many
+from sklearn_hsae.sae import fit_many
+from sklearn_hsae.sae._training import _net
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="there is no GPU here"
@@ -21,7 +22,7 @@ def X():
 
 
 def sae(**options):
-    options = {"max_epochs": 8, "batch_size": 128, "dtype": "float32"} | options
+    options = {"max_epochs": 8, "batch_size": 128} | options
     return MatryoshkaSAETransformer(
         64, 4, prefixes=(0.25, 1.0), random_state=0, **options
     )
@@ -36,17 +37,20 @@ def losses(fitted):
 def test_a_recorded_step_is_the_step(X, activation, target_weight, monkeypatch):
     options = {"activation": activation, "target_weight": target_weight}
     recorded = sae(device="cuda", **options).fit(X, X[:, 0])
-    monkeypatch.setattr(_training, "StepGraph", lambda step, device: step)
+    monkeypatch.setattr(_net, "StepGraph", lambda step, device: step)
     plain = sae(device="cuda", **options).fit(X, X[:, 0])
     assert losses(recorded) == pytest.approx(losses(plain), rel=1e-2)
     on_processor = sae(device="cpu", **options).fit(X, X[:, 0])
     assert losses(recorded) == pytest.approx(losses(on_processor), rel=1e-2)
 
 
-@pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"activation": "l1"}])
-def test_other_ways_reach_about_the_same(X, options):
-    on_gpu = sae(device="cuda", **options).fit(X)
-    on_processor = sae(device="cpu", **options).fit(X)
+@pytest.mark.parametrize("activation", ["topk", "l1"])
+@pytest.mark.parametrize("has_bfloat16", [False, True])
+def test_other_ways_reach_about_the_same(X, activation, has_bfloat16, monkeypatch):
+    on_processor = sae(device="cpu", activation=activation).fit(X)
+    if has_bfloat16:
+        monkeypatch.setattr(_net, "_NEURONS_FOR_BFLOAT16", 0)
+    on_gpu = sae(device="cuda", activation=activation).fit(X)
     assert on_gpu.score(X) == pytest.approx(on_processor.score(X), abs=0.03)
 
 

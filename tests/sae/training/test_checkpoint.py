@@ -7,33 +7,39 @@ import sys
 
 import numpy as np
 import pytest
-from skorch.callbacks import Callback
 
-from sklearn_hsae import MatryoshkaSAETransformer
+from sklearn_hsae.sae._training._net import AutoencoderNet
 
 
-class KilledAfter(Callback):
-    """Stop dead: no clean-up, no exception handler."""
+@pytest.fixture
+def sae(make_sae):
+    """A function that makes an autoencoder, trained for 12 epochs."""
 
-    def __init__(self, n_epochs):
-        self.n_epochs = n_epochs
+    def make(**options):
+        options = {"prefixes": (0.5, 1.0), "max_epochs": 12} | options
+        return make_sae(n_neurons=16, k=3, **options)
 
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) == self.n_epochs:
+    return make
+
+
+def fit_killed(sae, X, y=None, *, epoch):
+    """Fit until an epoch has ended, then stop dead: no clean-up in our code."""
+
+    def stop(net):
+        if len(net.history) == epoch:
             raise RuntimeError("killed")
 
+    with pytest.MonkeyPatch.context() as patch:
+        usual = AutoencoderNet.notify
 
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(600, 4)) @ rng.normal(size=(4, 10))
-    X = (X + 0.3 * rng.normal(size=X.shape)).astype(np.float32)
-    return X, X[:, 0] + X[:, 1]
+        def notify(net, name, **kwargs):
+            usual(net, name, **kwargs)
+            if name == "on_epoch_end":
+                stop(net)
 
-
-def sae(**options):
-    options = {"max_epochs": 12, "random_state": 0, **options}
-    return MatryoshkaSAETransformer(16, 3, prefixes=(0.5, 1.0), **options)
+        patch.setattr(AutoencoderNet, "notify", notify)
+        with pytest.raises(RuntimeError, match="killed"):
+            sae.fit(X, y)
 
 
 def assert_same(first, second):
@@ -55,52 +61,54 @@ def assert_same(first, second):
         {"activation": "batch_topk"},
         {"activation": "l1"},
         {"activation": "reward"},
-        {"resample_dead": True},
         {"patience": 2, "max_epochs": 40, "learning_rate": 0.2},
     ],
 )
-def test_resumed_is_uninterrupted_bit_for_bit(data, tmp_path, options):
-    X, y = data
+def test_resumed_is_uninterrupted_bit_for_bit(X, y, sae, tmp_path, options):
     uninterrupted = sae(**options).fit(X, y)
-    for n_epochs in (2, 5):  # killed twice
-        killed = sae(checkpoint=tmp_path, callbacks=[KilledAfter(n_epochs)], **options)
-        with pytest.raises(RuntimeError, match="killed"):
-            killed.fit(X, y)
+    for epoch in (2, 5):  # killed twice
+        fit_killed(sae(checkpoint=tmp_path, **options), X, y, epoch=epoch)
         assert len(list(tmp_path.iterdir())) == 1
     resumed = sae(checkpoint=str(tmp_path), **options).fit(X, y)
     assert_same(uninterrupted, resumed)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_what_was_left_is_trained(data, tmp_path):
+def test_only_what_was_left_is_trained(X, sae, tmp_path, at_epoch_begin):
     epochs = []
-
-    class Count(Callback):
-        def on_epoch_begin(self, net, **kwargs):
-            epochs.append(len(net.history))
-
-    with pytest.raises(RuntimeError, match="killed"):
-        sae(checkpoint=tmp_path, callbacks=[KilledAfter(9)]).fit(data[0])
-    sae(checkpoint=tmp_path, callbacks=[Count()]).fit(data[0])
+    fit_killed(sae(checkpoint=tmp_path), X, epoch=9)
+    at_epoch_begin(lambda net: epochs.append(len(net.history)))
+    sae(checkpoint=tmp_path).fit(X)
     assert epochs == [10, 11, 12]
 
 
-@pytest.mark.parametrize("what", ["rows", "parameters", "target"])
-def test_another_training_begins_anew(data, tmp_path, what):
-    X, y = data
-    options = {"target_weight": 0.5}
-    killed = sae(checkpoint=tmp_path, callbacks=[KilledAfter(3)], **options)
-    with pytest.raises(RuntimeError, match="killed"):
-        killed.fit(X, y)
-    if what == "rows":
-        X = X.copy()
+@pytest.mark.parametrize("changed", ["rows", "parameters", "target", "weights"])
+def test_another_training_begins_again(X, y, sae, tmp_path, changed):
+    options, weights = {"target_weight": 0.5}, None
+    fit_killed(sae(checkpoint=tmp_path, **options), X, y, epoch=3)
+    if changed == "rows":
         X[-1, -1] += 1
-    elif what == "parameters":
+    elif changed == "parameters":
         options["learning_rate"] = 0.001
-    else:
+    elif changed == "target":
         y = y[::-1]
-    other = sae(checkpoint=tmp_path, **options).fit(X, y)
-    assert_same(other, sae(**options).fit(X, y))
+    else:
+        weights = np.arange(1, 601)
+    other = sae(checkpoint=tmp_path, **options).fit(X, y, sample_weight=weights)
+    assert_same(other, sae(**options).fit(X, y, sample_weight=weights))
+
+
+@pytest.mark.parametrize(
+    "options", [{"verbose": 1}, {"prefix": 8}, {"sparse_output": True}]
+)
+def test_parameters_that_change_no_weight_go_on(
+    X, sae, tmp_path, options, at_epoch_begin
+):
+    epochs = []
+    fit_killed(sae(checkpoint=tmp_path), X, epoch=9)
+    at_epoch_begin(lambda net: epochs.append(len(net.history)))
+    sae(checkpoint=tmp_path, **options).fit(X)
+    assert len(epochs) == 3
 
 
 TRAIN = """
@@ -108,7 +116,7 @@ import sys
 import numpy as np
 from sklearn_hsae import MatryoshkaSAETransformer
 
-X = np.random.default_rng(0).normal(size=(20_000, 16)).astype(np.float32)
+X = np.random.default_rng(0).normal(size=(6_000, 16)).astype(np.float32)
 sae = MatryoshkaSAETransformer(
     64, 4, max_epochs=30, patience=None, random_state=0, checkpoint=sys.argv[1] or None
 )
@@ -139,6 +147,6 @@ def test_kill_9(tmp_path):
 
 
 @pytest.mark.parametrize("random_state", [None, np.random.RandomState(0)])
-def test_without_a_seed_there_is_no_going_on(data, tmp_path, random_state):
+def test_without_a_seed_there_is_no_going_on(X, sae, tmp_path, random_state):
     with pytest.raises(ValueError, match="checkpoint needs an int as random_state"):
-        sae(checkpoint=tmp_path, random_state=random_state).fit(data[0])
+        sae(checkpoint=tmp_path, random_state=random_state).fit(X)
