@@ -99,6 +99,7 @@ def suggest_sizes(n_rows):
     n_steps = round(3 * (n_rows / 5000) ** (1 / 3))
     n_neurons = min(max(n_steps, 1) * _NEURONS_PER_STEP, _MOST_NEURONS)
     k, prefixes = resolve_sizes(n_neurons, "auto", "auto")
+    prefixes = prefixes if len(prefixes) > 1 else None
     return {"n_neurons": n_neurons, "k": k, "prefixes": prefixes}
 
 

@@ -221,7 +221,7 @@ def test_auto_sizes_are_the_suggested_ones(data, make_sae):
     auto = make_sae(n_neurons="auto", k="auto", prefixes="auto", max_epochs=2).fit(X)
     given = make_sae(**sizes, max_epochs=2).fit(X)
     assert len(auto.encoder_) == sizes["n_neurons"] and auto.k_ == sizes["k"]
-    assert auto.prefixes_ == sizes["prefixes"]
+    assert auto.prefixes_ == given.prefixes_
     np.testing.assert_array_equal(auto.encoder_, given.encoder_)
     assert auto.n_neurons == auto.k == auto.prefixes == "auto"
 

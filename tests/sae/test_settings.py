@@ -50,12 +50,24 @@ def test_auto_sizes(n_neurons, k, prefixes):
 
 
 @pytest.mark.parametrize(
-    "n_rows, n_neurons", [(1, 32), (1000, 64), (5000, 96), (40_000, 192), (10**9, 1024)]
+    "n_rows, n_neurons, k",
+    [
+        (1, 32, 4),
+        (30, 32, 4),
+        (1000, 64, 8),
+        (5000, 96, 8),
+        (10_000, 128, 8),
+        (40_000, 192, 8),
+        (100_000, 256, 8),
+        (10**7, 1024, 8),
+        (10**9, 1024, 8),
+    ],
 )
-def test_suggested_sizes_grow_with_the_cube_root(n_rows, n_neurons):
+def test_suggested_sizes_follow_the_rules_of_thumb(n_rows, n_neurons, k):
     sizes = suggest_sizes(n_rows)
-    assert sizes["n_neurons"] == n_neurons
-    assert resolve_sizes(**sizes) == (sizes["k"], sizes["prefixes"])
+    assert (sizes["n_neurons"], sizes["k"]) == (n_neurons, k)
+    assert sizes["prefixes"] == ((32, n_neurons) if n_neurons > 32 else None)
+    assert resolve_sizes(**sizes) == resolve_sizes(n_neurons, "auto", "auto")
 
 
 def test_batches_and_epochs_make_about_two_thousand_steps():
