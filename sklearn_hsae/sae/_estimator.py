@@ -56,9 +56,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     Parameters
     ----------
     n_neurons : int or "auto", default=256
-        Number of neurons, M. ``"auto"`` takes what :func:`~sklearn_hsae.sae.suggest_sizes`
-        suggests for the number of rows: 96 for five thousand, 256 for a hundred
-        thousand.
+        Number of neurons, M. ``"auto"`` suits the number of rows: 96 for five thousand,
+        256 for a hundred thousand, see :func:`~sklearn_hsae.sae.suggest_sizes`.
     k : int or "auto", default=8
         Number of neurons that a row activates at most, K. ``"auto"`` is 8, or 4 with 32
         neurons or fewer.
@@ -110,8 +109,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         Return a csr matrix for arrays and pandas-sparse columns for frames. No array of
         size n_samples x n_neurons is made on the way.
     device : str or None, default=None
-        Where to compute, for example ``"cpu"`` or ``"cuda"``. None takes a CUDA GPU when
-        there is one, else the CPU. Training on a GPU is experimental.
+        Where to compute, for example ``"cpu"`` or ``"cuda"``. None takes a CUDA GPU
+        when there is one, else the CPU. Training on a GPU is experimental.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the validation rows and the order of rows. On a CPU
         an int gives the same weights each time, bit for bit.
@@ -142,9 +141,9 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     prefixes_ : tuple of int
         The nested sizes.
     history_ : list of dict
-        For each epoch: `train_loss`, `valid_loss`, `valid_fvu`, `dead_neurons` and `dur`
-        (seconds). `valid_fvu` is the fraction of variance unexplained, the mean over
-        the prefixes; `valid_loss` adds the weighted loss of the head.
+        For each epoch: `train_loss`, `valid_loss`, `valid_fvu`, `dead_neurons` and
+        `dur` (seconds). `valid_fvu` is the fraction of variance unexplained, the mean
+        over the prefixes; `valid_loss` adds the weighted loss of the head.
         ``pandas.DataFrame(sae.history_)`` is a table of it. Only :meth:`fit` sets it.
     n_iter_ : int
         Number of epochs.
@@ -280,10 +279,10 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     def partial_fit(self, X, y=None, sample_weight=None):
         """Train on more rows: one pass, from where the last call left off.
 
-        The first call after construction or after :meth:`fit` starts again and fixes
-        the sizes, the mean, the scale and, with `target_weight`, what the target is; its
-        rows should represent those to come. There is no validation, and the learning
-        rate stays constant, so :meth:`fit` is better when all rows are at hand.
+        The first call after construction or after :meth:`fit` starts again. It fixes
+        the sizes, the mean, the scale and, with `target_weight`, what the target is:
+        its rows should represent those to come. There is no validation, and the
+        learning rate stays constant: :meth:`fit` is better when all rows are at hand.
 
         Parameters
         ----------
@@ -372,8 +371,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             rows = (rows * self.input_scale_ + self.input_mean_).astype(np.float32)
         if not np.isfinite(rows).all():
             raise ValueError(
-                "The reconstruction exceeds the range of float32: X has activations as "
-                f"large as {np.abs(activations).max():.3g}. Pass what transform returned."
+                "The reconstruction exceeds the range of float32: X has entries "
+                f"up to {np.abs(activations).max():.3g}. Pass what transform returned."
             )
         names = getattr(self, "feature_names_in_", None)
         return frame_like(rows, X, names)
@@ -451,7 +450,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         return data, self._settings(n_training, coding, k, prefixes), coding
 
     def _prepare_more(self, X, y, sample_weight):
-        """As :meth:`_prepare_fit`, where an earlier `partial_fit` has decided a part."""
+        """As :meth:`_prepare_fit`, after an earlier `partial_fit`."""
         X = self._check_rows(X, reset=False, ensure_min_samples=2)
         coding = None
         if self.target_weight > 0:

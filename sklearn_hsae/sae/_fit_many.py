@@ -79,7 +79,8 @@ def _check_autoencoders(autoencoders):
     for item in autoencoders:
         if not isinstance(item, MatryoshkaSAETransformer):
             raise TypeError(
-                f"fit_many needs a list of MatryoshkaSAETransformer, got one of {item!r}."
+                "fit_many needs a list of MatryoshkaSAETransformer, got one of "
+                f"{item!r}."
             )
     return autoencoders
 

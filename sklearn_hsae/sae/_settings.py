@@ -170,8 +170,8 @@ def prefix_size(prefix, n_neurons):
         elif 0.0 < prefix <= 1.0:
             return max(1, round(float(prefix) * n_neurons))
     raise ValueError(
-        f"A prefix must be an int from 1 to n_neurons={n_neurons} or a float in (0, 1], "
-        f"a fraction of it; got {prefix!r}."
+        f"A prefix must be an int from 1 to n_neurons={n_neurons}, or a float in "
+        f"(0, 1] as a fraction of it; got {prefix!r}."
     )
 
 

@@ -49,6 +49,6 @@ def _check_range(rows):
     if largest > _LARGEST_FLOAT32:
         raise ValueError(
             f"X has entries as large as {largest:.3g}, but the autoencoder computes in "
-            f"float32, up to {_LARGEST_FLOAT32:.2g}. Divide X by a constant, for example "
-            "X / np.abs(X).max()."
+            f"float32, up to {_LARGEST_FLOAT32:.2g}. Divide X by a constant, for "
+            "example X / np.abs(X).max()."
         )

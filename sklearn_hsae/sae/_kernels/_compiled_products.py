@@ -384,7 +384,7 @@ def _errors_and_gradients_of_rows(
 
 @compiled
 def _sums_of_neurons(source, values, sums, order, block_of_neuron, start, stop):
-    """``sums[j]`` = sum of ``values * source[row, block_of_neuron[j]]`` over entries."""
+    """``sums[j]`` = sum of ``value * source[row, block_of_neuron[j]]`` over entries."""
     n_neurons = sums.shape[1]
     for position in range(start, stop):
         model, neuron = position // n_neurons, position % n_neurons

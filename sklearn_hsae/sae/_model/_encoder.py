@@ -68,8 +68,8 @@ class Encoder:
         if not scores[:, 0].isfinite().all():
             assert_all_finite(rows, input_name="X")
             raise ValueError(
-                f"X has entries as large as {np.abs(rows).max():.3g}; their activations "
-                "exceed float32. Scale X as the rows that were fitted."
+                f"X has entries as large as {np.abs(rows).max():.3g}; their "
+                "activations exceed float32. Scale X as the rows that were fitted."
             )
         return scores
 

@@ -1,7 +1,7 @@
 """Ctrl-C during a training.
 
-skorch uses KeyboardInterrupt for early stopping, so Ctrl-C would end `fit` normally, and
-a pipeline would go on with a half-trained model.
+skorch uses KeyboardInterrupt for early stopping, so Ctrl-C would end `fit` normally,
+and a pipeline would go on with a half-trained model.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """Epochs and steps: skorch runs the epochs, :class:`AutoencoderNet` makes the steps.
 
-The step is :meth:`AutoencoderNet._step`. Batches are gathered whole, not row by row, and
-nothing is read back from the device within an epoch.
+The step is :meth:`AutoencoderNet._step`. Batches are gathered whole, not row by row,
+and nothing is read back from the device within an epoch.
 """
 
 from contextlib import nullcontext
@@ -157,8 +157,8 @@ class AutoencoderNet(NeuralNet):
         n_processes = self.processes.n_processes
         if n_rows < n_processes:
             raise ValueError(
-                f"Batches of {n_rows} rows cannot be shared by {n_processes} processes. "
-                "Raise batch_size or start fewer."
+                f"Batches of {n_rows} rows cannot be shared by {n_processes} processes."
+                " Raise batch_size or start fewer."
             )
         self.n_steps_ = n_batches * self.max_epochs
         self.step_ = 0
@@ -196,13 +196,13 @@ class AutoencoderNet(NeuralNet):
         if not mean_loss.isfinite().all():
             losses = ", ".join(map(str, mean_loss.tolist()))
             raise FloatingPointError(
-                f"The training loss became {losses} in epoch {len(self.history)}. Lower "
-                "learning_rate, or check the input for extreme values."
+                f"The training loss became {losses} in epoch {len(self.history)}. "
+                "Lower learning_rate, or check the input for extreme values."
             )
         self.history.record("train_loss", mean_loss.tolist())
 
     def _step(self, batch, dead):
-        """One step of the optimiser; return each model's loss of this process's rows."""
+        """One step of the optimiser; return the loss of this process's rows."""
         rate = one_cycle(self.step_, self.n_steps_) if self.rate is None else self.rate
         self.optimizer_.set_learning_rate(self.lr * rate)
         self.step_ += 1
@@ -237,7 +237,7 @@ class AutoencoderNet(NeuralNet):
         return [torch.nonzero(neurons)[:, 0] for neurons in is_dead]
 
     def _autocast(self):
-        """A context for products of whole matrices; sparse ones choose by themselves."""
+        """A context for products of whole matrices; sparse ones need none."""
         device, dtype = torch.device(self.device), self.module_.precision
         if dtype == torch.float32 or not self.module_.is_dense(device):
             return nullcontext()
