@@ -107,12 +107,19 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         """
         X, y, judged = self._judged_labels(X, y, reset=True)
         self.classes_ = np.unique(y)
-        estimates, self.summary_ = self._estimate(X, y)
+        estimates, summary = self._estimate(X, y)
+        self._summary = summary.to_dict("list")
         self.coef_, self.intercept_ = _coefficients(estimates)
         self.penalized_ = np.array([one.is_penalized for one in estimates])
         self.column_means_ = X.mean(axis=0)
         self.n_dropped_ = int((~judged).sum())
         return self
+
+    @property
+    def summary_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        return pd.DataFrame(self._summary)
 
     def decision_function(self, X):
         """Log-odds of the class that sorts last, or of each class.

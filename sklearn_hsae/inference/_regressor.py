@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -127,12 +128,19 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             Fitted.
         """
         X, y, judged = self._judged_numbers(X, y, reset=True)
-        estimates, self.summary_ = self._estimate(X, y)
+        estimates, summary = self._estimate(X, y)
+        self._summary = summary.to_dict("list")
         self.coef_ = np.nan_to_num(estimates.coefficient)
         self.intercept_ = estimates.intercept
         self.column_means_ = X.mean(axis=0)
         self.n_dropped_ = int((~judged).sum())
         return self
+
+    @property
+    def summary_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        return pd.DataFrame(self._summary)
 
     def predict(self, X):
         """Predict the outcome.
