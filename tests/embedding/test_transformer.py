@@ -684,7 +684,7 @@ def test_a_model_that_changed_behind_its_name_is_noticed(server, fresh, monkeypa
     embed = fresh("m", api_base=server.address).fit(["a"])
     monkeypatch.setitem(globals(), "vector_of", lambda text: [1.0, 2.0])
     with pytest.raises(
-        ValueError, match="now returns 2 numbers a text, and returned 3"
+        ValueError, match="now returns 2 numbers per text; it returned 3"
     ):
         embed.transform(["b"])
     with pytest.raises(ValueError, match=r"different lengths: \[2, 3\].*cache_dir"):
