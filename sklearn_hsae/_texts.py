@@ -18,6 +18,10 @@ from sklearn.utils import check_consistent_length
 TEXT_LEVEL = "text"
 _MAX_ROWS_IN_MESSAGE = 10
 _MAX_COLUMNS_IN_MESSAGE = 3
+_GIVE_TEXTS = (
+    "A meta-estimator such as BaggingRegressor makes arrays of frames: give it the "
+    "texts, as an array of shape (n_samples, 1)."
+)
 
 
 def with_texts(X, texts):
@@ -171,10 +175,9 @@ def _where_texts_were_lost(X):
         columns = [repr(column) for column in X.columns[:_MAX_COLUMNS_IN_MESSAGE]]
         more = ", ..." if X.shape[1] > _MAX_COLUMNS_IN_MESSAGE else ""
         return (
-            f"X is a DataFrame without a row-index level named 'text'; its columns "
-            f"({', '.join(columns)}{more}) show which step made it. If a sampler "
-            "dropped the index, put it before the embedding, where it draws texts: a "
-            "row that it makes up has no text."
+            "X is a DataFrame without a row-index level named 'text' (its columns are "
+            f"{', '.join(columns)}{more}). If a sampler dropped that level, put it "
+            f"before the embedding, where it draws texts. {_GIVE_TEXTS}"
         )
     if type(X).__module__.split(".")[0] == "polars":
         return (
@@ -186,8 +189,7 @@ def _where_texts_were_lost(X):
     return (
         f"X is a {kind}, which a step before this one returned. Call "
         "pipeline.set_output(transform='pandas'), again after set_params has put in "
-        "a step such as PCA(). A meta-estimator such as BaggingRegressor makes arrays "
-        "of frames: give it the texts, as an array of shape (n_samples, 1)."
+        f"a step such as PCA(). {_GIVE_TEXTS}"
     )
 
 

@@ -1,7 +1,6 @@
 """Every use that people make of a Pipeline, with the real model and no LLM."""
 
 import pickle
-from decimal import Decimal
 
 import joblib
 import numpy as np
@@ -306,52 +305,6 @@ def test_classification(reviews):
     assert pipe.predict_proba(reviews.texts).shape == (240, 2)
     result = evaluate_hypotheses(pipe, reviews.texts[:100], y[:100])
     assert 0.5 < result.metrics["auc"] <= 1
-
-
-def test_classes_as_integers_are_the_same_classes_as_words(reviews):
-    # LabelEncoder and fetch_20newsgroups give integers; they are no quantity.
-    codes = np.digitize(reviews.target, [2.0, 3.0, 4.0])
-    words = np.array(["a", "b", "c", "d"])
-    by_code, by_word = (
-        make_pipe(task="classification").fit(reviews.texts, y)
-        for y in (codes, words[codes])
-    )
-    np.testing.assert_array_equal(
-        words[by_code.predict(reviews.texts)], by_word.predict(reviews.texts)
-    )
-    np.testing.assert_array_equal(
-        by_code.predict_proba(reviews.texts), by_word.predict_proba(reviews.texts)
-    )
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        lambda y: y.astype(object),
-        lambda y: [Decimal(str(value)) for value in y],
-        lambda y: y.astype(str),
-        lambda y: y.astype(">f8"),
-        lambda y: pd.Series(y, dtype="Float64"),
-    ],
-    ids=["object", "Decimal", "strings", "big-endian", "nullable"],
-)
-def test_a_quantity_of_any_type_gives_the_same_predictions(reviews, kind):
-    # A frame with a text column becomes an object array, numbers included.
-    y = np.round(reviews.target, 2)
-    expected = without_interpretation(make_pipe()).fit(reviews.texts, y)
-    found = without_interpretation(make_pipe()).fit(reviews.texts, kind(y))
-    np.testing.assert_array_equal(
-        found.predict(reviews.texts), expected.predict(reviews.texts)
-    )
-
-
-def test_zeros_and_ones_are_a_quantity_where_a_regression_is_asked_for(reviews):
-    y = (reviews.target > 3).astype(float)
-    pipe = make_pipe(task="regression").fit(reviews.texts, y)
-    assert pipe["sae"].head_.shape[0] == 1
-    assert isinstance(pipe[-1], HypothesisRegressor)
-    predicted = pipe.predict(reviews.texts)
-    assert len(np.unique(predicted)) > 2
 
 
 def test_an_empty_text_has_no_concept_and_refuses_nobody(fitted, reviews):
