@@ -21,6 +21,9 @@ from unittest import mock
 import numpy as np
 import torch
 from sae_training import BATCH_SIZES, N_EPOCHS, SEEDS, SHAPES, generated_rows, run_ours
+from sklearn_hsae.sae._dense_codes import DenseCodes
+from sklearn_hsae.sae._network import SparseAutoencoder
+from sklearn_hsae.sae._threads import torch_threads
 
 from sklearn_hsae.sae import (
     _compiled_products,
@@ -32,9 +35,6 @@ from sklearn_hsae.sae import (
     _torch_products,
     _training,
 )
-from sklearn_hsae.sae._dense_codes import DenseCodes
-from sklearn_hsae.sae._network import SparseAutoencoder
-from sklearn_hsae.sae._threads import torch_threads
 
 
 def one_stage(columns, scores, start, stop):

@@ -32,10 +32,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn_hsae.sae._plan import choose_precision
 
 from sklearn_hsae import MatryoshkaSAETransformer
 from sklearn_hsae.sae import fit_many
-from sklearn_hsae.sae._plan import choose_precision
 
 SHAPES = {
     "a": {"d": 384, "n_rows": 8192, "M": 256, "K": 8, "prefixes": (32, 256)},

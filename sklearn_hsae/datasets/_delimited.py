@@ -109,7 +109,7 @@ def _without_quoting(path, encoding, n_skipped, separator):
     fields as the header, and no field stands between two quotation marks.
     """
     records = _read_records(path, encoding, n_skipped, separator, csv.QUOTE_NONE)
-    n_columns = max((len(record) for record in records[:1]), default=0)
+    n_columns = len(records[0])
     for record in records:
         if record and (len(record) != n_columns or any(map(_is_quoted, record))):
             return None

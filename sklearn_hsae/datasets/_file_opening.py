@@ -1,9 +1,11 @@
 """A user's file as a stream of bytes or characters, packed or not."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -61,18 +63,20 @@ def open_text(path, encoding=None):
     with open_bytes(path) as file:
         buffered = io.BufferedReader(file)
         # Not read: a peek leaves the bytes for the decoder.
-        encoding = encoding or _encoding_by_mark(buffered.peek(4)[:4])
+        mark = _encoding_by_mark(buffered.peek(4)[:4])
         try:
-            text = io.TextIOWrapper(buffered, encoding=encoding, newline="")
+            text = io.TextIOWrapper(buffered, encoding=encoding or mark, newline="")
         except LookupError:
             raise ValueError(
                 f"encoding={encoding!r} is not known. Examples are 'utf-8', 'cp1252', "
                 "'utf-16' and 'shift_jis'."
             ) from None
+        if codecs.lookup(text.encoding).name == "utf-8":  # skip a mark all the same
+            text.reconfigure(encoding="utf-8-sig")
         try:
             yield text
         except UnicodeError as error:
-            raise ValueError(_describe_encoding(path, encoding, error)) from error
+            raise ValueError(_describe_encoding(path, text.encoding, error)) from error
 
 
 def is_workbook(path):
@@ -80,7 +84,7 @@ def is_workbook(path):
     if not _is_zip(path):
         return False
     with _readable(path), zipfile.ZipFile(path) as archive:
-        return "[Content_Types].xml" in archive.namelist()
+        return "xl/workbook.xml" in archive.namelist()
 
 
 def _is_zip(path):
@@ -90,8 +94,11 @@ def _is_zip(path):
 
 @contextmanager
 def _readable(path):
+    """Turn what the unpackers raise into one error that names the file."""
     try:
         yield
+    except PermissionError:
+        raise
     except _DAMAGED as error:
         raise ValueError(
             f"{path} cannot be read, it is damaged or cut off: {error}"
@@ -132,13 +139,16 @@ def _encoding_by_mark(start):
 
 def _describe_encoding(path, encoding, error):
     if encoding != "utf-8-sig":
-        return f"{path} is not {encoding} ({error.reason}). Pass another encoding."
+        return (
+            f"{path} is not {encoding} ({error.reason}): it is damaged, or has another "
+            "encoding. Pass encoding='NAME'."
+        )
     start = max(error.start - _EXCERPT_BYTES, 0)
-    before = error.object[start : error.start].splitlines()[-1:]
-    behind = error.object[error.start : error.end + _EXCERPT_BYTES].splitlines()[:1]
-    shown = b"".join(before + behind).decode("cp1252", "replace")
+    before = re.split(rb"[\r\n]", error.object[start : error.start])[-1]
+    behind = re.split(rb"[\r\n]", error.object[error.start :][:_EXCERPT_BYTES])[0]
+    shown = (before + behind).decode("cp1252", "replace")
     return (
         f"{path} is not UTF-8. In Excel, choose Save As and 'CSV UTF-8'. Or name its "
-        f"encoding: with encoding='cp1252', which Excel writes in "
-        f"Western Europe and the Americas, a part of it reads {shown!r}."
+        "encoding: with encoding='cp1252', which Excel writes in Western Europe and "
+        f"the Americas, a part of it reads {shown!r}."
     )

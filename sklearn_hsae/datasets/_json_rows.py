@@ -8,7 +8,18 @@ import pandas as pd
 from sklearn_hsae.datasets._file_opening import open_text
 from sklearn_hsae.datasets._file_table import FileTable
 
-_decoder = json.JSONDecoder()
+
+def _unique_keys(pairs):
+    """An object as a dict; Python alone would keep the last of equal keys."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise json.JSONDecodeError(f"the key {repeated!r} stands twice", "", 0)
+    return row
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def read_json(path, encoding):

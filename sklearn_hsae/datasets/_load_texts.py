@@ -60,7 +60,8 @@ def load_texts(
     y : ndarray of shape (n_rows,) or None
         Numbers, or the names of classes as str. None without `target`.
     frame : DataFrame of n_rows rows
-        All columns of the file. Its index tells the position of each row in the file.
+        All columns of the file, `target` as in `y`. The index is the position of each
+        row in the file, from 0.
 
     Raises
     ------
@@ -104,6 +105,7 @@ def load_texts(
     _check_options(task, decimal)
     table = read_file(path, (text, target), encoding)
     _check_columns(path, table, text, target)
+    _mend_surrogates(path, table, (text, target))
     texts, has_no_text = _read_texts(path, table, text)
     y, has_no_value = None, np.zeros(len(texts), dtype=bool)
     if target is not None:
@@ -115,10 +117,11 @@ def load_texts(
     if not is_kept.all():
         columns = ((text, has_no_text), (target, has_no_value))
         _report_missing(path, table, columns, is_kept, drop_missing)
-    if y is not None:
-        y = y[is_kept[~has_no_value]]
-    frame = table.frame.reset_index(drop=True)
-    return texts[is_kept], y, frame[is_kept]
+    frame = table.frame.reset_index(drop=True)[is_kept]
+    if target is None:
+        return texts[is_kept], None, frame
+    y = y[is_kept[~has_no_value]]
+    return texts[is_kept], y, frame.assign(**{target: y})
 
 
 def _check_options(task, decimal):
@@ -159,7 +162,7 @@ def _suggestion(column, names):
 
 def _read_texts(path, table, name):
     """The texts, and which rows have none."""
-    values = table.frame[name].to_numpy(dtype=object)
+    values = table.frame[name].to_numpy(dtype=object, copy=True)
     is_string = np.array([isinstance(value, str) for value in values])
     is_missing = np.array([_is_missing(value) for value in values])
     is_foreign = ~is_string & ~is_missing
@@ -177,7 +180,7 @@ def _read_texts(path, table, name):
             f"The column {name!r} of {path} holds numbers only, such as "
             f"{present[0]!r}. Name the column of the texts."
         )
-    return _mend_surrogates(path, table, values, is_string), is_missing
+    return values, is_missing
 
 
 def _is_missing(value):
@@ -187,19 +190,22 @@ def _is_missing(value):
     return bool(missing) if np.ndim(missing) == 0 else False
 
 
-def _mend_surrogates(path, table, values, is_string):
-    is_broken = is_string.copy()
-    is_broken[is_string] = [bool(_SURROGATE.search(v)) for v in values[is_string]]
-    if is_broken.any():
-        warnings.warn(
-            f"Half of a character (a lone surrogate) stands in the texts of "
-            f"{table.name_rows(is_broken)} of {path}, as where an emoji was cut in "
-            "two. It is read as U+FFFD.",
-            stacklevel=4,  # the caller of load_texts
+def _mend_surrogates(path, table, columns):
+    """Replace halves of characters, which JSON can hold and UTF-8 cannot."""
+    for name in filter(None, columns):
+        values = table.frame[name].to_numpy(dtype=object, copy=True)
+        is_broken = np.array(
+            [isinstance(v, str) and bool(_SURROGATE.search(v)) for v in values]
         )
-        values = values.copy()
-        values[is_broken] = [_SURROGATE.sub("\ufffd", v) for v in values[is_broken]]
-    return values
+        if is_broken.any():
+            warnings.warn(
+                f"Half of a character (a lone surrogate) stands in the column {name!r} "
+                f"of {path} in {table.name_rows(is_broken)}, as where an emoji was cut "
+                "in two. It is read as U+FFFD.",
+                stacklevel=3,  # the caller of load_texts
+            )
+            values[is_broken] = [_SURROGATE.sub("\ufffd", v) for v in values[is_broken]]
+            table.frame[name] = values
 
 
 def _check_finite(y, table, has_value, where):

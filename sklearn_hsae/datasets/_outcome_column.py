@@ -11,27 +11,20 @@ from sklearn_hsae.datasets._number_formats import WrittenNumber, parse_number
 
 # In a column of numbers, these words stand for no value. In a column of words they are
 # words: a class may be called "None", and a country "NA".
-_NO_VALUE = {"na", "n/a", "n.a.", "nan", "null", "none", "nil", "missing", "unknown"}
-_NO_VALUE |= {
-    "-",
-    "--",
-    "\u2013",
-    "\u2014",
-    ".",
-    "?",
-    "#n/a",
-    "#div/0!",
-    "#value!",
-    "#ref!",
-}
-_NO_VALUE |= {"#num!", "#name?", "#null!"}
+_NO_VALUE = frozenset(
+    "na n/a n.a. nan null none nil missing unknown - -- \u2013 \u2014 . ? "
+    "#n/a #div/0! #value! #ref! #num! #name? #null!".split()
+)
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?"
     r"|\d{1,2}[. -]+[^\W\d_]{3,}\.?[ -]+\d{2,4}( .*)?"
     r"|[^\W\d_]{3,}\.? \d{1,2},? \d{4}( .*)?"
     r"|\d{1,2}:\d{2}(:\d{2})?.*|\d+ days?.*"
 )
-_UNIT = re.compile(r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]+?)s?")
+# "2 stars", "5mg", "4/5", "4 out of 5": every number has the same unit or scale.
+_UNIT = re.compile(
+    r"[+-]?\d[\d.,]*\s*(?P<unit>[^\W\d_]+?|(?:/|of|out of)\s*\d+)s?", re.IGNORECASE
+)
 
 
 class OutcomeReader:
@@ -110,7 +103,7 @@ class OutcomeReader:
             )
         if _one_unit(values) is not None:
             return (
-                f"{self.where} holds numbers with a word behind them: {value}. Write "
+                f"{self.where} holds numbers with a unit or a scale: {value}. Write "
                 f"the numbers alone, or {as_classes} for classes."
             )
         if not is_word.all():
@@ -223,7 +216,7 @@ def _all_dates(values):
 
 
 def _one_unit(values):
-    """The word that stands behind every number, None when that is not so."""
+    """The unit or scale behind every number, None when they have no common one."""
     matches = [_UNIT.fullmatch(str(value).strip()) for value in values]
     units = {match and match["unit"].lower() for match in matches}
     return units.pop() if len(units) == 1 else None

@@ -28,6 +28,11 @@ def read_workbook(path, columns):
             "its own."
         )
     rows = sheets[matching[0]] if matching else next(iter(sheets.values()))
+    # Formats may reach far beyond the cells that hold something.
+    width = max(
+        j + 1 for row in rows for j, is_full in enumerate(_cells(row)) if is_full
+    )
+    rows = [row[:width] for row in rows]
     start = _start(rows)
     return table_of_cells(rows[start], rows[start + 1 :], first_number=start + 2)
 
@@ -55,6 +60,7 @@ def _start(rows):
 
 
 def _cells(row):
+    """Which cells of a row hold something."""
     return [cell not in ("", None) for cell in row]
 
 

@@ -54,6 +54,7 @@ def test_a_zip_archive_of_one_file_is_read(tmp_path, name, member):
         ({"a.csv": CONTENT, "b.csv": CONTENT}, r"holds 2 files \('a.csv', 'b.csv'\)"),
         ({}, "holds 0 files|damaged"),
         ({"a.docx": b"x"}, r"ends with '\.docx'"),
+        ({"[Content_Types].xml": b"x"}, r"ends with '\.xml'"),  # Word, not Excel
     ],
 )
 def test_a_zip_archive_of_something_else_is_named(tmp_path, members, message):
@@ -99,6 +100,12 @@ def test_the_encoding_can_be_named(tmp_path):
         load_texts(path, text="text", encoding="no-such")
     with pytest.raises(ValueError, match="not ascii"):
         load_texts(path, text="text", encoding="ascii")
+
+
+def test_a_named_utf_8_may_have_a_mark(tmp_path):
+    """The mark would stick to the first name."""
+    path = save(tmp_path, "a.csv", CONTENT.encode("utf-8-sig"))
+    assert load_texts(path, text="text", encoding="UTF8")[0].tolist() == TEXTS
 
 
 LINES = b"".join(b'{"text": "%d"}\n' % i for i in range(9999))

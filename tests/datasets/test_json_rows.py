@@ -53,6 +53,7 @@ def test_unusual_line_separators_stay_in_the_text(tmp_path):
             "one JSON object for all rows.*orient='records'",
         ),
         ('{"text": {"0": "a", "1": "b"}}', "one JSON object for all rows"),
+        ('{"text": "a"}\n{"text": "b", "text": "c"}', "line 2: .*'text' stands twice"),
         ("", "holds no row"),
         ("[]", "holds no row"),
         ("text,y\na,1\n", "line 1: no JSON"),
@@ -90,11 +91,20 @@ def test_half_an_emoji_is_mended_with_its_line(tmp_path, half):
     """Texts cut after n characters of UTF-16 end so; UTF-8 cannot hold them."""
     path = save(tmp_path, "a.jsonl", '{"text": "fine"}\n{"text": "cut ' + half + '."}')
     with pytest.warns(
-        UserWarning, match=r"lone surrogate.*line 2 of .*U\+FFFD"
+        UserWarning, match=r"lone surrogate.*in line 2,.*U\+FFFD"
     ) as caught:
         texts, *_ = load_texts(path, text="text")
     assert texts[1] == "cut " + "\ufffd" * half.count("u") + "."
     assert caught[0].filename == __file__
+
+
+def test_half_an_emoji_in_a_label_is_mended(tmp_path):
+    """Labels are printed and written like texts."""
+    path = save(
+        tmp_path, "a.jsonl", '{"text": "a", "y": "\\ud83d"}\n{"text": "b", "y": "c"}'
+    )
+    with pytest.warns(UserWarning, match="column 'y'.*line 1"):
+        assert load_texts(path, text="text", target="y")[1].tolist() == ["\ufffd", "c"]
 
 
 def test_a_whole_emoji_is_left_alone(tmp_path):

@@ -248,3 +248,10 @@ def test_the_result_can_be_changed(tmp_path):
     texts, y, _ = load_texts(path, text="text", target="y")
     texts[0], y[0] = "new", 7
     assert (texts[0], y[0]) == ("new", 7) and isinstance(y, np.ndarray)
+
+
+def test_the_frame_holds_the_outcome_as_it_was_read(tmp_path):
+    """A column of strings would be no use where the outcome is one of the columns."""
+    path = save(tmp_path, "a.csv", "text;y;n\na;1,5;3\nb;2;4\n")
+    frame = load_texts(path, text="text", target="y")[2]
+    assert frame["y"].tolist() == [1.5, 2.0] and frame["n"].tolist() == [3, 4]

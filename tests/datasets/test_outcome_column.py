@@ -87,8 +87,10 @@ def test_a_named_decimal_comma_makes_points_thousands():
         (["January 5, 2024", "May 6, 2024", "May 7, 2024"], "dates"),
         (["2024-01", "2024-02", "2024-03"], "dates"),
         (["12:30", "12:31", "12:32"], "dates or times"),
-        (["1 star", "2 stars", "3 stars"], "word behind them: '1 star' in row 2"),
-        (["5mg", "7.5mg", "8mg"], "word behind them"),
+        (["1 star", "2 stars", "3 stars"], "a unit or a scale: '1 star' in row 2"),
+        (["5mg", "7.5mg", "8mg"], "a unit or a scale"),
+        (["4/5", "3/5", "2.5/5"], "a unit or a scale"),
+        (["4 out of 5", "3 out of 5", "1 out of 5"], "a unit or a scale"),
         (["1", "2", "3", "good"], "'good' in row 5 is none, as in 1 of 4 rows"),
     ],
 )

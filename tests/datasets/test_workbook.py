@@ -64,6 +64,17 @@ def test_rows_are_counted_as_excel_does(tmp_path):
     assert texts.tolist() == ["a", "d"] and y.tolist() == [1, 4]
 
 
+def test_formatted_cells_without_a_value_are_no_columns(tmp_path):
+    """Somebody coloured a row to its end."""
+    book = openpyxl.Workbook()
+    for row in ROWS:
+        book.active.append(row)
+    book.active.cell(2, 300).fill = openpyxl.styles.PatternFill("solid", "FFFF00")
+    book.save(tmp_path / "a.xlsx")
+    frame = load_texts(tmp_path / "a.xlsx", text="text")[2]
+    assert frame.columns.tolist() == ["text", "y"]
+
+
 def test_dates_are_named(tmp_path):
     """A cell with a date is no text and no number."""
     days = [datetime.datetime(2024, 1, day) for day in (1, 2, 3)]
