@@ -3,7 +3,7 @@
     python benchmarks/embedding.py reviews.jsonl --text text --n-texts 2000 --n-runs 3
 
 Both embed the same texts on the CPU without a cache, in turns. Seconds are those of the
-processor, so that other programs disturb less: set OMP_NUM_THREADS=1. The last line says
+processor, so that other programs disturb less; set OMP_NUM_THREADS=1. The last line is
 what counting the cut texts costs, as a share of the time of float32.
 """
 
@@ -46,10 +46,8 @@ def main():
             seconds[name].append(time.process_time() - start)
             if name.endswith("Transformer, float32"):
                 counted.append(sum(counting) / seconds[name][-1])
-            print(
-                f"run {run}  {name:34} {len(texts) / seconds[name][-1]:8.1f}/s",
-                flush=True,
-            )
+            speed = len(texts) / seconds[name][-1]
+            print(f"run {run}  {name:34} {speed:8.1f}/s", flush=True)
     for name, times in seconds.items():
         print(f"median {name:34} {len(texts) / np.median(times):8.1f}/s")
     print(f"counting cut texts: {np.median(counted):.2%}")

@@ -186,6 +186,7 @@ def test_forked_children_embed_and_encode_after_their_parent_has():
         np.testing.assert_allclose(values, expected, atol=1e-3)
         print(status)
         """,
+        timeout=300,
         OMP_NUM_THREADS="2",
     )
     assert printed == "0"
