@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedding_texts import TEXTS
+from processes import run
 
 from sklearn_hsae import EmbeddingTransformer
 from sklearn_hsae.embedding import _local as local
@@ -151,3 +152,41 @@ def test_a_device_set_after_fit_is_refused_as_well(fresh):
     embed = fresh().fit(TEXTS).set_params(device="cuda:99")
     with pytest.raises(ValueError, match="This machine has"):
         embed.transform(TEXTS)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_forked_children_embed_and_encode_after_their_parent_has():
+    # As under gunicorn --preload, and in joblib's backend "multiprocessing": the parent
+    # has used the model and trained an autoencoder, and OpenMP has threads.
+    printed = run(
+        """
+        import os, sys
+        import numpy as np
+        from joblib import Parallel, delayed
+        from sklearn_hsae import EmbeddingTransformer, MatryoshkaSAETransformer
+
+        texts = [f"The soup was cold, and waiter {i} was slow." for i in range(8)]
+        embed = EmbeddingTransformer(cache_dir=None).fit(texts)
+        sae = MatryoshkaSAETransformer(8, 2, max_epochs=1, random_state=0)
+        expected = sae.fit(embed.transform(texts)).transform(embed.transform(texts))
+
+        def activations():
+            return sae.transform(embed.transform(texts))
+
+        def in_grandchild():
+            pid = os.fork()
+            if pid == 0:
+                activations()
+                os._exit(0)
+            return os.waitpid(pid, 0)[1]
+
+        tasks = [delayed(activations)(), delayed(in_grandchild)()]
+        parallel = Parallel(n_jobs=2, backend="multiprocessing")
+        values, status = parallel(tasks)
+        np.testing.assert_allclose(values, expected, atol=1e-3)
+        print(status)
+        """,
+        timeout=300,
+        OMP_NUM_THREADS="2",
+    )
+    assert printed == "0"
