@@ -1,6 +1,7 @@
 """Every use that people make of a Pipeline, with the real model and no LLM."""
 
 import pickle
+from decimal import Decimal
 
 import joblib
 import numpy as np
@@ -305,6 +306,56 @@ def test_classification(reviews):
     assert pipe.predict_proba(reviews.texts).shape == (240, 2)
     result = evaluate_hypotheses(pipe, reviews.texts[:100], y[:100])
     assert 0.5 < result.metrics["auc"] <= 1
+
+
+def test_classes_as_integers_are_the_same_classes_as_words(reviews):
+    # LabelEncoder and fetch_20newsgroups give integers; they are no quantity.
+    codes = np.digitize(reviews.target, [2.0, 3.0, 4.0])
+    words = np.array(["a", "b", "c", "d"])
+    pipe = make_pipe(task="classification").set_params(
+        sae__task="classification", select__task="classification"
+    )
+    by_code, by_word = (
+        clone(pipe).fit(reviews.texts, y) for y in (codes, words[codes])
+    )
+    np.testing.assert_array_equal(
+        words[by_code.predict(reviews.texts)], by_word.predict(reviews.texts)
+    )
+    np.testing.assert_array_equal(
+        by_code.predict_proba(reviews.texts), by_word.predict_proba(reviews.texts)
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda y: y.astype(object),
+        lambda y: [Decimal(str(value)) for value in y],
+        lambda y: y.astype(str),
+        lambda y: y.astype(">f8"),
+        lambda y: pd.Series(y, dtype="Float64"),
+    ],
+    ids=["object", "Decimal", "strings", "big-endian", "nullable"],
+)
+def test_a_quantity_of_any_type_gives_the_same_predictions(reviews, kind):
+    # A frame with a text column becomes an object array, numbers included.
+    y = np.round(reviews.target, 2)
+    expected = without_interpretation(make_pipe()).fit(reviews.texts, y)
+    found = without_interpretation(make_pipe()).fit(reviews.texts, kind(y))
+    np.testing.assert_array_equal(
+        found.predict(reviews.texts), expected.predict(reviews.texts)
+    )
+
+
+def test_zeros_and_ones_are_a_quantity_where_a_regression_is_asked_for(reviews):
+    # With "auto" they are two classes; the last step must not be the only one told.
+    y = (reviews.target > 3).astype(float)
+    pipe = without_interpretation(make_pipe())
+    pipe.set_params(sae__task="regression", select__task="regression")
+    predicted = clone(pipe).fit(reviews.texts, y).predict(reviews.texts)
+    shifted = clone(pipe).fit(reviews.texts, 3 * y - 1).predict(reviews.texts)
+    np.testing.assert_allclose(shifted, 3 * predicted - 1, rtol=1e-3, atol=1e-3)
+    assert len(np.unique(predicted)) > 2
 
 
 def test_an_empty_text_has_no_concept_and_refuses_nobody(fitted, reviews):
