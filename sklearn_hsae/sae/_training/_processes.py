@@ -80,5 +80,5 @@ def training_device(device):
     torch has no sampled products and no weighted `embedding_bag` on Apple's GPUs, so
     None means the CPU there.
     """
-    chosen = choose_device(device)
-    return "cpu" if device is None and chosen == "mps" else chosen
+    available = choose_device(device)
+    return "cpu" if device is None and available == "mps" else available
