@@ -182,8 +182,9 @@ def _where_texts_were_lost(X):
     if type(X).__module__.split(".")[0] == "polars":
         return (
             "X is a polars frame, which has no row index to carry texts. Call "
-            "pipeline.set_output(transform='pandas'), and turn the last table into "
-            "polars with polars.from_pandas."
+            "pipeline.set_output(transform='pandas') and turn the last table into "
+            "polars with polars.from_pandas; give tools that choose the output by "
+            "the input, such as skrub, pandas tables (frame.to_pandas())."
         )
     kind = "sparse matrix" if sparse.issparse(X) else "plain array"
     return (

@@ -1,4 +1,4 @@
-"""What the report says: an evaluation, turned into words and positions."""
+"""The content of the report: an evaluation as words and positions."""
 
 import math
 
@@ -19,7 +19,7 @@ _MEASURES = {
 
 
 def page_content(evaluation, texts, y, pipeline, run, title):
-    """Everything that the template shows, by name."""
+    """The values that the template shows, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
@@ -50,7 +50,7 @@ def _target_name(y, run):
 
 
 def _effect_of(evaluation, y, target):
-    """What an effect is a difference of."""
+    """What an effect measures, as the start of a sentence."""
     if evaluation.task == "regression":
         return f"How much {target} differs"
     if "class" in evaluation.table:
@@ -116,7 +116,7 @@ def _ceilings(evaluation):
 
 
 def _share(value):
-    """A length in percent, between nothing and all."""
+    """A length in percent, from 0 to 100."""
     if not _format.is_number(value):
         return 0.0
     return round(100 * min(max(float(value), 0.0), 1.0), 1)
@@ -144,7 +144,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
-        answers = evaluation.annotations[row.name].to_numpy()
+        annotations = evaluation.annotations[row.name].to_numpy()
         shown.append(
             {
                 "rank": rank,
@@ -155,7 +155,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
                 "raises": row.is_estimable and row.effect >= 0,
                 "mark": _mark(row, scale),
                 **_figures_of(row, digits),
-                "examples": texts and examples(answers, texts, y, target, rng),
+                "examples": texts and examples(annotations, texts, y, target, rng),
             }
         )
     return shown
@@ -188,7 +188,7 @@ def _alone(row, digits):
 
 
 def _mark(row, scale):
-    """Where the dot and the line of a row lie, in percent; None without an effect."""
+    """Position of the dot and the line of a row in percent; None without an effect."""
     if not row.is_estimable:
         return None
     low = row.low if _format.is_number(row.low) else row.effect

@@ -400,7 +400,7 @@ def test_repr_shows_every_hypothesis(rows):
     "change, message",
     [
         ({"y": np.zeros(3)}, "X has 300 rows, but y has 3"),
-        ({"y": np.full(300, np.nan)}, "y contains NaN: 300 of 300.*position 0"),
+        ({"y": np.full(300, np.nan)}, "y contains NaN.* 300 of 300.*position 0"),
         ({"y": np.ones(300)}, "y is constant"),
         ({"X_train": [1]}, "both X_train and y_train"),
         ({"X_train": [1], "y_train": [1, 2]}, "X_train has 1 rows, but y_train has 2"),
@@ -537,6 +537,18 @@ def test_a_pipeline_inside_the_pipeline_is_opened(rows):
     found, expected = (
         evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
         for pipe in (nested, flat)
+    )
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.ceilings, expected.ceilings)
+
+
+@pytest.mark.parametrize("kind", [object, str, ">f8"])
+def test_a_target_of_any_type_has_the_same_evaluation(rows, kind):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline().fit(X, y)
+    found, expected = (
+        evaluate_hypotheses(pipe, new_X, b, X_train=X, y_train=a)
+        for a, b in ((y.astype(kind), new_y.astype(kind)), (y, new_y))
     )
     pd.testing.assert_frame_equal(found.table, expected.table)
     pd.testing.assert_frame_equal(found.ceilings, expected.ceilings)
