@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -27,11 +26,8 @@ from sklearn_hsae.sae._data import (
 )
 from sklearn_hsae.sae._persistence import SavedAsSafetensors
 from sklearn_hsae.sae._settings import (
-    TrainingSettings,
-    choose_batch_size,
-    choose_epochs,
     count_training_rows,
-    peak_learning_rate,
+    make_settings,
     prefix_size,
     resolve_sizes,
     suggest_sizes,
@@ -65,8 +61,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         Nested sizes, growing: ints, or floats as fractions of `n_neurons`.
         `n_neurons` is appended when absent. ``"auto"`` is the first 32 neurons and all.
         None trains the full size alone. All prefixes have the same weight in the loss:
-        twice or four times as much for one of them did not improve what the selected
-        neurons predict.
+        twice the weight for one of them changed what selected neurons predict by no
+        more than another seed did.
     prefix : int, float or None, default=None
         What :meth:`transform` and :meth:`score` use when they get no `prefix`: only the
         first neurons, as their number or as a fraction. It does not change the
@@ -335,13 +331,12 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             `sparse_output`.
         """
         check_is_fitted(self)
-        n_active = self._prefix_size(prefix)
+        encoder = self._encoder(prefix)
         rows = self._check_rows(X, reset=False)
         if self.sparse_output:
-            activations = self._sparse_activations(rows, n_active)
+            activations = encoder.sparse_activations(rows)
         else:
-            activations = self._encoder().dense_activations(rows)
-            activations[:, n_active:] = 0.0
+            activations = encoder.dense_activations(rows)
         return frame_like(activations, X, self.get_feature_names_out())
 
     def inverse_transform(self, X):
@@ -395,12 +390,12 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             The variance is that of the training rows, so that one row has a score too.
         """
         check_is_fitted(self)
-        n_active = self._prefix_size(prefix)
+        encoder = self._encoder(prefix)
         rows = self._check_rows(X, reset=False)
         error = 0.0
         for start in range(0, len(rows), _ROWS_PER_CHUNK):
             chunk = rows[start : start + _ROWS_PER_CHUNK]
-            activations = self._sparse_activations(chunk, n_active)
+            activations = encoder.sparse_activations(chunk)
             residual = (chunk - self.input_mean_) / self.input_scale_
             residual -= activations @ self.decoder_ + self.decoder_bias_
             error += np.vdot(residual, residual)
@@ -488,27 +483,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         """All that decides a training beside its `n_rows` training rows."""
         from sklearn_hsae.sae._training import training_device
 
-        batch_size, max_epochs = self.batch_size, self.max_epochs
-        if batch_size == "auto":
-            batch_size = choose_batch_size(n_rows)
-        if max_epochs == "auto":
-            max_epochs = choose_epochs(n_rows, batch_size)
-        return TrainingSettings(
-            prefixes=prefixes,
-            k=k,
-            activation=self.activation,
-            target_kind=None if coding is None else coding.kind,
-            n_outputs=0 if coding is None else coding.n_outputs,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            learning_rate=peak_learning_rate(self.learning_rate, prefixes[-1]),
-            patience=self.patience,
-            validation_fraction=self.validation_fraction,
-            device=training_device(self.device),
-            verbose=self.verbose,
-            random_states=(self.random_state,),
-            target_weights=(float(self.target_weight),),
-        )
+        device = training_device(self.device)
+        return make_settings(self, n_rows, coding, k, prefixes, device)
 
     def _set_learned(self, settings, learned):
         self.k_ = settings.k
@@ -525,10 +501,13 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         self.history_ = learned.history
         self.n_iter_ = len(learned.history)
 
-    def _encoder(self):
+    def _encoder(self, prefix):
+        """The encoder of the first neurons."""
         from sklearn_hsae.sae._model import Encoder
         from sklearn_hsae.sae._training import training_device
 
+        prefix = self.prefix if prefix is None else prefix
+        n_neurons = len(self.encoder_)
         return Encoder(
             self.encoder_,
             self.encoder_bias_,
@@ -537,23 +516,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             self.k_,
             self.threshold_,
             training_device(self.device),
-        )
-
-    def _prefix_size(self, prefix):
-        """Number of the first neurons that are kept."""
-        prefix = self.prefix if prefix is None else prefix
-        n_neurons = len(self.encoder_)
-        return n_neurons if prefix is None else prefix_size(prefix, n_neurons)
-
-    def _sparse_activations(self, X, n_active):
-        activations = self._encoder().sparse_activations(X)
-        if n_active == len(self.encoder_):
-            return activations
-        is_kept = activations.indices < n_active
-        starts = np.concatenate([[0], np.cumsum(is_kept)])[activations.indptr]
-        return sparse.csr_matrix(
-            (activations.data[is_kept], activations.indices[is_kept], starts),
-            shape=activations.shape,
+            n_neurons if prefix is None else prefix_size(prefix, n_neurons),
         )
 
     def __sklearn_tags__(self):

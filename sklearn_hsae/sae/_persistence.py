@@ -193,7 +193,7 @@ tags: [sparse-autoencoder, matryoshka, embeddings, scikit-learn]
 ---
 
 A sparse autoencoder for vectors of length {estimator.n_features_in_}:
-{estimator.n_neurons} neurons, of which {estimator.k} are active in a row
+{len(estimator.encoder_)} neurons, of which {estimator.k_} are active per row
 (`activation={estimator.activation!r}`), in nested prefixes of {estimator.prefixes_}.
 
 ```python

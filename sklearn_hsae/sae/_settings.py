@@ -73,6 +73,46 @@ class TrainingSettings:
         return self.activation in ("l1", "reward")
 
 
+def make_settings(estimator, n_rows, coding, k, prefixes, device):
+    """The settings of one estimator.
+
+    Parameters
+    ----------
+    estimator : MatryoshkaSAETransformer
+    n_rows : int
+        Number of training rows.
+    coding : TargetCoding or None
+    k : int
+    prefixes : tuple of int
+    device : str
+
+    Returns
+    -------
+    TrainingSettings
+    """
+    batch_size, max_epochs = estimator.batch_size, estimator.max_epochs
+    if batch_size == "auto":
+        batch_size = choose_batch_size(n_rows)
+    if max_epochs == "auto":
+        max_epochs = choose_epochs(n_rows, batch_size)
+    return TrainingSettings(
+        prefixes=prefixes,
+        k=k,
+        activation=estimator.activation,
+        target_kind=None if coding is None else coding.kind,
+        n_outputs=0 if coding is None else coding.n_outputs,
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        learning_rate=peak_learning_rate(estimator.learning_rate, prefixes[-1]),
+        patience=estimator.patience,
+        validation_fraction=estimator.validation_fraction,
+        device=device,
+        verbose=estimator.verbose,
+        random_states=(estimator.random_state,),
+        target_weights=(float(estimator.target_weight),),
+    )
+
+
 def suggest_sizes(n_rows):
     """Suggest `n_neurons`, `k` and `prefixes` for a number of rows.
 

@@ -283,23 +283,31 @@ def _add_multiple(total, factor, vector):
 
 
 @compiled
-def _scores_of_rows(rows, encoder, bias, activations, start, stop):
-    """``values[j] = bias[j] + <row, encoder[j]>`` for the active neurons j."""
-    neurons, row_starts, values = activations
-    n_rows = rows.shape[1]
-    for position in range(start, stop):
-        model, row = position // n_rows, position % n_rows
-        for entry in range(row_starts[model, row], row_starts[model, row + 1]):
-            neuron = neurons[model, entry]
-            product = _dot(rows[model, row], encoder[model, neuron])
-            values[model, entry] = bias[model, neuron] + product
+def _rows_of_model(model, n_rows, start, stop):
+    """First and last row of a model among the positions from `start` to `stop`."""
+    return max(start - model * n_rows, 0), min(stop - model * n_rows, n_rows)
 
 
 @compiled
-def _subtract_block(residual, block, model, entry, end, activations, decoder):
+def _scores_of_rows(rows, encoder, bias, activations, start, stop):
+    """``values[j] = bias[j] + <row, encoder[j]>`` for the active neurons j."""
+    n_rows = rows.shape[1]
+    for model in range(start // n_rows, -(-stop // n_rows)):
+        neurons, values = activations.neurons[model], activations.values[model]
+        row_starts = activations.row_starts[model]
+        first, last = _rows_of_model(model, n_rows, start, stop)
+        for row in range(first, last):
+            for entry in range(row_starts[row], row_starts[row + 1]):
+                neuron = neurons[entry]
+                product = _dot(rows[model, row], encoder[model, neuron])
+                values[entry] = bias[model, neuron] + product
+
+
+@compiled
+def _subtract_block(
+    residual, neurons, values, directions, block_of_neuron, block, entry, end
+):
     """Subtract what a block adds to a row; return the first entry of the next block."""
-    neurons, values = activations.neurons[model], activations.values[model]
-    directions, block_of_neuron = decoder.directions[model], decoder.block_of_neuron
     while entry < end and block_of_neuron[neurons[entry]] == block:
         _add_multiple(residual, -values[entry], directions[neurons[entry]])
         entry += 1
@@ -309,19 +317,22 @@ def _subtract_block(residual, block, model, entry, end, activations, decoder):
 @compiled
 def _errors_of_rows(rows, activations, decoder, errors, residuals, start, stop):
     """``errors[p] = |r_p|^2`` with ``r_p`` = row - bias - sum of prefix p (one row)."""
-    n_rows = rows.shape[1]
-    for position in range(start, stop):
-        model, row = position // n_rows, position % n_rows
-        residual = residuals[model, row]
-        for i in range(len(residual)):
-            residual[i] = rows[model, row, i] - decoder.bias[model, i]
-        entry = activations.row_starts[model, row]
-        end = activations.row_starts[model, row + 1]
-        for block in range(errors.shape[2]):
-            entry = _subtract_block(
-                residual, block, model, entry, end, activations, decoder
-            )
-            errors[model, row, block] = _dot(residual, residual)
+    n_rows, blocks = rows.shape[1], decoder.block_of_neuron
+    for model in range(start // n_rows, -(-stop // n_rows)):
+        neurons, values = activations.neurons[model], activations.values[model]
+        directions, bias = decoder.directions[model], decoder.bias[model]
+        row_starts = activations.row_starts[model]
+        first, last = _rows_of_model(model, n_rows, start, stop)
+        for row in range(first, last):
+            target, residual = rows[model, row], residuals[model, row]
+            for i in range(len(residual)):
+                residual[i] = target[i] - bias[i]
+            entry, end = row_starts[row], row_starts[row + 1]
+            for block in range(errors.shape[2]):
+                entry = _subtract_block(
+                    residual, neurons, values, directions, blocks, block, entry, end
+                )
+                errors[model, row, block] = _dot(residual, residual)
 
 
 @compiled
@@ -342,43 +353,44 @@ def _errors_and_gradients_of_rows(
     ``gradients.reconstruction`` first takes the residuals r_p, which g_p then replace.
     """
     n_rows, n_features = rows.shape[1:]
-    n_blocks = len(weights.prefixes)
+    n_blocks, blocks = len(weights.prefixes), decoder.block_of_neuron
     d_bias = np.zeros_like(decoder.bias)
-    for position in range(start, stop):
-        model, row = position // n_rows, position % n_rows
-        entry = activations.row_starts[model, row]
-        end = activations.row_starts[model, row + 1]
-        work = gradients.reconstruction[model, row]
-        for block in range(n_blocks):
-            residual = work[block]
-            if block == 0:
-                for i in range(n_features):
-                    residual[i] = rows[model, row, i] - decoder.bias[model, i]
-            else:
-                for i in range(n_features):
-                    residual[i] = work[block - 1, i]
-            entry = _subtract_block(
-                residual, block, model, entry, end, activations, decoder
-            )
-            errors[model, row, block] = _dot(residual, residual)
-        row_weight = weights.rows[model, row]
-        last = work[n_blocks - 1]
-        factor = -2 * (weights.prefixes[n_blocks - 1] * row_weight)
-        for i in range(n_features):
-            residuals[model, row, i] = last[i]
-            last[i] *= factor
-        for block in range(n_blocks - 2, -1, -1):
-            gradient, later = work[block], work[block + 1]
-            factor = -2 * (weights.prefixes[block] * row_weight)
+    for model in range(start // n_rows, -(-stop // n_rows)):
+        neurons, values = activations.neurons[model], activations.values[model]
+        directions, bias = decoder.directions[model], decoder.bias[model]
+        row_starts, d_values = activations.row_starts[model], gradients.values[model]
+        first, last = _rows_of_model(model, n_rows, start, stop)
+        for row in range(first, last):
+            target, work = rows[model, row], gradients.reconstruction[model, row]
+            entry, end = row_starts[row], row_starts[row + 1]
+            for block in range(n_blocks):
+                residual = work[block]
+                if block == 0:
+                    for i in range(n_features):
+                        residual[i] = target[i] - bias[i]
+                else:
+                    before = work[block - 1]
+                    for i in range(n_features):
+                        residual[i] = before[i]
+                entry = _subtract_block(
+                    residual, neurons, values, directions, blocks, block, entry, end
+                )
+                errors[model, row, block] = _dot(residual, residual)
+            row_weight = weights.rows[model, row]
+            complete, residual = work[n_blocks - 1], residuals[model, row]
+            factor = -2 * (weights.prefixes[n_blocks - 1] * row_weight)
             for i in range(n_features):
-                gradient[i] = factor * gradient[i] + later[i]
-        _add_multiple(d_bias[model], 1, work[0])
-        for entry in range(activations.row_starts[model, row], end):
-            neuron = activations.neurons[model, entry]
-            gradient = work[decoder.block_of_neuron[neuron]]
-            gradients.values[model, entry] = _dot(
-                gradient, decoder.directions[model, neuron]
-            )
+                residual[i] = complete[i]
+                complete[i] *= factor
+            for block in range(n_blocks - 2, -1, -1):
+                gradient, later = work[block], work[block + 1]
+                factor = -2 * (weights.prefixes[block] * row_weight)
+                for i in range(n_features):
+                    gradient[i] = factor * gradient[i] + later[i]
+            _add_multiple(d_bias[model], 1, work[0])
+            for entry in range(row_starts[row], end):
+                neuron = neurons[entry]
+                d_values[entry] = _dot(work[blocks[neuron]], directions[neuron])
     return d_bias
 
 

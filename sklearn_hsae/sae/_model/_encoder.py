@@ -31,9 +31,12 @@ class Encoder:
         If given, the positive pre-activations of at least this value are kept instead
         of the k largest.
     device : str
+    n_kept : int or None
+        The activations of the first neurons only are kept, those of the others are 0.
+        None keeps all.
     """
 
-    def __init__(self, weights, bias, mean, scale, k, threshold, device):
+    def __init__(self, weights, bias, mean, scale, k, threshold, device, n_kept=None):
         self.is_folded = _can_be_folded(mean, scale)
         if self.is_folded:
             exact = weights / scale
@@ -45,6 +48,7 @@ class Encoder:
         self.scale = scale
         self.k = k
         self.threshold = threshold
+        self.n_kept = len(weights) if n_kept is None else n_kept
         self.device = torch.device(device)
 
     def chunks(self, X):
@@ -117,12 +121,14 @@ class Encoder:
         if self.threshold is None:
             neurons = top_k(scores, self.k)
             values = scores.gather(1, neurons)
-            is_positive = values > 0
-            rows = is_positive.nonzero()[:, 0]
-            active = rows, neurons[is_positive], values[is_positive]
+            is_active = values > 0
+            if self.n_kept < len(self.weights):
+                is_active &= neurons < self.n_kept
+            active = is_active.nonzero()[:, 0], neurons[is_active], values[is_active]
         else:
             # >=: a strict comparison would drop the score that set the threshold.
             is_active = (scores >= self.threshold) & (scores > 0)
+            is_active[:, self.n_kept :] = False
             active = *is_active.nonzero().unbind(1), scores[is_active]
         return [part.cpu().numpy() for part in active]
 

@@ -156,7 +156,7 @@ class ResidentRows(Rows):
 
 
 class RowsPerModel(Dataset):
-    """Rows of several models that are trained together; a batch has some of each.
+    """Rows of models that are trained together; each batch has rows of every model.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from sklearn_hsae._device import choose_device
+from sklearn_hsae._extras import import_extra
 
 
 class Processes:
@@ -67,14 +68,10 @@ def join_processes(device):
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
-    try:
-        from accelerate import PartialState
-    except ImportError as error:
-        raise ImportError(
-            "Training in several processes needs accelerate: "
-            "pip install 'sklearn-hsae[distributed]'"
-        ) from error
-    return Processes(PartialState(cpu=device == "cpu"))
+    accelerate = import_extra(
+        "accelerate", extra="distributed", use="several training processes"
+    )
+    return Processes(accelerate.PartialState(cpu=device == "cpu"))
 
 
 def training_device(device):
@@ -83,5 +80,5 @@ def training_device(device):
     torch has no sampled products and no weighted `embedding_bag` on Apple's GPUs, so
     None means the CPU there.
     """
-    chosen = choose_device(device)
-    return "cpu" if device is None and chosen == "mps" else chosen
+    available = choose_device(device)
+    return "cpu" if device is None and available == "mps" else available

@@ -43,8 +43,8 @@ def split_rows(settings, data, rng):
 
 def all_rows(settings, data, mean, scale):
     """Every row of positive weight as training rows, for a pass of `partial_fit`."""
-    kind = StreamedRows if isinstance(data.rows, RowFile) else Rows
-    return kind(
+    rows_class = StreamedRows if isinstance(data.rows, RowFile) else Rows
+    return rows_class(
         data.rows,
         used_rows(data),
         mean,
@@ -75,10 +75,10 @@ def _split_array(settings, data, rng):
         used_rows(data), settings.validation_fraction, rng
     )
     mean, scale = mean_and_scale(blocks_of(data, training))
-    kind = ResidentRows if _fits_on_gpu(settings.device, data.rows) else Rows
+    rows_class = ResidentRows if _fits_on_gpu(settings.device, data.rows) else Rows
     target, weights = data.target, data.row_weights
     parts = [
-        kind(data.rows, indices, mean, scale, target, weights, settings.device)
+        rows_class(data.rows, indices, mean, scale, target, weights, settings.device)
         for indices in (training, validation)
     ]
     return Split(*parts, mean, scale)
@@ -114,8 +114,10 @@ def _split_file(settings, data, rng):
             )
             validation_blocks.append(block[in_validation])
             if len(in_training) > 0:
-                chosen = start + in_training
-                yield block[in_training], None if weights is None else weights[chosen]
+                block_weights = None
+                if weights is not None:
+                    block_weights = weights[start + in_training]
+                yield block[in_training], block_weights
 
     mean, scale = mean_and_scale(training_blocks())
     validation_rows = Rows(

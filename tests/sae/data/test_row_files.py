@@ -131,3 +131,18 @@ def test_parquet_needs_pyarrow(X, tmp_path, monkeypatch, make_sae):
 def test_tensors_of_any_precision(X, dtype, make_sae):
     found = make_sae(max_epochs=1).fit(torch.tensor(X).to(dtype).requires_grad_())
     assert np.isfinite(found.encoder_).all() and found.transform(X).shape == (600, 32)
+
+
+def test_weights_go_with_their_rows_from_disk(X, y, tmp_path, streaming, make_sae):
+    # Rows of weight 0 are neither read into a batch nor into the mean.
+    weights, fits = np.arange(600) % 3, []
+    for value in (7.0, -100.0):
+        changed = X.copy()
+        changed[weights == 0] = value
+        sae = make_sae(target_weight=0.3)
+        fits.append(sae.fit(as_npy(changed, tmp_path), y, sample_weight=weights))
+    np.testing.assert_array_equal(fits[0].decoder_, fits[1].decoder_)
+    mean = np.average(X, axis=0, weights=weights)
+    np.testing.assert_allclose(fits[0].input_mean_, mean, atol=0.3)
+    further = make_sae().partial_fit(as_npy(X, tmp_path), sample_weight=weights)
+    np.testing.assert_allclose(further.input_mean_, mean, rtol=1e-5)
