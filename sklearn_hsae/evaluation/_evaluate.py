@@ -8,21 +8,17 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._files import json_value
+from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
     transform_numeric_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import (
-    HypothesisClassifier,
-    HypothesisRegressor,
-    refuse_missing,
-)
+from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 
 _SHOWN = (
     "coefficient",
@@ -146,12 +142,12 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     """
     last = _last_step(pipeline)
     task = "classification" if is_classifier(last) else "regression"
-    y = _check_target(X, y, "X", "y")
+    y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
-        y_train = _check_target(X_train, y_train, "X_train", "y_train")
+        y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     reached, answers = transform_by_stages(pipeline, X)
     table, metrics = last.evaluate(answers, y)
     ceilings = None
@@ -189,9 +185,9 @@ def _last_step(pipeline):
     return last
 
 
-def _check_target(X, y, X_name, y_name):
-    refuse_missing(y, y_name)
-    y = column_or_1d(y)
+def _check_target(X, y, task, X_name, y_name):
+    target = read_target(y, task, name=y_name)
+    y = target.values if target.classes is None else target.classes[target.values]
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if len(y) != n_rows:
         raise ValueError(f"{X_name} has {n_rows} rows, but {y_name} has {len(y)}.")
