@@ -1,6 +1,10 @@
-"""Where models compute. torch is imported at the first call, not with this module."""
+"""Where models compute, and how they compute after a fork.
+
+torch is imported at the first call, not with this module.
+"""
 
 import os
+import sys
 
 
 def choose_device(device=None):
@@ -30,9 +34,8 @@ def choose_device(device=None):
         parsed = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ValueError(_refusal(device, available)) from error
-    is_here = parsed.type in {torch.device(name).type for name in available}
-    is_meta = parsed.type == "meta"  # torch's device without memory, used in tests
-    if not is_meta and not (is_here and (parsed.index or 0) < _count(parsed.type)):
+    is_known = parsed.type in {torch.device(name).type for name in available}
+    if not is_known or (parsed.index or 0) >= _count(parsed.type):
         raise ValueError(_refusal(device, available))
     return device
 
@@ -72,4 +75,40 @@ def _refusal(device, available):
         f"device={device!r} is not available here. This machine has "
         f"{', '.join(map(repr, available))}. Pass one of them, or device=None for "
         f"{available[0]!r}."
+    )
+
+
+def _stop_idle_threads():
+    """End the idle threads of OpenMP, which start again when they are needed.
+
+    A forked child inherits the list of these threads, but none of them: GNU's OpenMP,
+    which torch and scikit-learn use on Linux, would wait for them without end. Other
+    implementations of OpenMP notice the fork themselves.
+    """
+    global _has_stopped_threads
+    if "torch" not in sys.modules:
+        return
+    from threadpoolctl import ThreadpoolController
+
+    _has_stopped_threads = True
+    libraries = ThreadpoolController().select(prefix="libgomp").lib_controllers
+    for library in libraries:
+        pause = getattr(library.dynlib, _PAUSE, None)
+        if pause is None or pause(_PAUSE_HARD) != 0:
+            _has_stopped_threads = False
+
+
+def _compute_in_one_thread():
+    """In a forked child, do without the threads that could not be ended before."""
+    torch = sys.modules.get("torch")
+    if torch is not None and not _has_stopped_threads:
+        torch.set_num_threads(1)
+
+
+_PAUSE = "omp_pause_resource_all"  # of OpenMP 5.0, which GCC has since version 9
+_PAUSE_HARD = 2  # ends the threads
+_has_stopped_threads = False
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_stop_idle_threads, after_in_child=_compute_in_one_thread
     )

@@ -159,6 +159,42 @@ def test_clone_pickle_and_joblib(fitted, reviews, tmp_path):
     np.testing.assert_array_equal(fresh.predict(reviews.texts[:20]), expected)
 
 
+def values_within(state):
+    """Everything that an object holds, at any depth."""
+    if isinstance(state, dict):
+        children = state.values()
+    elif isinstance(state, list | tuple | set):
+        children = state
+    else:
+        children = vars(state).values() if hasattr(state, "__dict__") else ()
+    for child in children:
+        yield child
+        yield from values_within(child)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_fitted_state_holds_nothing_of_pandas(reviews, task):
+    # skops, and with it mlflow, cannot save a DataFrame, a Series or an Index.
+    y = reviews.target if task == "regression" else reviews.target > 3
+    pipe = make_pipe(task=task).fit(pd.Series(reviews.texts), pd.Series(y))
+    kept = [type(value).__module__ for value in values_within(pipe)]
+    assert not [module for module in kept if module.startswith("pandas")]
+
+
+def test_skops_saves_and_loads(fitted, reviews):
+    skops = pytest.importorskip("skops.io")
+    stored = skops.dumps(fitted)
+    types = skops.get_untrusted_types(data=stored)
+    assert all(name.startswith("sklearn_hsae.") for name in types)
+    again = skops.loads(stored, trusted=types)
+    np.testing.assert_array_equal(
+        again.predict(reviews.texts[:20]), fitted.predict(reviews.texts[:20])
+    )
+    pd.testing.assert_frame_equal(again[-1].summary_, fitted[-1].summary_)
+    before, after = (pipe["interpret"].fidelity_ for pipe in (fitted, again))
+    pd.testing.assert_frame_equal(after, before)
+
+
 def test_memory_keeps_texts_apart(reviews, tmp_path, embeddings):
     # Same numbers, other texts: a cache that looks at the numbers alone names the
     # neurons by the texts of the fit before.

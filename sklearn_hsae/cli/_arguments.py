@@ -1,4 +1,4 @@
-"""The command line, and what its words mean."""
+"""The options of the command line."""
 
 import argparse
 import math
@@ -9,12 +9,12 @@ import sklearn_hsae
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        """One line, as for every other mistake; argparse would print the usage too."""
-        self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help tells more)\n")
+        """Exit with one line, as for every other mistake, without the usage."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def parse_arguments(argv=None):
-    """The options of one call; exits with 2 when they make no sense."""
+    """Return the options of one call; exit with 2 when one of them is wrong."""
     parser = _Parser(
         prog="sklearn-hsae",
         description="Tested natural-language hypotheses from texts and an outcome.",
@@ -33,7 +33,7 @@ def _add_demo(commands):
         "demo",
         help="find the concepts that were planted in generated reviews",
         description="Generate reviews in which some concepts drive the rating, find "
-        "hypotheses without any language model, and say which of the planted concepts "
+        "hypotheses without a language model, and list which of the planted concepts "
         "were found.",
     )
     _add_common(demo)
@@ -50,7 +50,7 @@ def _add_run(commands):
         "file",
         metavar="FILE",
         type=Path,
-        help="csv, tsv, jsonl, gzip of them, or parquet",
+        help="csv, tsv, jsonl, json, packed or not, xlsx or parquet",
     )
     run.add_argument("--text", required=True, metavar="COLUMN", help="the texts")
     run.add_argument("--target", required=True, metavar="COLUMN", help="the outcome")
@@ -66,9 +66,29 @@ def _add_run(commands):
         default="auto",
         help="auto: classification for words, true/false or two distinct values",
     )
+    _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
     _add_common(run)
+
+
+def _add_file_options(run):
+    files = run.add_argument_group("how the files are read")
+    files.add_argument(
+        "--drop-missing",
+        action="store_true",
+        help="leave out rows without a text or an outcome, and say how many",
+    )
+    files.add_argument(
+        "--decimal",
+        choices=(".", ","),
+        help="the decimal sign of the outcome (default: found)",
+    )
+    files.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="such as cp1252 (default: UTF-8, or what the file's first bytes tell)",
+    )
 
 
 def _add_sizes(run):
@@ -79,7 +99,7 @@ def _add_sizes(run):
         "--n-neurons", type=_positive, metavar="M", help="neurons of the autoencoder"
     )
     sizes.add_argument(
-        "--k", type=_positive, metavar="K", help="neurons a text switches on"
+        "--k", type=_positive, metavar="K", help="active neurons per text"
     )
     sizes.add_argument(
         "--prefixes",
@@ -93,7 +113,7 @@ def _add_sizes(run):
         type=_positive,
         default=20,
         metavar="N",
-        help="hypotheses wanted (20)",
+        help="number of hypotheses (20)",
     )
 
 
@@ -122,7 +142,7 @@ def _add_models(run):
     models.add_argument(
         "--instructions",
         metavar="TEXT",
-        help="what the texts are and what kind of concept is wanted, told to --llm",
+        help="what the texts are and which kind of concept is wanted, for --llm",
     )
 
 
@@ -139,14 +159,14 @@ def _add_common(parser):
         type=_seed,
         default=0,
         metavar="N",
-        help="the same seed, the same hypotheses (%(default)s)",
+        help="the same seed gives the same hypotheses (%(default)s)",
     )
     parser.add_argument(
         "--cache-dir",
         type=_cache_dir,
         default="auto",
         metavar="FOLDER",
-        help="where embeddings and answers are kept; none turns it off "
+        help="where embeddings and annotations are kept; none turns it off "
         "(the user's cache folder)",
     )
 

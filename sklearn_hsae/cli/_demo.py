@@ -7,16 +7,16 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
-from sklearn_hsae.cli._data import Split
-from sklearn_hsae.cli._fitting import build_pipeline, fit_and_evaluate, say
+from sklearn_hsae.cli._fit_and_evaluate import build_pipeline, fit_and_evaluate, say
+from sklearn_hsae.cli._read_data import Split
 from sklearn_hsae.cli._record import (
     finish_record,
     prepare_folder,
     start_record,
     write_outputs,
 )
+from sklearn_hsae.cli._results_table import show_results, wrap
 from sklearn_hsae.cli._sizes import suggest_sizes
-from sklearn_hsae.cli._table import show_results, wrap
 from sklearn_hsae.datasets import make_reviews
 
 N_REVIEWS = 7000
@@ -52,14 +52,28 @@ def demo(arguments, argv):
     say(f"\nwritten: {', '.join(map(str, paths))}")
 
 
-def match_concepts(answers, truth):
-    """The best one-to-one matching of hypotheses with planted concepts, by F1.
+def match_concepts(annotations, truth):
+    """Match hypotheses with planted concepts one to one, so that the F1 are best.
 
-    Returns one pair for each planted concept: the position of its hypothesis, and
-    the F1 of that hypothesis' answers against the truth.
+    Parameters
+    ----------
+    annotations : ndarray of shape (n_texts, n_hypotheses), 0, 1 and NaN
+    truth : bool ndarray of shape (n_texts, n_concepts)
+
+    Returns
+    -------
+    list of n_concepts pairs
+        For each planted concept: the position of its hypothesis, or None, and the F1
+        of the annotations of this hypothesis against the truth.
     """
     scores = np.array(
-        [[f1_score(t, a, zero_division=0) for a in (answers == 1).T] for t in truth.T]
+        [
+            [
+                f1_score(has_concept, column, zero_division=0)
+                for column in (annotations == 1).T
+            ]
+            for has_concept in truth.T
+        ]
     )
     rows, columns = linear_sum_assignment(scores, maximize=True)
     pairs = {r: (c, scores[r, c]) for r, c in zip(rows, columns, strict=True)}
@@ -99,7 +113,7 @@ def _show_matches(planted):
     acting = [row for row in planted if row["effect"]]
     found = sum(row["found"] for row in acting)
     lines = ["", f"Of {len(acting)} planted concepts that act, {found} were found:", ""]
-    lines.append(f"{'planted':>8} {'F1':>6}  {'':5}  concept and hypothesis")
+    lines.append(f"{'effect':>8} {'F1':>6}  {'':5}  concept = hypothesis")
     for row in sorted(acting, key=lambda row: -row["f1"]):
         mark = "found" if row["found"] else ""
         head = f"{row['effect']:>+8.2f} {row['f1']:>6.2f}  {mark:5}  "

@@ -1,6 +1,7 @@
 """Where a call begins, and how it ends."""
 
 import logging
+import re
 import sys
 import warnings
 
@@ -10,15 +11,24 @@ logger = logging.getLogger("sklearn_hsae")
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 _MISTAKE = 2
+# How messages name a parameter, and how the command names it.
+_OPTIONS = {
+    r"task='(\w+)'(, or use Hypothesis\w+\(\))?": r"--task \1",
+    r"decimal='([.,])'": r"--decimal \1",
+    r"encoding='([^']+)'": r"--encoding \1",
+    r"drop_missing=True": "--drop-missing",
+}
 
 
 def main(argv=None):
     """Run the command line; return its exit code.
 
-    0: done. 2: a mistake of the user, told in one line. 130: interrupted.
+    0: done. 2: a mistake in the call or the file, reported in one line. 130:
+    interrupted.
     """
     arguments = parse_arguments(argv)
-    if hasattr(sys.stdout, "reconfigure"):  # a terminal that lacks a sign shows "?"
+    if hasattr(sys.stdout, "reconfigure"):
+        # A terminal whose encoding lacks a character shows "?" instead of failing.
         sys.stdout.reconfigure(errors="replace")
     try:
         with warnings.catch_warnings():
@@ -29,7 +39,7 @@ def main(argv=None):
         return _end(_INTERRUPTED, _interruption(arguments))
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         logger.debug("The error in full:", exc_info=True)
-        return _end(_MISTAKE, f"error: {' '.join(str(error).split())}")
+        return _end(_MISTAKE, f"error: {_as_line(error)}")
     return 0
 
 
@@ -45,8 +55,16 @@ def _start(arguments, argv):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
-    """One line; where in the code it arose says nothing to whoever runs a command."""
-    sys.stderr.write(f"sklearn-hsae: warning: {' '.join(str(message).split())}\n")
+    """Print a warning as one line, without the file and the line of code."""
+    sys.stderr.write(f"sklearn-hsae: warning: {_as_line(message)}\n")
+
+
+def _as_line(message):
+    """A message for Python users in one line, with the options of the command."""
+    line = " ".join(str(message).split())
+    for parameter, option in _OPTIONS.items():
+        line = re.sub(parameter, option, line)
+    return line
 
 
 def _end(code, message):

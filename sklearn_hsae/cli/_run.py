@@ -1,20 +1,20 @@
 """``sklearn-hsae run``: hypotheses for a user's file."""
 
-from sklearn_hsae.cli._data import read_split
-from sklearn_hsae.cli._fitting import (
+from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
     fit_and_evaluate,
     say,
     warn_of_overlap,
 )
+from sklearn_hsae.cli._read_data import read_split
 from sklearn_hsae.cli._record import (
     finish_record,
     prepare_folder,
     start_record,
     write_outputs,
 )
+from sklearn_hsae.cli._results_table import show_results
 from sklearn_hsae.cli._sizes import suggest_sizes
-from sklearn_hsae.cli._table import show_results
 
 
 def run(arguments, argv):

@@ -1,6 +1,6 @@
 """Data: generated reviews whose truth is known, and users' files."""
 
-from sklearn_hsae.datasets._files import load_texts
+from sklearn_hsae.datasets._load_texts import load_texts
 from sklearn_hsae.datasets._reviews import make_reviews
 
 __all__ = ["load_texts", "make_reviews"]

@@ -1,7 +1,7 @@
 """What the generated reviews are made of.
 
-Each concept is told in many ways: a template is drawn, then each ``{slot}`` in it. The
-fillers tell none of the concepts, though some use their words.
+Each concept has many wordings: a template is drawn, then a filler for each ``{slot}``
+in it. The neutral sentences mention no concept, though some use the same words.
 """
 
 SLOTS = {
@@ -27,7 +27,7 @@ SLOTS = {
     "car": ["car", "van", "truck"],
 }
 
-# name, effect on the rating in stars, share of the reviews, ways to tell it
+# Name, effect on the rating in stars, share of the reviews, wordings.
 CONCEPTS = [
     (
         "complains about a long wait",
@@ -373,7 +373,7 @@ CONCEPTS = [
     ),
 ]
 
-# Neutral sentences. Many hold a word that a concept is told with, in another sense.
+# Neutral sentences. Many hold a word of a concept's wordings, in another sense.
 FILLERS = [
     "I cannot wait to tell my {kin} about it.",
     "The waiter recommended the {dish}.",

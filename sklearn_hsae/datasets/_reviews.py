@@ -1,4 +1,4 @@
-"""Generated reviews in which it is known what drives the rating."""
+"""Generated reviews: which concepts drive the rating is known."""
 
 import re
 
@@ -14,19 +14,21 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
     """Generate restaurant reviews with planted concepts.
 
-    Each review tells some of twelve concepts, each in one to three of many ways, among
-    sentences that tell none of them. Eight of the concepts act on the rating, four
-    do not. No single word gives a concept away: its wordings share few, and the
-    other sentences use them too ("I cannot wait to tell my sister").
+    Each review mentions some of twelve concepts, each in one to three of many
+    wordings, among sentences that mention none. Eight of the concepts act on the
+    rating, four do not. No single word identifies a concept: its wordings share few
+    words, and the other sentences use these words too ("I cannot wait to tell my
+    sister").
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of reviews.
     noise : float, default=0.5
-        Standard deviation, in stars, of what no concept explains.
+        Standard deviation, in stars, of the part of the rating that no concept
+        explains.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same reviews each time.
+        Pass an int for the same reviews in every call.
 
     Returns
     -------
@@ -34,7 +36,8 @@ def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
         - `texts`: list of str;
         - `target`: ndarray of shape (n_samples,), ratings in stars, not rounded;
         - `concepts`: list of str of length 12, what each concept is;
-        - `truth`: bool ndarray of shape (n_samples, 12), which review tells what;
+        - `truth`: bool ndarray of shape (n_samples, 12), which review mentions which
+          concept;
         - `effects`: ndarray of shape (12,), stars added by each concept.
 
     Examples
@@ -47,10 +50,13 @@ def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
     ('complains about a long wait', -0.9)
     """
     rng = check_random_state(random_state)
-    names, effects, shares, ways = zip(*CONCEPTS, strict=True)
+    names, effects, shares, wordings = zip(*CONCEPTS, strict=True)
     effects = np.array(effects)
     truth = rng.uniform(size=(n_samples, len(names))) < np.array(shares)
-    texts = [_write([ways[j] for j in np.flatnonzero(told)], rng) for told in truth]
+    texts = [
+        _write_review([wordings[j] for j in np.flatnonzero(mentioned)], rng)
+        for mentioned in truth
+    ]
     target = _MEAN_RATING + truth @ effects + noise * rng.standard_normal(n_samples)
     return Bunch(
         texts=texts,
@@ -61,10 +67,14 @@ def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
     )
 
 
-def _write(told, rng):
-    """One review: up to three sentences a concept, among fillers, in any order."""
-    templates = [way for ways in told for way in _draw(ways, rng.randint(1, 4), rng)]
-    templates += _draw(FILLERS, rng.randint(1, 3) + (not told), rng)
+def _write_review(wordings, rng):
+    """Up to three sentences per concept, among fillers, in random order."""
+    templates = [
+        template
+        for concept in wordings
+        for template in _draw(concept, rng.randint(1, 4), rng)
+    ]
+    templates += _draw(FILLERS, rng.randint(1, 3) + (not wordings), rng)
     order = rng.permutation(len(templates))
     return " ".join(_fill(templates[i], rng) for i in order)
 

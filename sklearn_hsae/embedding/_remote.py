@@ -5,9 +5,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
 
-# What litellm writes before the slash, for the providers that have embedding models.
-# On the Hugging Face hub no organisation of one of these names has an embedder;
-# "snowflake" is therefore left out.
+# litellm's names of the providers that have embedding models. On the Hugging Face hub,
+# no organisation of such a name has an embedding model; one called "snowflake" has, so
+# that provider is left out.
 REMOTE_PROVIDERS = frozenset(
     (
         "azure azure_ai bedrock cohere dashscope databricks deepinfra fireworks_ai "
@@ -17,23 +17,30 @@ REMOTE_PROVIDERS = frozenset(
         "volcengine voyage watsonx xinference"
     ).split()
 )
-# A token is one byte at least, and OpenAI takes 300,000 tokens in one call.
-_BYTES_A_CALL = 250_000
+# A token is at least one byte, and OpenAI accepts 300,000 tokens per call.
+_BYTES_PER_CALL = 250_000
 _TIMEOUT = 120.0  # seconds
 
 
 def is_remote(model, api_base):
-    """Whether litellm is to embed: known without importing litellm."""
+    """Whether a model is remote. litellm need not be imported to know it."""
     if api_base is not None:
         return True
     return _provider(model) in REMOTE_PROVIDERS and not os.path.isdir(model)
 
 
 class RemoteEmbedder:
-    """Embeds texts by calls to a provider or an OpenAI-compatible server.
+    """Embeds texts by calls to a provider or to an OpenAI-compatible server.
 
-    identities : list of dict, what decides a vector
-    revision : None, a provider does not tell
+    Parameters
+    ----------
+    model, api_base, prompt, batch_size, max_concurrency
+        As in :class:`EmbeddingTransformer`.
+
+    Attributes
+    ----------
+    revision : None
+        A provider does not say which version of a model it runs.
     """
 
     revision = None
@@ -48,6 +55,7 @@ class RemoteEmbedder:
 
     @property
     def identities(self):
+        """What decides a vector, as in `LocalEmbedder`: always one dict here."""
         return [self.identity()]
 
     def identity(self):
@@ -59,10 +67,18 @@ class RemoteEmbedder:
         }
 
     def embed(self, texts):
-        """Yield (positions, vectors) for each call, in the order they come back.
+        """Embed the texts, several calls at a time.
 
-        When a call fails for good, those under way are waited for and yielded, since
-        they are paid for, and then the error is raised.
+        When a call fails for good, no further call is sent. Those under way are paid
+        for, so their vectors are yielded before the error is raised.
+
+        Yields
+        ------
+        positions : list of int
+            The texts of one call, in the order in which calls return.
+        vectors : ndarray of shape (n_positions, n_dimensions) of float32
+        is_cut : ndarray of shape (n_positions,) of bool
+            Always False: a provider does not say that it cut a text.
         """
         from sklearn_hsae.llm import check_environment
 
@@ -84,7 +100,8 @@ class RemoteEmbedder:
                 for call in wait(under_way, return_when=FIRST_COMPLETED).done:
                     positions = under_way.pop(call)
                     if call.exception() is None:
-                        yield positions, call.result()
+                        is_cut = np.zeros(len(positions), dtype=bool)
+                        yield positions, call.result(), is_cut
                     else:
                         error = error or call.exception()
         finally:  # an interruption does not wait for the calls under way
@@ -113,8 +130,8 @@ class RemoteEmbedder:
             longest = max(map(len, texts))
             raise RuntimeError(
                 f"{self.model!r} did not embed {len(texts)} texts (the longest has "
-                f"{longest} characters): {without_keys(str(error))} What came back "
-                "before is in the cache; call again to go on."
+                f"{longest} characters): {without_keys(str(error))} Vectors that "
+                "came before are in the cache; call again to continue."
             ) from None  # the original may hold the key
         return self._in_order(response.data, len(texts))
 
@@ -133,11 +150,11 @@ def _provider(model):
 
 
 def _batches(texts, batch_size):
-    """Yield the positions of each call's texts, limited in number and in bytes."""
+    """Yield the positions of the texts of each call, limited in number and bytes."""
     batch, n_bytes = [], 0
     for i, text in enumerate(texts):
         size = len(text.encode("utf-8"))
-        if batch and (len(batch) == batch_size or n_bytes + size > _BYTES_A_CALL):
+        if batch and (len(batch) == batch_size or n_bytes + size > _BYTES_PER_CALL):
             yield batch
             batch, n_bytes = [], 0
         batch.append(i)

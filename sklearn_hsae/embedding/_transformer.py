@@ -13,18 +13,21 @@ from tqdm.auto import tqdm
 from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import check_texts, with_texts
-from sklearn_hsae.embedding._local import MINILM, LocalEmbedder
+from sklearn_hsae.embedding._hub import MINILM
+from sklearn_hsae.embedding._local import LocalEmbedder
 from sklearn_hsae.embedding._remote import RemoteEmbedder, is_remote
+from sklearn_hsae.embedding._window import warn_of_lost_text
 
 DEFAULT_MODEL = MINILM
+_CUT = b"c"  # any byte; see _entry
 
 
 class EmbeddingTransformer(TransformerMixin, BaseEstimator):
-    """Embed texts; the first step of a pipeline.
+    """Embed texts. The first step of a pipeline.
 
-    Each distinct text is embedded once and kept in a cache on disk, written as the
-    work goes on: an interrupted call, another fold of a cross-validation and the
-    next session go on where the last one stopped.
+    Each distinct text is embedded once. Its vector is kept in a cache on disk, which
+    is written while the work goes on: an interrupted call, another fold of a
+    cross-validation and the next session continue where the last one stopped.
 
     Parameters
     ----------
@@ -43,32 +46,35 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         is a provider of litellm with embedding models and no such folder exists.
     prompt : str or None, default=None
         Put before each text, for models trained with an instruction such as
-        ``"clustering: "``. None is what the model itself prescribes, mostly nothing.
+        ``"clustering: "``. With None, a local model uses its own default prompt, which
+        is ``prompts[default_prompt_name]`` in its file
+        ``config_sentence_transformers.json``. Most models have none, and then nothing
+        is put before the text. Pass ``""`` to leave out the default prompt.
     batch_size : int, default=32
-        Texts embedded at once, or sent in one call to a remote model. Texts of like
-        length go together; 32 of them keep a CPU busy and stay within its caches (64
-        long texts take a quarter more time). A GPU may want more. Every provider
-        takes 32 texts in a call.
+        Texts per batch, or per call to a remote model. Texts of similar length are put
+        together. 32 of them keep a CPU busy and stay within its caches (batches of 64
+        long texts take a quarter more time); a GPU may be faster with more. Every
+        provider accepts 32 texts per call.
     device : str or None, default=None
-        Where a local model runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+        Where a local model runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
         None takes a GPU when there is one.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision in which a local model computes; embeddings are float32 always.
-        "auto" is bfloat16 where the processor multiplies it natively (NVIDIA since
-        Ampere; CPUs with AVX512_BF16 or AMX), else float32. On such a CPU bfloat16
-        is two to four times as fast, and the cosine of the two vectors of a text is
-        above 0.999.
+        Precision in which a local model computes. The embeddings themselves are always
+        float32. "auto" is bfloat16 where the processor multiplies it natively (NVIDIA
+        since Ampere; CPUs with AVX512_BF16 or AMX), else float32. On such a CPU
+        bfloat16 is two to four times as fast, and the cosine between both vectors of
+        a text is above 0.999.
     api_base : str or None, default=None
         Address of a server that speaks the OpenAI protocol, for example
         ``"http://localhost:8000/v1"``; `model` is then the name it has there.
     max_concurrency : int, default=8
-        Calls to a remote model under way at once: enough to hide their latency, and
-        below the rate limit of most accounts.
+        Largest number of simultaneous calls to a remote model. Eight hide their
+        latency and stay below the rate limit of most accounts.
     cache_dir : "auto", str, path-like or None, default="auto"
         Folder of the cache. "auto" is the user's cache folder, None turns the cache
         off.
     verbose : int, default=0
-        Whether to show a progress bar, on stderr.
+        If not 0, a progress bar is shown on stderr.
 
     Attributes
     ----------
@@ -84,17 +90,18 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A local model reads only the first part of a long text, 256 word pieces in the
-    case of all-MiniLM-L6-v2. Remote models mostly refuse a text that is too long.
+    A local model reads only the head of a long text: the first 256 tokens in the case
+    of all-MiniLM-L6-v2. A warning says how many texts are longer. Most remote models
+    refuse a text that is too long.
 
-    The weights are no part of the estimator: a pickle is small. They are loaded when
-    the first text is embedded that is not in the cache, and the last model used
+    The weights are not stored in the estimator, so a pickle is small. They are loaded
+    when the first text is embedded that is not in the cache, and the last model used
     stays in memory. Under ``n_jobs`` each worker loads its own; with one GPU, embed
-    before the search, or keep ``n_jobs=1``.
+    before the search, or keep ``n_jobs=1``. Forked processes can embed as well.
 
-    The vector of a text does not depend on the other texts of a call but for
-    rounding: how much a batch is padded changes the last digits (1e-6 in float32,
-    1e-3 in bfloat16). With the cache on, a text has the same bits in every call.
+    The other texts of a call change a vector only by rounding, because they decide how
+    much a batch is padded: 1e-6 in float32, 1e-3 in bfloat16. With the cache on, a text
+    has the same bits in every call.
 
     Examples
     --------
@@ -158,14 +165,15 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         ------
         ValueError
             When a text is missing, empty or not a string (rows are named), when
-            there is no such model, or when the key of a remote one is missing.
+            there is no such model or device, or when the key of a remote model is
+            missing.
         OSError
             When the hub cannot be reached, or the cache cannot be used.
         RuntimeError
             When a remote model refuses, or fails again and again.
         """
         texts = check_texts(X, type(self).__name__)
-        self._learn(self._embedder(), texts[:1])
+        self._learn(self._embedder(), texts[:1], warns=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -204,8 +212,8 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         vectors = self._embed(self._embedder(self.revision_), texts)
         if vectors.shape[1] != self.n_dimensions_:
             raise ValueError(
-                f"The model {self.model!r} now returns {vectors.shape[1]} numbers a "
-                f"text, and returned {self.n_dimensions_} in fit. Fit again."
+                f"The model {self.model!r} now returns {vectors.shape[1]} numbers "
+                f"per text, and returned {self.n_dimensions_} in fit. Fit again."
             )
         return self._frame(vectors, X)
 
@@ -214,8 +222,8 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : ignored
-            As texts have no feature names.
+        input_features : array-like or None, default=None
+            Not used: texts have no feature names.
 
         Returns
         -------
@@ -225,8 +233,8 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         names = [f"embedding{i}" for i in range(self.n_dimensions_)]
         return np.array(names, dtype=object)
 
-    def _learn(self, embedder, texts):
-        vectors = self._embed(embedder, texts)
+    def _learn(self, embedder, texts, warns=True):
+        vectors = self._embed(embedder, texts, warns)
         self.n_dimensions_ = vectors.shape[1]
         self.revision_ = embedder.revision
         return vectors
@@ -254,46 +262,41 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
             dtype=self.dtype,
         )
 
-    def _embed(self, embedder, texts):
-        """Vectors of all texts; those the cache does not have are made."""
+    def _embed(self, embedder, texts, warns=True):
+        """Vectors of all texts; those that the cache lacks are computed."""
         texts = np.array([_readable(text) for text in texts], dtype=object)
-        codes, unique = pd.factorize(texts)
+        codes, distinct = pd.factorize(texts)
         with open_cache(self.cache_dir, "embeddings") as cache:
-            for identity in embedder.identities:
-                keys = _keys(unique, identity)
-                found = cache.get_many(keys)
-                if len(found) == len(keys):
-                    break
-            else:
-                keys = _keys(unique, embedder.identity())
-                found = cache.get_many(keys)
-                self._embed_missing(embedder, texts, unique, keys, found, cache)
-        vectors = self._stack([found[key] for key in keys])
-        return vectors if len(unique) == len(texts) else vectors[codes]
+            keys, entries = _best_cached(cache, distinct, embedder)
+            if len(entries) < len(keys):
+                self._embed_missing(embedder, texts, distinct, keys, entries, cache)
+        vectors, is_cut = self._read_entries([entries[key] for key in keys])
+        if warns:
+            warn_of_lost_text(self.model, vectors, keys, is_cut, np.bincount(codes))
+        return vectors if len(distinct) == len(texts) else vectors[codes]
 
-    def _embed_missing(self, embedder, texts, unique, keys, found, cache):
-        """Add to `found`, and to the cache, what neither has."""
-        missing = [i for i, key in enumerate(keys) if key not in found]
-        batches = embedder.embed([unique[i] for i in missing])
+    def _embed_missing(self, embedder, texts, distinct, keys, entries, cache):
+        """Add to `entries`, and to the cache, the texts that `entries` lacks."""
+        missing = [i for i, key in enumerate(keys) if key not in entries]
+        steps = embedder.embed([distinct[i] for i in missing])
         bar = tqdm(
-            total=len(unique),
-            initial=len(found),
+            total=len(distinct),
+            initial=len(entries),
             desc="Embedding texts",
             unit="text",
             disable=not self.verbose,
         )
         # Closed at an error or Ctrl-C, which ends the calls to a remote model.
-        with closing(batches), bar:
-            for positions, vectors in batches:
+        with closing(steps), bar:
+            for positions, vectors, is_cut in steps:
                 rows = [missing[i] for i in positions]
-                self._check_finite(vectors, unique[rows], texts)
-                values = vectors.astype("<f4", copy=False)
+                self._check_finite(vectors, distinct[rows], texts)
                 new = {
-                    keys[row]: value.tobytes()
-                    for row, value in zip(rows, values, strict=True)
+                    keys[row]: _entry(vector, cut)
+                    for row, vector, cut in zip(rows, vectors, is_cut, strict=True)
                 }
                 cache.put_many(new)
-                found.update(new)
+                entries.update(new)
                 bar.update(len(rows))
 
     def _check_finite(self, vectors, their_texts, texts):
@@ -306,17 +309,21 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
                 "Try dtype='float32', or leave these rows out."
             )
 
-    def _stack(self, values):
-        widths = {len(value) for value in values}
-        if len(widths) > 1:
+    def _read_entries(self, entries):
+        """Vectors, and whether their texts were cut, of entries of the cache."""
+        is_cut = np.array([len(entry) % 4 == 1 for entry in entries])
+        entries = [entry[: len(entry) // 4 * 4] for entry in entries]
+        lengths = {len(entry) // 4 for entry in entries}
+        if len(lengths) > 1:
             raise ValueError(
                 f"The embeddings of {self.model!r} in the cache have different "
-                f"lengths: {sorted(width // 4 for width in widths)}. The model behind "
-                "this name has changed; pass another cache_dir=."
+                f"lengths: {sorted(lengths)}. The model behind this name has changed; "
+                "pass another cache_dir=."
             )
-        # A bytearray, as what is made over bytes would be read-only.
-        vectors = np.frombuffer(bytearray().join(values), dtype="<f4")
-        return vectors.reshape(len(values), -1).astype(np.float32, copy=False)
+        # An array over bytes is read-only; one over a bytearray is not.
+        vectors = np.frombuffer(bytearray().join(entries), dtype="<f4")
+        vectors = vectors.reshape(len(entries), -1)
+        return vectors.astype(np.float32, copy=False), is_cut
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -326,9 +333,34 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _best_cached(cache, texts, embedder):
+    """Keys of the texts, and the entries that the cache has of them.
+
+    Which precision "auto" stands for is known only after the import of torch. The
+    cached vectors of any precision are therefore taken when they are complete, and
+    only otherwise those of the precision in which the missing ones are computed.
+    """
+    for identity in embedder.identities:
+        keys = _keys(texts, identity)
+        entries = cache.get_many(keys)
+        if len(entries) == len(keys):
+            return keys, entries
+    keys = _keys(texts, embedder.identity())
+    return keys, cache.get_many(keys)
+
+
 def _keys(texts, identity):
     settings = cache_key(**identity)
     return [cache_key(settings=settings, text=text) for text in texts]
+
+
+def _entry(vector, is_cut):
+    """What the cache holds of a text: its vector, and one byte more when it was cut.
+
+    Texts that are in the cache are counted like this without their tokens.
+    """
+    content = vector.astype("<f4", copy=False).tobytes()
+    return content + _CUT if is_cut else content
 
 
 def _readable(text):

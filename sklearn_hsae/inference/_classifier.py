@@ -129,13 +129,21 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         """
         X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=True)
         self.classes_ = np.unique(y)
-        estimates, self.summary_ = self._estimate(X, y, weights)
-        self.summary_.attrs["p_values"] = POST_SELECTION
+        estimates, summary = self._estimate(X, y, weights)
+        self._summary = summary.to_dict("list")
         self.coef_, self.intercept_ = _coefficients(estimates)
         self.penalized_ = np.array([result.is_penalized for result in estimates])
         self.column_means_ = np.average(X, axis=0, weights=weights)
         self.n_dropped_ = n_dropped
         return self
+
+    @property
+    def summary_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        summary = pd.DataFrame(self._summary)
+        summary.attrs["p_values"] = POST_SELECTION
+        return summary
 
     def decision_function(self, X):
         """Log-odds of the class that sorts last, or of each class.

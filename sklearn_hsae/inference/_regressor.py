@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -157,13 +158,21 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             Fitted.
         """
         X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=True)
-        estimates, self.summary_ = self._estimate(X, y, weights)
-        self.summary_.attrs["p_values"] = POST_SELECTION
+        estimates, summary = self._estimate(X, y, weights)
+        self._summary = summary.to_dict("list")
         self.coef_ = np.nan_to_num(estimates.coefficient)
         self.intercept_ = estimates.intercept
         self.column_means_ = np.average(X, axis=0, weights=weights)
         self.n_dropped_ = n_dropped
         return self
+
+    @property
+    def summary_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        summary = pd.DataFrame(self._summary)
+        summary.attrs["p_values"] = POST_SELECTION
+        return summary
 
     def predict(self, X):
         """Predict the outcome.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import (
@@ -158,14 +158,21 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         phrases = self._choose_phrases(texts[naming], activations[naming])
         self.concepts_ = self._labels(phrases)
         judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
-        self.fidelity_ = pd.concat(
+        fidelity = pd.concat(
             [
                 pd.DataFrame({"neuron": self._neurons(), "concept": self.concepts_}),
                 fidelity_table(judge.judge(texts[hidden]), activations[hidden]),
             ],
             axis=1,
         )
+        self._fidelity = fidelity.to_dict("list")
         return self
+
+    @property
+    def fidelity_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        return pd.DataFrame(self._fidelity)
 
     def _split(self, n_rows):
         order = check_random_state(self.random_state).permutation(n_rows)[:_MAX_ROWS]

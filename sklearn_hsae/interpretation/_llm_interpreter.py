@@ -264,13 +264,26 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             add(revisions(questions, candidates, n, rng), "Refining labels")
         add(distinctions(questions, candidates, *shown, n), "Telling neurons apart")
         labels = self._labels(candidates, client)
-        self.candidates_ = self._with_neurons(candidates.table())
-        self.fidelity_ = self._fidelity(
+        self._candidates = self._with_neurons(candidates.table()).to_dict("list")
+        fidelity = self._measure_fidelity(
             judge, labels, texts[hidden], activations[hidden]
         )
-        self.concepts_ = self.fidelity_["concept"].to_numpy(dtype=object)
+        self._fidelity = fidelity.to_dict("list")
+        self.concepts_ = fidelity["concept"].to_numpy(dtype=object)
         self.usage_ = client.usage.to_dict()
         return self
+
+    @property
+    def candidates_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        return pd.DataFrame(self._candidates)
+
+    @property
+    def fidelity_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        return pd.DataFrame(self._fidelity)
 
     def score(self, X, y=None, *, texts=None):
         """Mean fidelity of the labels: how well they say when their neurons fire.
@@ -427,7 +440,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             )
         return labels
 
-    def _fidelity(self, judge, labels, texts, activations):
+    def _measure_fidelity(self, judge, labels, texts, activations):
         """The labels, neurons without one under their own names, on hidden rows."""
         neurons = check_feature_names_in(self)
         is_named = np.array([label is not None for label in labels])

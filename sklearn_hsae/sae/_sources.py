@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_hsae._extras import import_extra
+
 _RESIDENT_BYTES = 2**28  # as float32; below this, rows are read at once and kept
 _BLOCK_BYTES = 2**23
 _LAZY_LIBRARIES = ("dask", "zarr", "h5py")
@@ -108,13 +110,8 @@ def _open_lazy(X, library):
 
 
 def _open_parquet(path):
-    try:
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ImportError(
-            "parquet files need pyarrow: pip install 'sklearn-hsae[parquet]'"
-        ) from error
-    with ParquetFile(path) as file:
+    parquet = import_extra("pyarrow.parquet", extra="parquet", use="parquet files")
+    with parquet.ParquetFile(path) as file:
         blocks = (_table_to_array(batch, path) for batch in file.iter_batches(8192))
         return _spool(blocks, file.metadata.num_rows)
 

@@ -43,36 +43,44 @@ def count_active(X):
 
 
 class StandardizedColumns:
-    """The columns of a csc array with mean 0 and variance 1, implicitly.
+    """The columns of a csc array with mean 0 and variance 1, without centring them.
 
-    Centring would make the array dense; here the means enter each product instead.
-    A constant column counts as all zeros.
+    Centring would make the array dense. Instead, each product subtracts its share of
+    the means. A constant column counts as all zeros.
 
     Parameters
     ----------
     X : csc array of shape (n_samples, n_features)
         From `as_columns`.
+    weights : ndarray of shape (n_samples,) or None
+        Weights of the rows, with mean 1. All means and variances are weighted.
     """
 
-    def __init__(self, X):
+    def __init__(self, X, weights=None):
         n_samples = X.shape[0]
-        squares = sparse.csc_array((X.data**2, X.indices, X.indptr), shape=X.shape)
-        mean_square = squares.sum(axis=0) / n_samples
         self.X = X
-        self.mean = X.sum(axis=0) / n_samples
+        self.weights = np.ones(n_samples) if weights is None else weights
+        squares = sparse.csc_array((X.data**2, X.indices, X.indptr), shape=X.shape)
+        mean_square = squares.T @ self.weights / n_samples
+        self.mean = X.T @ self.weights / n_samples
         variance = mean_square - self.mean**2
         self.varies = variance > _CONSTANT * mean_square
         self.scale = np.sqrt(np.where(self.varies, variance, 1.0))
 
-    def dot(self, columns, weights):
-        """Return the sum of the `columns`, each times its entry of `weights`."""
-        weights = weights / self.scale[columns]
-        return self.X[:, columns] @ weights - self.mean[columns] @ weights
+    def dot(self, columns, coef):
+        """Return the sum of the `columns`, each times its entry of `coef`."""
+        coef = coef / self.scale[columns]
+        return self.X[:, columns] @ coef - self.mean[columns] @ coef
 
-    def transpose_dot(self, values):
-        """Return the product of each column with `values`, (n,) or (n, n_targets)."""
+    def mean_product(self, values):
+        """Return the mean over the rows of each column times `values`.
+
+        This is the correlation where `values`, of shape (n_samples,) or (n_samples,
+        n_targets), have mean 0 and variance 1.
+        """
+        values = (values.T * self.weights).T
         offset = np.multiply.outer(values.sum(axis=0), self.mean)
-        product = ((self.X.T @ values).T - offset) / self.scale
+        product = ((self.X.T @ values).T - offset) / self.scale / len(values)
         return np.where(self.varies, product, 0.0).T
 
     def weighted_gram(self, columns, values, weights):

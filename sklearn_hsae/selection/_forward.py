@@ -4,19 +4,20 @@ import numpy as np
 
 from sklearn_hsae.selection._columns import StandardizedColumns, as_columns
 from sklearn_hsae.selection._target_columns import target_columns
+from sklearn_hsae.selection._weights import weighted_rows
 
 # What is left of a column that depends linearly on the chosen ones is rounding error.
 _DEPENDENT = 1e-8
 
 
-def forward_selection(X, y, n_select, *, task="auto"):
+def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
     """Add, one at a time, the neuron that most raises the R² of a least-squares fit.
 
-    This is orthogonal least squares [1]_: of each neuron only the part that the
-    chosen ones do not predict counts, so of two neurons that say the same only one
-    is chosen. A step costs one product with `X`, which stays sparse: the squared
-    length of what is left of each column, and its product with the residual, are
-    updated and never recomputed.
+    This is orthogonal least squares [1]_. Only the part of a neuron counts that the
+    chosen ones do not predict, so of two neurons that say the same only one is chosen.
+    A step costs one product with `X`, which stays sparse: the squared length of what
+    is left of each column, and its product with the residual, are updated and never
+    computed again.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ def forward_selection(X, y, n_select, *, task="auto"):
         Number of neurons.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is, see `NeuronSelector`.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows in the least-squares fit.
 
     Returns
     -------
@@ -56,10 +59,11 @@ def forward_selection(X, y, n_select, *, task="auto"):
     >>> selected.tolist(), gains.sum().round(6).item()
     ([0, 2], 1.0)
     """
-    columns = StandardizedColumns(as_columns(X))
-    Y = target_columns(y, task).columns
+    X, y, weights = weighted_rows(as_columns(X), y, sample_weight)
+    columns = StandardizedColumns(X, weights)
+    Y = target_columns(y, task, weights).columns
     n_samples, n_targets = Y.shape
-    covariance = columns.transpose_dot(Y) / n_samples
+    covariance = columns.mean_product(Y)
     left = columns.varies.astype(np.float64)
     basis = np.empty((n_samples, 0))
     selected, gains = [], []
@@ -72,17 +76,17 @@ def forward_selection(X, y, n_select, *, task="auto"):
             break
         selected.append(best)
         gains.append(gain[best] / n_targets)
-        direction = _orthonormal(columns.dot([best], np.ones(1)), basis)
+        direction = _orthonormal(columns.dot([best], np.ones(1)), basis, weights)
         basis = np.column_stack([basis, direction])
-        along = columns.transpose_dot(direction) / n_samples
-        covariance -= np.outer(along, direction @ Y / n_samples)
+        along = columns.mean_product(direction)
+        covariance -= np.outer(along, (weights * direction) @ Y / n_samples)
         left -= along**2
         left[best] = 0.0
     return np.array(selected, dtype=np.intp), np.array(gains)
 
 
-def _orthonormal(column, basis):
+def _orthonormal(column, basis, weights):
     """`column` without its part in the span of `basis`, with mean square 1."""
     for _ in range(2):  # the second pass removes the rounding error of the first
-        column = column - basis @ (basis.T @ column) / len(column)
-    return column / np.sqrt(np.mean(column**2))
+        column = column - basis @ (basis.T @ (weights * column)) / len(column)
+    return column / np.sqrt(np.mean(weights * column**2))

@@ -10,6 +10,7 @@ from sklearn_hsae.selection._columns import (
     count_active,
 )
 from sklearn_hsae.selection._target_columns import target_columns
+from sklearn_hsae.selection._weights import weighted_rows
 
 
 def prevalence_score(X):
@@ -35,7 +36,7 @@ def prevalence_score(X):
     return count_active(X) / X.shape[0]
 
 
-def correlation_score(X, y, *, task="auto"):
+def correlation_score(X, y, *, task="auto", sample_weight=None):
     """Pearson correlation of each neuron with the target.
 
     Parameters
@@ -48,6 +49,8 @@ def correlation_score(X, y, *, task="auto"):
         the neuron goes with, or against, most.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is, see `NeuronSelector`.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows.
 
     Returns
     -------
@@ -61,12 +64,14 @@ def correlation_score(X, y, *, task="auto"):
     >>> correlation_score(X, [1.0, 2.0, 4.0, 5.0]).round(2) + 0.0
     array([0.95, 0.  ])
     """
-    X = as_columns(X)
-    Y = target_columns(y, task).columns
-    return strongest(StandardizedColumns(X).transpose_dot(Y) / X.shape[0])
+    X, y, weights = weighted_rows(as_columns(X), y, sample_weight)
+    Y = target_columns(y, task, weights).columns
+    return strongest(StandardizedColumns(X, weights).mean_product(Y))
 
 
-def separation_score(X, y, *, n_top=100, standardize=True, pad=False, task="auto"):
+def separation_score(
+    X, y, *, n_top=100, standardize=True, task="auto", sample_weight=None
+):
     """Mean target where each neuron fires strongest minus the mean where it is silent.
 
     The score is ``mean(y[top]) - mean(y[silent])``. `top` holds the `n_top` rows of
@@ -84,17 +89,17 @@ def separation_score(X, y, *, n_top=100, standardize=True, pad=False, task="auto
         Number of strongest rows, the value of [1]_.
     standardize : bool, default=True
         Divide by the standard error ``std(y) * sqrt(1 / n_top + 1 / n_silent)``. A
-        neuron that fired on three rows reaches a large difference by chance; in
+        neuron that fires on three rows reaches a large difference by chance; in
         standard errors it does not outrank a common one. The standard deviation is
-        that of all of `y`: the one of three rows may well be zero. With False the
-        score is the plain difference, in units of `y` (or a difference of shares
+        that of all of `y`, because that of three rows may well be zero. With False
+        the score is the plain difference, in units of `y` (or a difference of shares
         for classes).
-    pad : bool, default=False
-        Fill `top` up to `n_top` rows with silent ones, first rows first, where a
-        neuron fires on fewer. This is what HypotheSAEs 2.0.1 computes; it exists for
-        comparison, because it dilutes rare neurons and gives dead ones a score.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is, see `NeuronSelector`.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows in both means. `n_top` still counts rows, and the standard
+        error uses the effective numbers of rows of Kish [2]_, ``sum(w)**2 /
+        sum(w**2)``.
 
     Returns
     -------
@@ -105,6 +110,7 @@ def separation_score(X, y, *, n_top=100, standardize=True, pad=False, task="auto
     ----------
     .. [1] R. Movva, K. Peng, N. Garg, J. Kleinberg, E. Pierson, "Sparse autoencoders
        for hypothesis generation", ICML 2025, https://arxiv.org/abs/2502.04382
+    .. [2] L. Kish, "Survey Sampling", Wiley, 1965.
 
     Examples
     --------
@@ -113,28 +119,36 @@ def separation_score(X, y, *, n_top=100, standardize=True, pad=False, task="auto
     >>> separation_score(X, [1.0, 2.0, 4.0, 5.0], standardize=False).round(2) + 0.0
     array([3., 0.])
     """
-    X = as_columns(X)
-    target = target_columns(y, task)
-    Y = target.columns
-    n_active = count_active(X)
-    n_silent = X.shape[0] - n_active
-    silent_sum = Y.sum(axis=0) - active_entries(X).T @ Y
-    top_sum = _top_entries(X, n_top).T @ Y
-    n_strong = np.minimum(n_active, n_top)
-    if pad:
-        padding = _padding_rows(X, n_top - n_strong)
-        top_sum += padding.T @ Y[: len(padding)]
-        n_strong = n_strong + padding.sum(axis=0)
-    # Counts of zero are kept from dividing; their scores are set to 0 below.
-    top_share = 1.0 / np.maximum(n_strong, 1)[:, np.newaxis]
-    silent_share = 1.0 / np.maximum(n_silent, 1)[:, np.newaxis]
-    scores = top_sum * top_share - silent_sum * silent_share
+    X, y, weights = weighted_rows(as_columns(X), y, sample_weight)
+    target = target_columns(y, task, weights)
+    top = _top_entries(X, n_top)
+    active = active_entries(X)
+    has_both = (top.sum(axis=0) > 0) & (active.sum(axis=0) < X.shape[0])
+    weighted = weights[:, np.newaxis] * target.columns
+    top_mean, top_share = _group_mean(
+        top.T @ weighted, top.T @ weights, top.T @ weights**2
+    )
+    silent_mean, silent_share = _group_mean(
+        weighted.sum(axis=0) - active.T @ weighted,
+        weights.sum() - active.T @ weights,
+        (weights**2).sum() - active.T @ weights**2,
+    )
+    scores = top_mean - silent_mean
     if standardize:
-        scores /= np.sqrt(top_share + silent_share)
+        scores[has_both] /= np.sqrt(top_share + silent_share)[has_both]
     else:
         scores *= target.scale
-    scores[(n_strong == 0) | (n_silent == 0)] = 0.0
+    scores[~has_both] = 0.0
     return strongest(scores)
+
+
+def _group_mean(total, weight, squared_weight):
+    """Mean of each group, and one over its effective number of rows.
+
+    An empty group has the mean 0; its score is not used.
+    """
+    weight = np.where(weight > 0, weight, 1.0)[:, np.newaxis]
+    return total / weight, squared_weight[:, np.newaxis] / weight**2
 
 
 def _top_entries(X, n_top):
@@ -145,19 +159,6 @@ def _top_entries(X, n_top):
     kept = order[(rank < n_top) & (X.data[order] > 0)]
     ones = np.ones(len(kept))
     return sparse.csc_array((ones, (X.indices[kept], column[kept])), shape=X.shape)
-
-
-def _padding_rows(X, n_missing):
-    """1.0 at the first `n_missing` silent rows of each column of `X`.
-
-    Only the head of `X` is looked at: a column that lacks rows fires on few, so its
-    first silent rows come early.
-    """
-    n_active = count_active(X)
-    depth = int(np.where(n_missing > 0, n_missing + n_active, 0).max(initial=0))
-    is_silent = sparse.csr_array(X)[:depth].toarray() <= 0
-    is_first = is_silent.cumsum(axis=0) <= n_missing
-    return (is_silent & is_first).astype(np.float64)
 
 
 def strongest(scores):

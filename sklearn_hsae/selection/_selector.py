@@ -14,6 +14,7 @@ from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
     check_feature_names_in,
+    check_sample_weight,
     fit_context,
 )
 from sklearn_hsae._target import read_target, refuse_constant
@@ -23,15 +24,12 @@ from sklearn_hsae.selection._columns import (
     as_columns,
     count_active,
 )
-from sklearn_hsae.selection._forward import forward_selection
-from sklearn_hsae.selection._lasso import lasso_selection
-from sklearn_hsae.selection._scores import (
-    correlation_score,
-    prevalence_score,
-    separation_score,
+from sklearn_hsae.selection._methods import (
+    METHODS,
+    WITHOUT_TARGET,
+    Candidates,
+    best_apart,
 )
-
-_METHODS = {"correlation", "forward", "lasso", "prevalence", "random", "separation"}
 
 
 class NeuronSelector(SelectorMixin, BaseEstimator):
@@ -40,52 +38,54 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
     Parameters
     ----------
     n_select : int, default=20
-        How many neurons to keep: the number of hypotheses.
-    method : str, callable, or list of int or str, default="forward"
+        Number of neurons to keep, which is the number of hypotheses.
+    method : str or callable, default="forward"
         - ``"forward"``: adds the neuron that explains most of what the chosen ones
           leave, so that no two say the same; see :func:`forward_selection`.
         - ``"correlation"``, ``"separation"``: the largest scores in absolute value;
           see :func:`correlation_score` and :func:`separation_score`.
         - ``"lasso"``: the first `n_select` neurons on the lasso path; see
           :func:`lasso_selection`.
-        - ``"prevalence"``: those that fire most often; ``"random"``: any.
-        - a function of (X, y) that returns one score a neuron, or (scores, p-values)
-          as scikit-learn's do; those farthest from 0 are kept, NaN never is. Also the
-          way to other options: ``partial(separation_score, n_top=50)``, or, for the
-          definition of HypotheSAEs, ``partial(separation_score, standardize=False,
-          pad=True)``;
-        - a list of column indices or names: these, whatever `n_select` is.
+        - ``"prevalence"``: the neurons that fire most often.
+        - ``"random"``: neurons drawn at random, as a baseline.
+        - a function of (X, y) that returns one score per neuron, or (scores,
+          p-values) as scikit-learn's functions do. The scores farthest from 0 are
+          kept, NaN never is. `y` holds float64 numbers, or the classes. This is also
+          the way to other options: ``partial(separation_score, n_top=50)``.
+    columns : array-like of int or str, or None, default=None
+        Indices or names of the columns to keep. With them nothing is chosen: `y`,
+        `n_select` and the other parameters play no part.
     binarize : bool, default=True
-        Score neurons by whether they fire instead of how strongly. A hypothesis is
-        answered with yes or no, so that is the form in which a neuron will count.
-        Columns that are hardly ever silent keep their values. Plays no part in
-        "separation", which ranks by strength, nor in a function's scores.
+        Score neurons by whether they fire instead of how strongly. A concept is
+        judged with yes or no, so this is the form in which a neuron will count.
+        Columns that are almost never silent keep their values. "separation" ranks by
+        strength and a function gets `X` as it is; for both this plays no part.
     min_support : int or float, default=10
-        A neuron must fire on so many rows to be chosen, and be silent on as many; a
-        float is a share of the rows. A mean over fewer than ten is mostly noise, and
-        an interpreter has too few examples to go by. Never more than a quarter of the
-        rows are asked for. Where every column is hardly ever silent, `X` holds no
-        activations, and no silence is asked for.
+        A neuron must fire on at least this number of rows, and be silent on as many,
+        to be chosen; a float is a share of the rows. A mean over fewer than ten rows
+        is mostly noise, and an interpreter has too few examples. At most a quarter
+        of the rows is asked for. When every column is almost never silent, `X` holds
+        no activations, and silent rows are not asked for.
     max_correlation : float, default=0.7
-        Where neurons are ranked one by one ("correlation", "separation",
-        "prevalence", a function), pass over a neuron that correlates more than this
-        with a better one, in absolute value. Without it the ranking may fill up with
-        one topic: an autoencoder trained on the target as well splits it over many
-        neurons. Those passed over come back, best first, when the others do not
-        suffice; 1.0 passes over none.
+        For the methods that rank neurons ("correlation", "separation", "prevalence",
+        a function): skip a neuron whose absolute correlation with a better one is
+        larger. Otherwise one topic may fill the ranking, because an autoencoder that
+        is trained on the target too splits a topic over many neurons. When the others
+        do not suffice, skipped neurons are taken after all, best first. 1.0 skips
+        none.
     task : {"auto", "regression", "classification"}, default="auto"
-        What y is. "auto": labels that are no numbers, and any two values, are
-        classes; other numbers are a quantity.
+        What `y` is. "auto": booleans, words, pandas categories and any two distinct
+        numbers are classes; all other numbers are a quantity.
     random_state : int, RandomState instance or None, default=None
         For ``method="random"``.
 
     Attributes
     ----------
     selected_ : ndarray of shape (n_selected,)
-        Column indices in the order of selection. The output has its columns in the
-        order of the input, as scikit-learn's selectors do.
+        Column indices in the order of selection. The columns of the output are in
+        the order of the input, as those of scikit-learn's selectors.
     scores_ : ndarray of shape (n_features_in_,)
-        Score of each neuron; NaN where it was not eligible, or has none.
+        Score of each neuron; NaN for neurons that were not eligible or have none.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -106,7 +106,8 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "n_select": [Interval(Integral, 1, None, closed="left")],
-        "method": [StrOptions(_METHODS), callable, "array-like"],
+        "method": [StrOptions(set(METHODS)), callable],
+        "columns": ["array-like", None],
         "binarize": ["boolean"],
         "max_correlation": [Interval(Real, 0, 1, closed="both")],
         "min_support": [
@@ -122,6 +123,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         n_select=20,
         *,
         method="forward",
+        columns=None,
         binarize=True,
         min_support=10,
         max_correlation=0.7,
@@ -130,6 +132,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
     ):
         self.n_select = n_select
         self.method = method
+        self.columns = columns
         self.binarize = binarize
         self.min_support = min_support
         self.max_correlation = max_correlation
@@ -137,7 +140,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Choose the neurons.
 
         Parameters
@@ -145,7 +148,11 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_neurons)
             Activations; sparse input is never made dense.
         y : array-like of shape (n_samples,)
-            The target. May be None for "prevalence", "random" and explicit columns.
+            The target. May be None for "prevalence", "random" and explicit `columns`.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows where `y` is used; a function gets them by the keyword
+            `sample_weight`. `min_support` still counts rows: a heavy row is not
+            several examples.
 
         Returns
         -------
@@ -160,19 +167,17 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
         )
-        if not self._is_explicit():
-            self._check_enough(*X.shape)
-        if self._needs_target():
-            y = self._check_target(X, y)
-        columns = as_columns(X)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, ensure_non_negative=True
+            )
         self.scores_ = np.full(self.n_features_in_, np.nan)
-        if self._is_explicit():
-            self.selected_ = self._explicit(columns)
+        if self.columns is not None:
+            self.selected_ = self._named_columns(as_columns(X))
             return self
-        eligible = self._eligible(columns)
-        chosen, self.scores_[eligible] = self._choose(X, columns, eligible, y)
-        self.selected_ = eligible[chosen]
-        self._warn_of_few(len(eligible))
+        self._check_enough(*X.shape)
+        target = self._target(X, y, sample_weight) if self._needs_target() else None
+        self.selected_ = self._choose(X, as_columns(X), target)
         return self
 
     def transform(self, X):
@@ -195,28 +200,24 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         return frame_like(values, X, self.get_feature_names_out())
 
     def _needs_target(self):
-        is_targetless = isinstance(self.method, str) and self.method in {
-            "prevalence",
-            "random",
-        }
-        return not is_targetless and not self._is_explicit()
+        return self.columns is None and self.method not in WITHOUT_TARGET
 
-    def _is_explicit(self):
-        return not isinstance(self.method, str) and not callable(self.method)
-
-    def _check_target(self, X, y):
+    def _target(self, X, y, sample_weight):
+        """`y` as numbers or classes, which of them it is, and the weights."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
-                'None. Only method="prevalence", "random" and explicit columns do '
+                'None. Only method="prevalence", method="random" and columns=[...] do '
                 "without."
             )
         target = read_target(y, self.task)
         check_consistent_length(X, target.values)
         refuse_constant(target)
         if target.is_classification:
-            return target.classes[target.values]
-        return target.values
+            y, task = target.classes[target.values], "classification"
+        else:
+            y, task = target.values, "regression"
+        return {"y": y, "task": task, "sample_weight": sample_weight}
 
     def _check_enough(self, n_rows, n_features):
         if self.n_select > n_features:
@@ -230,29 +231,29 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
                 f"n_samples={n_rows}. Pass more rows, or lower n_select."
             )
 
-    def _explicit(self, columns):
+    def _named_columns(self, activations):
         names = list(check_feature_names_in(self))
         selected = []
-        for column in self.method:
+        for column in self.columns:
             if isinstance(column, str) and column in names:
                 selected.append(names.index(column))
             elif _is_index(column) and 0 <= column < len(names):
                 selected.append(int(column))
             else:
                 raise ValueError(
-                    f"method names the column {column!r}, which X has not; it has "
+                    f"columns names {column!r}, which X does not have. X has "
                     f"{len(names)} columns, {names[0]!r} to {names[-1]!r}."
                 )
         if not selected or len(set(selected)) < len(selected):
             raise ValueError(
-                f"method must name one or more columns, each once; got {self.method!r}."
+                "columns must name one or more columns of X, each once; got "
+                f"{self.columns!r}."
             )
-        dead = [
-            names[column] for column in selected if count_active(columns)[column] == 0
-        ]
+        n_active = count_active(activations)
+        dead = [names[column] for column in selected if n_active[column] == 0]
         if dead:
             warnings.warn(
-                f"method names neurons that fire on no row: {', '.join(dead)}.",
+                f"columns names neurons that fire on no row: {', '.join(dead)}.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -264,55 +265,56 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
             support = max(int(np.ceil(support * n_rows)), 1)
         return min(support, max(n_rows // 4, 1))
 
-    def _eligible(self, columns):
-        n_rows = columns.shape[0]
-        support, n_active = self._support(n_rows), count_active(columns)
-        fires = StandardizedColumns(columns).varies & (n_active >= support)
+    def _eligible(self, activations):
+        n_rows = activations.shape[0]
+        support, n_active = self._support(n_rows), count_active(activations)
+        fires = StandardizedColumns(activations).varies & (n_active >= support)
         splits = fires & (n_rows - n_active >= support)
         eligible = np.flatnonzero(splits if splits.any() else fires)
         if len(eligible) == 0:
             raise ValueError(
-                f"None of the {columns.shape[1]} neurons varies and fires on at least "
-                f"{support} of the {n_rows} rows. Lower min_support, or train an "
+                f"None of the {activations.shape[1]} neurons varies and fires on at "
+                f"least {support} of the {n_rows} rows. Lower min_support, or train an "
                 "autoencoder with fewer neurons."
             )
         return eligible
 
-    def _as_answers(self, columns):
-        """1 where a neuron fires; columns that are hardly ever silent as they are."""
-        n_rows = columns.shape[0]
-        is_on_and_off = count_active(columns) <= n_rows - self._support(n_rows)
-        answers = columns.copy()
-        switched = np.repeat(is_on_and_off, np.diff(columns.indptr))
-        answers.data[switched] = columns.data[switched] > 0
-        return as_columns(answers)
+    def _on_or_off(self, activations):
+        """1 where a neuron fires; columns that are almost never silent unchanged."""
+        n_rows = activations.shape[0]
+        n_most = n_rows - self._support(n_rows)
+        is_binarized = np.repeat(
+            count_active(activations) <= n_most, np.diff(activations.indptr)
+        )
+        compared = activations.copy()
+        compared.data[is_binarized] = activations.data[is_binarized] > 0
+        return as_columns(compared)
 
-    def _choose(self, X, columns, eligible, y):
-        """Positions among the `eligible` in order of choice, and the scores of all."""
-        columns = columns[:, eligible]
-        scored = self._as_answers(columns) if self.binarize else columns
-        if self.method == "forward":
-            order, gains = forward_selection(scored, y, self.n_select, task=self.task)
-            scores = np.full(len(eligible), np.nan)
-            scores[order] = gains
-            return order, scores
-        if self.method == "lasso":
-            return lasso_selection(scored, y, self.n_select, task=self.task)
-        if self.method == "random":
-            scores = check_random_state(self.random_state).uniform(size=len(eligible))
-            return np.argsort(-scores, kind="stable")[: self.n_select], scores
-        if self.method == "correlation":
-            scores = correlation_score(scored, y, task=self.task)
-        elif self.method == "separation":
-            scores = separation_score(columns, y, task=self.task)
-        elif self.method == "prevalence":
-            scores = prevalence_score(columns)
+    def _choose(self, X, activations, target):
+        """The chosen columns in order; the scores go to `scores_`."""
+        eligible = self._eligible(activations)
+        activations = activations[:, eligible]
+        candidates = Candidates(
+            activations,
+            self._on_or_off(activations) if self.binarize else activations,
+            target,
+            self.n_select,
+            self.max_correlation,
+            check_random_state(self.random_state),
+        )
+        if callable(self.method):
+            scores = self._scores_of_function(X, target)[eligible]
+            chosen, scores = best_apart(scores, candidates)
         else:
-            scores = self._scores_of_function(X, y)[eligible]
-        return self._best_apart(scores, scored), scores
+            chosen, scores = METHODS[self.method](candidates)
+        self.scores_[eligible] = scores
+        self._warn_of_few(len(chosen), len(eligible))
+        return eligible[chosen]
 
-    def _scores_of_function(self, X, y):
-        scores = self.method(X, y)
+    def _scores_of_function(self, X, target):
+        weight = target["sample_weight"]
+        options = {} if weight is None else {"sample_weight": weight}
+        scores = self.method(X, target["y"], **options)
         if isinstance(scores, tuple):  # (scores, p-values) of scikit-learn's functions
             scores = scores[0]
         scores = np.asarray(scores, dtype=np.float64)
@@ -323,34 +325,15 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
             )
         return scores
 
-    def _best_apart(self, scores, scored):
-        """The best scores in order; near-copies of better ones only at the end."""
-        columns = StandardizedColumns(scored)
-        order = np.argsort(-np.abs(scores), kind="stable")  # NaN comes last
-        waiting = list(order[~np.isnan(scores[order])])
-        selected, copies = [], []
-        is_copy = np.zeros(len(scores), dtype=bool)
-        while waiting and len(selected) < self.n_select:
-            best = waiting.pop(0)
-            if is_copy[best]:
-                copies.append(best)
-                continue
-            selected.append(best)
-            values = columns.dot([best], np.ones(1)) / scored.shape[0]
-            correlation = np.abs(columns.transpose_dot(values))
-            # Equal columns correlate by 1 plus or minus rounding.
-            is_copy |= correlation > self.max_correlation + 1e-9
-        return np.array((selected + copies)[: self.n_select], dtype=np.intp)
-
-    def _warn_of_few(self, n_eligible):
-        if len(self.selected_) < self.n_select:
+    def _warn_of_few(self, n_chosen, n_eligible):
+        if n_chosen < self.n_select:
             warnings.warn(
-                f"Only {len(self.selected_)} neurons were selected instead of "
+                f"Only {n_chosen} neurons were selected instead of "
                 f"n_select={self.n_select}: {n_eligible} of {self.n_features_in_} fire "
                 f"on enough rows (min_support={self.min_support}), and the others add "
                 "nothing to those that were chosen.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _get_support_mask(self):

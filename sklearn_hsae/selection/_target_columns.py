@@ -10,8 +10,10 @@ from sklearn_hsae._target import read_target, refuse_constant
 class TargetColumns(NamedTuple):
     """A target as standardised columns.
 
-    columns : ndarray of shape (n_samples, n_targets), mean 0 and variance 1
-    scale : ndarray of shape (n_targets,), their standard deviations before
+    columns : ndarray of shape (n_samples, n_targets)
+        With mean 0 and variance 1, under the weights of the rows.
+    scale : ndarray of shape (n_targets,)
+        Their standard deviations before.
     is_classification : bool
     """
 
@@ -20,7 +22,7 @@ class TargetColumns(NamedTuple):
     is_classification: bool
 
 
-def target_columns(y, task="auto"):
+def target_columns(y, task="auto", weights=None):
     """Return `y` as `TargetColumns`.
 
     A quantity gives one column, two classes one (the class that sorts last against the
@@ -34,10 +36,10 @@ def target_columns(y, task="auto"):
     else:
         columns = target.values[:, np.newaxis]
     # Divide by the range before squaring: squares of numbers near 1e200 overflow.
-    columns = columns - columns.mean(axis=0)
+    columns = columns - np.average(columns, axis=0, weights=weights)
     largest = np.abs(columns).max(axis=0)
     columns = columns / largest
-    deviation = columns.std(axis=0)
+    deviation = np.sqrt(np.average(columns**2, axis=0, weights=weights))
     return TargetColumns(
         columns / deviation, largest * deviation, target.is_classification
     )

@@ -75,17 +75,15 @@ class FirstThree(NeuronSelector):
 class KnownLabels(KeyphraseInterpreter):
     def fit(self, X, y=None, *, texts=None):
         self.concepts_ = np.array(CONCEPTS, dtype=object)
-        self.fidelity_ = pd.DataFrame(
-            {
-                "neuron": NEURONS[:3],
-                "concept": CONCEPTS,
-                "precision": [1.0, 0.5, 0.0],
-                "recall": [1.0, 0.5, 0.0],
-                "f1": [1.0, 0.5, 0.0],
-                "correlation": [1.0, 0.5, np.nan],
-                "mcc": [1.0, 0.5, 0.0],
-            }
-        )
+        self._fidelity = {
+            "neuron": NEURONS[:3],
+            "concept": CONCEPTS,
+            "precision": [1.0, 0.5, 0.0],
+            "recall": [1.0, 0.5, 0.0],
+            "f1": [1.0, 0.5, 0.0],
+            "correlation": [1.0, 0.5, np.nan],
+            "mcc": [1.0, 0.5, 0.0],
+        }
         return self
 
     def transform(self, X):

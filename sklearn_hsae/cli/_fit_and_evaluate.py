@@ -1,4 +1,4 @@
-"""The long part of a call: fit step by step, then test on the held-out texts."""
+"""The long part of a call: fit the steps, then test on the held-out texts."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ def say(message):
 
 
 def build_pipeline(split, *, seed, cache_dir, **options):
-    """The six steps, with every parameter checked before any of them runs."""
+    """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
     judge = options.get("judge")
     if judge in ("llm", "distilled") and options.get("llm") is None:
@@ -42,27 +42,32 @@ def build_pipeline(split, *, seed, cache_dir, **options):
 
 
 def warn_of_overlap(split):
-    """Say when texts are tested on that hypotheses are found on."""
+    """Warn when held-out texts are among those the hypotheses are found on."""
     known = set(split.texts)
     n_known = sum(text in known for text in split.new_texts)
     if n_known:
         say(
             f"sklearn-hsae: warning: {n_known:,} of {len(split.new_texts):,} texts to "
-            "test on are also among those to learn from: on them nothing is tested. "
-            "Remove duplicates from the files."
+            "test on are also among those to learn from. They are no test of what was "
+            "found on them. Remove duplicates from the files."
         )
 
 
 def fit_and_evaluate(pipeline, split):
-    """Fit the steps one after the other; return the evaluation and the seconds."""
+    """Fit the pipeline and test it; return the evaluation and the seconds per step.
+
+    The steps are fitted as `Pipeline.fit` fits them. It is not called, because
+    ``verbose=True`` says what was done only after a step has ended, and to standard
+    output; here a line goes before each step, which may take minutes.
+    """
     stages = _Stages(n=len(split.texts), n_new=len(split.new_texts))
-    passed_on = split.texts
+    X = split.texts
     for name, step in pipeline.steps[:-1]:
         with stages.stage(name):
-            passed_on = step.fit_transform(passed_on, split.y)
-    name, last = pipeline.steps[-1]
+            X = step.fit_transform(X, split.y)
+    name, last_step = pipeline.steps[-1]
     with stages.stage(name):
-        last.fit(passed_on, split.y)
+        last_step.fit(X, split.y)
     with stages.stage("evaluate"):
         evaluation = evaluate_hypotheses(
             pipeline, split.new_texts, split.new_y, X_train=split.texts, y_train=split.y
@@ -71,6 +76,8 @@ def fit_and_evaluate(pipeline, split):
 
 
 class _Stages:
+    """Announce each stage, and keep the seconds it took."""
+
     def __init__(self, **sizes):
         self.sizes = sizes
         self.seconds = {}

@@ -17,7 +17,7 @@ def show_results(evaluation):
 
 
 def format_table(rows):
-    """Lines of text: the figures in columns, the wrapped hypothesis behind them.
+    """The lines of the table: figures in columns, then the hypothesis, wrapped.
 
     The words come last, so that letters of any width cannot move a column.
     """
@@ -50,7 +50,7 @@ def format_table(rows):
 
 
 def wrap(head, words):
-    """`words` behind `head`, further lines indented to where they began."""
+    """Lines with `words` behind `head`; later lines are indented by its length."""
     return textwrap.wrap(
         " ".join(words.split()),
         _width(),

@@ -1,0 +1,127 @@
+"""Rows as JSON: one object per line, or one array of objects."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from sklearn_hsae.datasets._file_opening import open_text
+from sklearn_hsae.datasets._file_table import FileTable
+
+
+def _unique_keys(pairs):
+    """An object as a dict; Python alone would keep the last of equal keys."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise json.JSONDecodeError(f"the key {repeated!r} stands twice", "", 0)
+    return row
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
+
+
+def read_json(path, encoding):
+    """Read one JSON object per row: per line, spread over lines, or in an array."""
+    with open_text(path, encoding) as file:
+        # As in Python source, any of the three line ends counts as one line.
+        text = file.read().replace("\r\n", "\n").replace("\r", "\n")
+    start = _skip_space(text, 0)
+    if text[start : start + 1] == "[":
+        rows = _read_array(path, text, start)
+        numbers, row_word = np.arange(1, len(rows) + 1), "item"
+    else:
+        rows, numbers = _read_lines(path, text)
+        row_word = "line"
+    for row, number in zip(rows, numbers, strict=True):
+        if not isinstance(row, dict):
+            raise ValueError(
+                f"{path}, {row_word} {number}: a JSON object with the columns is "
+                f"expected, got {type(row).__name__}."
+            )
+    if row_word == "line" and len(rows) == 1 and _holds_columns(rows[0]):
+        raise ValueError(
+            f"{path} holds one JSON object for all rows, and one object per row is "
+            "expected. With pandas: frame.to_json(path, orient='records', lines=True)."
+        )
+    return FileTable(
+        pd.DataFrame(rows, dtype=object), np.array(numbers, dtype=int), row_word
+    )
+
+
+def _read_array(path, text, start):
+    rows, end = _decode(path, text, start)
+    end = _skip_space(text, end)
+    if end < len(text):
+        raise ValueError(
+            f"{path}, line {_line(text, end)}: something follows the end of the array."
+        )
+    return rows
+
+
+def _read_lines(path, text):
+    """The objects, and the line where each begins."""
+    rows, numbers = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                rows.append(_decoder.decode(line))
+            except json.JSONDecodeError as error:
+                if not rows:  # no object ends in the line where it begins
+                    spread = _read_spread(text)
+                    if spread is not None:
+                        return spread
+                raise ValueError(
+                    f"{path}, line {number}: no JSON ({error.msg} at character "
+                    f"{error.pos + 1})."
+                ) from error
+            except RecursionError as error:
+                raise ValueError(
+                    f"{path}, line {number}: brackets are nested too deep."
+                ) from error
+            numbers.append(number)
+    return rows, numbers
+
+
+def _read_spread(text):
+    """Objects that each take several lines; None when that is not what `text` is."""
+    rows, numbers = [], []
+    end = _skip_space(text, 0)
+    while end < len(text):
+        numbers.append(_line(text, end))
+        try:
+            row, end = _decoder.raw_decode(text, end)
+        except (json.JSONDecodeError, RecursionError):
+            return None
+        rows.append(row)
+        end = _skip_space(text, end)
+    return rows, numbers
+
+
+def _decode(path, text, start):
+    try:
+        return _decoder.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}, line {error.lineno}: no JSON ({error.msg} at character "
+            f"{error.colno})."
+        ) from error
+    except RecursionError as error:
+        raise ValueError(
+            f"{path}, line {_line(text, start)}: brackets are nested too deep."
+        ) from error
+
+
+def _skip_space(text, start):
+    while start < len(text) and text[start] in " \t\n\r":
+        start += 1
+    return start
+
+
+def _line(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+def _holds_columns(row):
+    return bool(row) and all(isinstance(value, list | dict) for value in row.values())

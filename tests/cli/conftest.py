@@ -1,0 +1,43 @@
+"""Files of generated reviews, and a cache that the tests of the command share."""
+
+import csv
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from sklearn_hsae import make_reviews
+
+
+@pytest.fixture(scope="session")
+def reviews():
+    return make_reviews(260, random_state=0)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("cli_cache"))
+
+
+@pytest.fixture(scope="session")
+def train_file(reviews, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "train.jsonl.gz"
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for text, stars in zip(reviews.texts[:180], reviews.target[:180], strict=True):
+            file.write(json.dumps({"review": text, "stars": float(stars)}) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def class_file(reviews, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "classes.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "text", "verdict"])
+        middle = np.median(reviews.target)
+        for i, (text, stars) in enumerate(
+            zip(reviews.texts, reviews.target, strict=True)
+        ):
+            rows.writerow([i, text, "good" if stars > middle else "bad"])
+    return path

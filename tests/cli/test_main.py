@@ -1,0 +1,114 @@
+"""How a call begins and ends: options, one line per mistake, exit codes."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import sklearn_hsae
+from sklearn_hsae.cli import main
+
+SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
+FILES = ("report.html", "hypotheses.csv", "run.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--text", "body"], "body.*review"),
+        (["--target", "rating"], "rating.*stars"),
+        (["--task", "regression", "--target", "review"], "regression needs numbers"),
+        (["--k", "17"], "--k 17 is more than --n-neurons 16"),
+        (["--n-select", "17"], "--n-select 17 is more than the 16 neurons"),
+        (["--prefixes", "4,32"], "--prefixes goes up to 32"),
+        (["--judge", "llm"], "pass --llm"),
+        (["--judge", "distilled"], "pass --llm"),
+        (["--llm", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),
+        (["--llm", "nonsense"], "provider"),
+        (["--model", "no/such-model"], "no/such-model"),
+        (["--out", "/dev/null/results"], "cannot write into --out"),
+        (["--holdout", "nowhere.csv"], "nowhere.csv"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    change, message, train_file, tmp_path, monkeypatch, capsys
+):
+    # Before any long work: no step may have begun, and no file been written.
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    command = ["run", str(train_file), "--text", "review", "--target", "stars", *SMALL]
+    command += ["--cache-dir", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]
+    assert main(command + change) == 2
+    printed, told = capsys.readouterr()
+    last = told.strip().splitlines()[-1]
+    assert last.startswith("sklearn-hsae: error:")
+    assert re.search(message, last)
+    assert "Traceback" not in told and "[2/7]" not in told and not printed
+    assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ([], "COMMAND"),
+        (["walk"], "walk"),
+        (["run", "f.csv"], "--text, --target"),
+        (["demo", "--seed", "x"], "'x' is not a whole number"),
+        (["demo", "--seed", "-1"], "-1 is not between"),
+        (["run", "f", "--text", "a", "--target", "b", "--k", "0"], "not at least 1"),
+        (
+            ["run", "f", "--text", "a", "--target", "b", "--prefixes", "9,3"],
+            "does not grow",
+        ),
+        (
+            ["run", "f", "--text", "a", "--target", "b", "--prefixes", "a,b"],
+            "not a list of sizes",
+        ),
+    ],
+)
+def test_wrong_options_are_told_in_one_line(command, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(command)
+    told = capsys.readouterr().err
+    assert message in told and len(told.splitlines()) == 1
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"sklearn-hsae {sklearn_hsae.__version__}\n"
+
+
+def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
+    train_file, tmp_path, capsys
+):
+    # Interrupted once the texts are embedded; the second call embeds none of them.
+    options = ["run", str(train_file), "--text", "review", "--target", "stars", *SMALL]
+    options += ["--cache-dir", str(tmp_path / "cache"), "--out", str(tmp_path)]
+    # A background process of a shell script would ignore the signal.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    )
+    code += "; from sklearn_hsae.cli import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    told = ""
+    while "[2/7]" not in told and process.poll() is None:
+        told += process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert rest.strip().splitlines()[-1].startswith("sklearn-hsae: interrupted.")
+    assert not (tmp_path / "run.json").exists()
+
+    assert main(options) == 0
+    progress = capsys.readouterr().err
+    assert "Embedding texts" not in progress.split("[2/7]")[0]
+    assert all((tmp_path / name).exists() for name in FILES)

@@ -1,0 +1,171 @@
+"""From the options and the file to texts, outcomes and the task."""
+
+import hashlib
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_hsae.cli._arguments import parse_arguments
+from sklearn_hsae.cli._main import main
+from sklearn_hsae.cli._read_data import file_hash, read_split, split_off
+
+N = 60
+TEXTS = [f"text number {i}" for i in range(N)]
+
+
+def save(path, y, **columns):
+    pd.DataFrame({"text": TEXTS, "y": y, **columns}).to_csv(path, index=False)
+    return path
+
+
+def split_of(path, *options):
+    command = ["run", str(path), "--text", "text", "--target", "y", *map(str, options)]
+    return read_split(parse_arguments(command))
+
+
+@pytest.mark.parametrize(
+    ("y", "task"),
+    [
+        (["good", "bad"], "classification"),
+        (["NA", "None", "x"], "classification"),
+        (["TRUE", "FALSE"], "classification"),
+        ([0, 1, 1], "classification"),
+        ([-1, 0, 1], "regression"),
+        ([1.5, 2.5, 9.0], "regression"),
+        (["1,5", "2,5", "9"], "regression"),
+        (["5%", "10%", "7%"], "regression"),
+    ],
+)
+def test_the_task_follows_from_all_values(tmp_path, y, task):
+    """By the one rule for y, after the numbers are read as numbers."""
+    split = split_of(save(tmp_path / "a.csv", (y * N)[:N]))
+    assert split.task == task
+    assert (split.y.dtype.kind == "f") == (task == "regression")
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"), [("regression", "f"), ("classification", "i")]
+)
+def test_the_task_can_be_named(tmp_path, task, kind):
+    """Two numbers can be a quantity, and five can be classes."""
+    split = split_of(save(tmp_path / "a.csv", [0, 1] * (N // 2)), "--task", task)
+    assert split.task == task and split.y.dtype.kind == kind
+
+
+def test_a_holdout_is_read_by_the_same_rules(tmp_path):
+    """Two values in the holdout do not make a quantity a class."""
+    path = save(tmp_path / "a.csv", np.arange(N) / 10)
+    holdout = save(tmp_path / "b.csv", ["0,5", "1,5"] * (N // 2))
+    split = split_of(path, "--holdout", holdout)
+    assert split.task == "regression" and set(split.new_y) == {0.5, 1.5}
+    assert len(split.texts) == len(split.new_texts) == N
+
+
+def test_a_class_of_the_holdout_must_be_known(tmp_path):
+    """Nothing was learnt about it."""
+    path = save(tmp_path / "a.csv", ["a", "b"] * (N // 2))
+    holdout = save(tmp_path / "b.csv", ["a", "c"] * (N // 2))
+    with pytest.raises(ValueError, match="the class 'c', which FILE has not"):
+        split_of(path, "--holdout", holdout)
+
+
+def test_rows_can_be_left_out(tmp_path):
+    """The warning says how many; the rest is split."""
+    path = save(tmp_path / "a.csv", ["", *range(N - 1)])
+    with pytest.raises(ValueError, match="no value of 'y' in row 2"):
+        split_of(path)
+    with pytest.warns(UserWarning, match="1 of 60 rows"):
+        split = split_of(path, "--drop-missing")
+    assert len(split.texts) + len(split.new_texts) == N - 1
+
+
+def test_the_decimal_sign_and_the_encoding_can_be_named(tmp_path):
+    """The options that messages name do what they say."""
+    path = tmp_path / "a.csv"
+    rows = [f"café {i};1,{i:03}\n" for i in range(N)]
+    path.write_bytes(("text;y\n" + "".join(rows)).encode("cp1252"))
+    split = split_of(path, "--decimal", ",", "--encoding", "cp1252")
+    assert "café 7" in {*split.texts, *split.new_texts}
+    assert max(*split.y, *split.new_y) == 1.059
+
+
+@pytest.mark.parametrize("n", [50, 60, 999])
+def test_a_fifth_is_split_off(n):
+    """Every text lands in one part, with its own outcome."""
+    texts, new_texts, y, new_y = split_off(
+        np.arange(n).astype(str), np.arange(n) / 2, "regression", 0
+    )
+    assert len(new_y) == round(n / 5)
+    np.testing.assert_array_equal(np.sort([*y, *new_y]), np.arange(n) / 2)
+    np.testing.assert_array_equal(texts.astype(float), y * 2)
+    np.testing.assert_array_equal(new_texts.astype(float), new_y * 2)
+
+
+def test_every_class_keeps_its_share_when_a_part_is_split_off():
+    """Otherwise a rare class may be missing where it is tested."""
+    y = np.array(["rare"] * 10 + ["common"] * 190)
+    _, _, y_train, y_new = split_off(np.arange(200).astype(str), y, "classification", 0)
+    assert (y_new == "rare").sum() == 2 and (y_train == "rare").sum() == 8
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "message"),
+    [
+        (
+            ["once"] + ["a"] * 99,
+            "classification",
+            "class 'once' has one text.*holdout.$",
+        ),
+        ([7] + [1, 2] * 50, "classification", "class '7' .* --task regression"),
+        (
+            [f"c{i % 33}" for i in range(99)],
+            "classification",
+            "33 classes are too many",
+        ),
+        (np.arange(49.0), "regression", "at least 50"),
+    ],
+)
+def test_what_cannot_be_split_is_named(y, task, message):
+    """In terms of the user's classes, not of scikit-learn's options."""
+    with pytest.raises(ValueError, match=message):
+        split_off(np.array(["t"] * len(y)), np.array(y), task, 0)
+
+
+def test_the_hash_is_that_of_sha256sum(tmp_path):
+    """run.json names the data by it."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,y\n" * 10**6)
+    assert file_hash(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        ([3.5] * N, [], "'y' is 3.5 in every row"),
+        ([3.5] * N, ["--task", "classification"], "'y' is 3.5 in every row"),
+        (["a"] * N, [], "'y' is 'a' in every row"),
+        (np.arange(N) + 0.25, ["--task", "classification"], "pass --task regression"),
+        (
+            ["bad", "good", "fair"] * 20,
+            ["--task", "regression"],
+            "--task classification",
+        ),
+        (["1,234", "5,678", "9,999"] * 20, [], r"Pass --decimal \. or --decimal ,\.$"),
+        (["", "1"] * 30, [], "with --drop-missing"),
+        (["1 star", "2 stars", "3 stars"] * 20, [], "pass --task classification"),
+        ([f"2024-01-{i % 28 + 1:02}" for i in range(N)], [], "pass --task classific"),
+        ([1, 2, np.inf] * 20, [], r"infinite in 20 rows \(4, 7, 10"),
+    ],
+)
+def test_mistakes_are_reported_in_the_words_of_the_command(
+    tmp_path, capsys, y, options, message
+):
+    """One line, in the options of the command, with values as people write them."""
+    path = save(tmp_path / "a.csv", y)
+    command = ["run", str(path), "--text", "text", "--target", "y", *options]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err.strip()
+    assert re.search(message, error) and len(error.splitlines()) == 1
+    assert "np." not in error and "='" not in error and "Hypothesis" not in error

@@ -1,0 +1,70 @@
+"""The command line, called as a user calls it: real files, real MiniLM, no LLM."""
+
+import csv
+import hashlib
+import json
+import re
+
+import sklearn_hsae
+from sklearn_hsae.cli import main
+
+SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
+FILES = ("report.html", "hypotheses.csv", "run.json")
+
+
+def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
+    holdout = tmp_path / "holdout.tsv"
+    lines = ["review\tstars"] + [
+        f"{text}\t{stars}"
+        for text, stars in zip(reviews.texts[180:], reviews.target[180:], strict=True)
+    ]
+    lines.append(f"{reviews.texts[0]}\t3.0")  # one that is learnt from, too
+    holdout.write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / "new" / "results"
+    command = ["run", train_file, "--text", "review", "--target", "stars"]
+    command += ["--holdout", holdout, "--out", out, "--cache-dir", cache, *SMALL]
+    assert main(list(map(str, command))) == 0
+
+    printed, progress = capsys.readouterr()
+    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    with (out / "hypotheses.csv").open(encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 3
+    for line in table:
+        assert " ".join(line["hypothesis"].split()) in " ".join(printed.split())
+        assert line["n"] == "81"
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    assert (
+        record["data"]["sha256"] == hashlib.sha256(train_file.read_bytes()).hexdigest()
+    )
+    assert record["data"]["task"] == "regression"
+    assert record["parameters"]["sae"]["n_neurons"] == 16
+    assert record["parameters"]["select"]["n_select"] == 3
+    assert record["versions"]["sklearn-hsae"] == sklearn_hsae.__version__
+    steps = ["embed", "sae", "select", "interpret", "annotate", "regress"]
+    assert list(record["seconds"]) == [*steps, "evaluate", "total"]
+    assert [row["stage"] for row in record["ceilings"]][-1] == "hypotheses"
+    assert "81 to test on" in progress and "[7/7]" in progress
+    assert re.search(r"warning: \d+ of 81 texts to test on are also among", progress)
+    page = (out / "report.html").read_text("utf-8")
+    assert "What goes with stars" in page and "Texts with and without it" in page
+
+
+def test_run_splits_off_a_fifth_and_is_reproducible(
+    class_file, tmp_path, cache, capsys
+):
+    tables = []
+    for name in ("a", "b"):
+        command = ["run", class_file, "--text", "text", "--target", "verdict"]
+        command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
+        assert main(list(map(str, command))) == 0
+        tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
+    assert tables[0] == tables[1]
+    record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
+    assert record["data"]["task"] == "classification"
+    assert record["data"]["texts held out"] == 52
+    assert record["seed"] == 3
+    assert "auc" in record["metrics"]
+    # The second call embedded nothing: all was in the cache.
+    progress = capsys.readouterr().err.split("[1/7]")[2]
+    assert "Embedding texts" not in progress
