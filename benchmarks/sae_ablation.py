@@ -22,19 +22,16 @@ import numpy as np
 import torch
 from sae_training import BATCH_SIZES, N_EPOCHS, SEEDS, SHAPES, generated_rows, run_ours
 
-from sklearn_hsae.sae import (
+from sklearn_hsae.sae import _settings
+from sklearn_hsae.sae._kernels import (
+    _adamw,
     _compiled_products,
-    _fitting,
-    _network,
-    _optimizer,
-    _plan,
-    _sparse_codes,
     _torch_products,
-    _training,
+    torch_threads,
 )
-from sklearn_hsae.sae._dense_codes import DenseCodes
-from sklearn_hsae.sae._network import SparseAutoencoder
-from sklearn_hsae.sae._threads import torch_threads
+from sklearn_hsae.sae._model import SparseAutoencoder, _loss, _network, _sparse_codes
+from sklearn_hsae.sae._model._dense_codes import DenseCodes
+from sklearn_hsae.sae._training import _net, _train
 
 
 def one_stage(columns, scores, start, stop):
@@ -42,12 +39,17 @@ def one_stage(columns, scores, start, stop):
     columns[start:stop] = found.sort(dim=1).values
 
 
-def separate_decodings(codes, rows, decoder, bias, prefixes, prefix_weights, _):
+def separate_decodings(
+    codes, rows, decoder, bias, prefixes, prefix_weights, block_of_neuron, row_weights
+):
     residuals = [
-        rows - bias - codes.activations[:, :size] @ decoder[:size] for size in prefixes
+        rows - bias[:, None] - codes.activations[:, :, :size] @ decoder[:, :size]
+        for size in prefixes
     ]
-    losses = [residual.square().sum() / len(rows) for residual in residuals]
-    losses = torch.stack(losses)[None]
+    losses = [
+        residual.square().sum(dim=(1, 2)) / rows.shape[1] for residual in residuals
+    ]
+    losses = torch.stack(losses, dim=1)
     return losses @ prefix_weights, losses.detach(), residuals[-1].detach()
 
 
@@ -59,7 +61,7 @@ def replaced(place, name, value):
     return partial(mock.patch.object, place, name, value)
 
 
-TORCHS_THREADS = [replaced(_fitting, "own_threads", torch_threads)]
+TORCHS_THREADS = [replaced(_train, "own_threads", torch_threads)]
 TORCHS_PRODUCTS = [
     replaced(module, "products_on", lambda device: _torch_products)
     for module in (_network, _sparse_codes)
@@ -67,11 +69,11 @@ TORCHS_PRODUCTS = [
 WHOLE_MATRICES = [
     replaced(SparseAutoencoder, "forward", SparseAutoencoder._dense_codes)
 ]
-TORCHS_OPTIMIZER = [replaced(_optimizer, "_SMALL", 10**9)]
+TORCHS_OPTIMIZER = [replaced(_adamw, "_ENTRIES_FOR_COMPILED_STEP", 10**9)]
 WITHOUT = {
     "nothing": [],
     "two-stage top-k": [replaced(_compiled_products, "top_k_into", one_stage)],
-    "bfloat16 scores": [replaced(_plan, "_NEURONS_FOR_BFLOAT16", 10**9)],
+    "bfloat16 scores": [replaced(_net, "_NEURONS_FOR_BFLOAT16", 10**9)],
     "threads that sleep": TORCHS_THREADS,
     "compiled products": TORCHS_THREADS + TORCHS_PRODUCTS,
     "compiled products and steps": (
@@ -84,9 +86,10 @@ WITHOUT = {
         *WHOLE_MATRICES,
         replaced(DenseCodes, "prefix_losses", separate_decodings),
     ],
-    "one-cycle learning rate": [replaced(_training, "one_cycle", constant_rate)],
-    "decay of the encoder": [replaced(_training, "_ENCODER_DECAY", 0)],
-    "small batches": [replaced(_fitting, "choose_batch_size", lambda n: 512)],
+    "auxiliary loss": [replaced(_loss, "_AUXILIARY_WEIGHT", 0.0)],
+    "one-cycle learning rate": [replaced(_net, "one_cycle", constant_rate)],
+    "encoder decay": [replaced(_net, "_ENCODER_DECAY", 0)],
+    "small batches": [replaced(_settings, "choose_batch_size", lambda n: 512)],
 }
 
 

@@ -34,8 +34,8 @@ import torch
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from sklearn_hsae import MatryoshkaSAETransformer
+from sklearn_hsae._device import has_fast_bfloat16
 from sklearn_hsae.sae import fit_many
-from sklearn_hsae.sae._plan import choose_precision
 
 SHAPES = {
     "a": {"d": 384, "n_rows": 8192, "M": 256, "K": 8, "prefixes": (32, 256)},
@@ -171,7 +171,8 @@ def floor(shape, batch_size, device):
     d, n_neurons = shape["d"], shape["M"]
     rows = torch.randn(batch_size, d, device=device)
     weights = torch.randn(n_neurons, d, device=device)
-    precision = choose_precision("auto", device, n_neurons)
+    has_bfloat16 = n_neurons >= 1024 and has_fast_bfloat16(device)
+    precision = torch.bfloat16 if has_bfloat16 else torch.float32
     rows, low_weights = rows.to(precision), weights.to(precision)
     parameters = [torch.nn.Parameter(weights.clone()) for _ in range(2)]
     for parameter in parameters:

@@ -22,6 +22,7 @@ _MODULE_OF = {
     "load_texts": "datasets",
     "make_hypothesis_pipeline": "pipeline",
     "make_reviews": "datasets",
+    "safe_names": "_labels",
     "with_texts": "_texts",
     "write_report": "report",
 }

@@ -1,9 +1,9 @@
-"""One disk cache for everything that costs time or money: key -> bytes in SQLite.
+"""The disk cache of everything that costs time or money: key -> bytes, in SQLite.
 
-A file holds one kind of content ("embeddings", "llm"). The key is a hash of all that
-decides the answer, so an entry is never stale and never changed: several processes
-that write the same key write the same value. Values are raw bytes, never pickles:
-reading a cache cannot run code.
+One file holds one kind of content ("embeddings", "llm"). The key is a hash of all that
+decides the content, so an entry never becomes stale. Processes that write the same key
+at the same time write equally valid values, and the last one stays. Values are raw
+bytes, never pickles: reading a cache cannot run code.
 """
 
 import contextlib
@@ -17,24 +17,48 @@ from pathlib import Path
 
 import platformdirs
 
-# SQLite before 3.32 takes at most 999 variables in one statement.
+# SQLite before 3.32 accepts at most 999 variables per statement.
 _KEYS_PER_QUERY = 900
 _BUSY_TIMEOUT = 60.0  # seconds to wait for another process that is writing
 
-# Connections that came through a fork. SQLite forbids even to close them in the
-# child, so they are kept from the garbage collector.
+# Connections inherited through a fork. SQLite forbids even closing them in the child,
+# so this list keeps them from the garbage collector.
 _INHERITED = []
 
 
 def cache_key(**parts):
-    """SHA-256 (hex) of the canonical JSON of all parts: str, numbers, None, lists."""
+    """Hash everything that decides the content of an entry.
+
+    Parameters
+    ----------
+    **parts : JSON-able values
+        Strings, numbers, None, lists and dicts of them.
+
+    Returns
+    -------
+    str
+        SHA-256 (hex) of the canonical JSON of all parts.
+    """
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
-    # A lone surrogate is legal in a str and has no UTF-8 form of its own.
+    # A str may hold a lone surrogate, which plain UTF-8 cannot encode.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def open_cache(cache_dir, name):
-    """The cache `name` in `cache_dir`; one that forgets if `cache_dir` is None."""
+    """Open a cache.
+
+    Parameters
+    ----------
+    cache_dir : "auto", str, path-like or None
+        Folder of the cache. "auto" is the user's cache folder; None keeps the entries
+        in memory, as long as the returned object lives.
+    name : str
+        Kind of content.
+
+    Returns
+    -------
+    DiskCache or MemoryCache
+    """
     if cache_dir is None:
         return MemoryCache()
     if isinstance(cache_dir, str) and cache_dir == "auto":
@@ -43,19 +67,26 @@ def open_cache(cache_dir, name):
 
 
 class DiskCache:
-    """A persistent map from str to bytes that several processes and threads share.
+    """A persistent map from str to bytes that processes and threads share.
 
-    Each thread of each process has its own connection, opened at first use; the
-    write-ahead log lets readers go on while one writes. What `put_many` wrote is
-    there after kill -9; a power failure may lose the latest entries, never the file.
+    Each thread of each process has its own connection, which is opened at first use.
+    SQLite's write-ahead log lets readers continue while another process writes. What
+    `put_many` wrote survives kill -9. A power failure may lose the latest entries, but
+    does not damage the file.
 
     Parameters
     ----------
-    cache_dir : str or path
-        The folder, made at first use. It must lie on a local disk: the write-ahead
+    cache_dir : str or path-like
+        The folder, created at first use. It must lie on a local disk: the write-ahead
         log of SQLite does not work over a network file system.
     name : str
         The file is called ``{name}.sqlite``.
+
+    Raises
+    ------
+    OSError
+        By every method, when the file cannot be opened, read or written, or is damaged.
+        A failed `put_many` writes nothing; earlier entries stay.
     """
 
     def __init__(self, cache_dir, name):
@@ -63,20 +94,20 @@ class DiskCache:
         self.path = Path(cache_dir).expanduser() / f"{name}.sqlite"
 
     def get_many(self, keys):
-        """Return the entries there are, as a dict of key to bytes."""
+        """Return a dict of those keys that have an entry, and their values."""
         keys = list(keys)
-        found = {}
+        entries = {}
         with self._clear_errors():
             connection = self._connection()
             for start in range(0, len(keys), _KEYS_PER_QUERY):
-                wanted = keys[start : start + _KEYS_PER_QUERY]
-                marks = ",".join("?" * len(wanted))
+                chunk = keys[start : start + _KEYS_PER_QUERY]
+                marks = ",".join("?" * len(chunk))
                 query = f"SELECT key, value FROM items WHERE key IN ({marks})"
-                found.update(connection.execute(query, wanted))
-        return found
+                entries.update(connection.execute(query, chunk))
+        return entries
 
     def put_many(self, items):
-        """Write all entries of a mapping in one transaction, committed on return."""
+        """Write all entries of a dict, in one transaction that ends before return."""
         with self._clear_errors():
             connection = self._connection()
             with connection:
@@ -85,7 +116,7 @@ class DiskCache:
                 )
 
     def close(self):
-        """Close the connections that this process opened; a later call reopens."""
+        """Close the connections of this process. A later call opens a new one."""
         while self._connections:
             (pid, _), connection = self._connections.popitem()
             if pid == os.getpid():
@@ -110,7 +141,7 @@ class DiskCache:
 
     def _open(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Only its own thread uses a connection, but any thread may close it.
+        # Only its own thread uses a connection, but every thread may close it.
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT, check_same_thread=False
         )
@@ -133,21 +164,21 @@ class DiskCache:
             yield
         except (sqlite3.OperationalError, OSError) as error:
             raise OSError(
-                f"The cache file {self.path} cannot be used: {error}. Pass "
-                "cache_dir= a writable folder on a local disk, or cache_dir=None to "
-                "work without a cache."
+                f"The cache file {self.path} cannot be used: {error}. Pass as "
+                "cache_dir= a writable folder with free space on a local disk, or "
+                "cache_dir=None to work without a cache."
             ) from error
         except sqlite3.DatabaseError as error:
             raise OSError(
                 f"The cache file {self.path} is damaged: {error}. Delete it (and "
-                "the files beside it that end in -wal and -shm); what it held is "
-                "then computed or paid again."
+                "the files beside it that end in -wal and -shm); its entries are "
+                "then computed or paid for again."
             ) from error
 
 
 def _use_write_ahead_log(connection):
-    # SQLite does not wait for others here, unlike everywhere else: two processes that
-    # make the same file at once would fail.
+    # Here, unlike elsewhere, SQLite does not wait for other processes: two that create
+    # the same file at the same time would fail.
     deadline = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
@@ -159,17 +190,17 @@ def _use_write_ahead_log(connection):
 
 
 class MemoryCache:
-    """The two methods of `DiskCache` over a dict, for ``cache_dir=None``."""
+    """The methods of `DiskCache` over a dict, for ``cache_dir=None``."""
 
     def __init__(self):
         self._items = {}
 
     def get_many(self, keys):
-        """Return the entries there are, as a dict of key to bytes."""
+        """Return a dict of those keys that have an entry, and their values."""
         return {key: self._items[key] for key in keys if key in self._items}
 
     def put_many(self, items):
-        """Keep all entries of a mapping."""
+        """Keep all entries of a dict."""
         self._items.update(items)
 
     def close(self):

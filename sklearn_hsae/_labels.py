@@ -1,18 +1,23 @@
-"""Labels of columns: unique, because scikit-learn refuses duplicate column names."""
+"""Names of columns: unique, and free of characters that other libraries refuse."""
 
 import re
 
 import numpy as np
+import pandas as pd
+
+# LightGBM refuses the special characters of JSON and replaces white space; XGBoost
+# refuses brackets and "<".
+_UNSAFE = re.compile(r'[\s",:\[\]{}<>]+')
 
 
-def unique_labels(labels):
+def unique_labels(labels, suffix=" ({})"):
     """Make labels unique: a second "price" becomes "price (2)"."""
     taken, unique = set(), []
     for label in labels:
         candidate, count = label, 1
         while candidate in taken:
             count += 1
-            candidate = f"{label} ({count})"
+            candidate = label + suffix.format(count)
         taken.add(candidate)
         unique.append(candidate)
     return np.array(unique, dtype=object)
@@ -21,3 +26,35 @@ def unique_labels(labels):
 def plain_label(label):
     """A label without the count that :func:`unique_labels` appended."""
     return re.sub(r" \(\d+\)$", "", label)
+
+
+def safe_names(X):
+    """Rename the columns of a frame so that LightGBM and XGBoost accept them.
+
+    Concepts hold commas and quotation marks, which these libraries refuse in the names
+    of features. Put this function before such a last step, by
+    ``FunctionTransformer(safe_names)``.
+
+    Parameters
+    ----------
+    X : DataFrame or any other object
+        What a step of a pipeline returned.
+
+    Returns
+    -------
+    DataFrame or the object itself
+        `X` with white space, commas, colons, quotation marks and brackets in its
+        column names replaced by "_". The names are unique; the values are not copied.
+        Anything but a DataFrame is returned as it is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_hsae import safe_names
+    >>> safe_names(pd.DataFrame([[1.0]], columns=['says "slow", "late"'])).columns[0]
+    'says_slow_late'
+    """
+    if not isinstance(X, pd.DataFrame):
+        return X
+    names = [_UNSAFE.sub("_", str(name)).strip("_") or "_" for name in X.columns]
+    return X.set_axis(unique_labels(names, "_{}"), axis=1)

@@ -5,6 +5,7 @@ estimators do. A release that moves one of these names is mended here alone.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
@@ -21,6 +22,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "get_feature_names",
+    "safe_indexing",
     "validate_params",
 ]
 

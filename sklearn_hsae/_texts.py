@@ -1,11 +1,14 @@
 """How texts travel through a scikit-learn Pipeline: in the row index.
 
-A step that knows the texts returns a DataFrame whose row index has a level named
-``"text"``. Every later step of this package keeps that row index, scikit-learn's
-own steps keep it after ``set_output(transform="pandas")``, and the steps that read
-texts find them there. The level is named, so that a frame indexed by document ids
-is never mistaken for one that carries texts.
+A step that knows the texts returns a DataFrame whose row index has a last level named
+``"text"``. Every later step of this package keeps that row index, scikit-learn's own
+steps keep it after ``set_output(transform="pandas")``, and the steps that read texts
+find them there. The level has a name, so that document ids in an index are never
+taken for texts.
 """
+
+import warnings
+from collections.abc import Iterator, KeysView, Mapping, Set, ValuesView
 
 import numpy as np
 import pandas as pd
@@ -14,12 +17,17 @@ from sklearn.utils import check_consistent_length
 
 TEXT_LEVEL = "text"
 _MAX_ROWS_IN_MESSAGE = 10
+_MAX_COLUMNS_IN_MESSAGE = 3
+_GIVE_TEXTS = (
+    "A meta-estimator such as BaggingRegressor makes arrays of frames: give it the "
+    "texts, as an array of shape (n_samples, 1)."
+)
 
 
 def with_texts(X, texts):
     """Attach texts to the rows of precomputed numbers.
 
-    The result enters a pipeline behind the embedding step: its numbers are the
+    The result enters a pipeline after the embedding step: its numbers are the
     embeddings (or activations), and the steps that read texts find them in the
     row index.
 
@@ -29,18 +37,20 @@ def with_texts(X, texts):
         The numbers. A DataFrame keeps its index and its column names; the numbers
         of an array are not copied.
     texts : sequence of str of length n_samples
-        One text for each row: list, tuple, array, or a pandas or polars Series.
-        The index of a pandas Series is kept when `X` is no DataFrame.
+        One text per row: list, tuple, array, or a pandas or polars Series. The index
+        of a pandas Series is kept when `X` is not a DataFrame. A text may be empty:
+        ``transform`` and ``predict`` take it for a text without any concept, ``fit``
+        refuses it.
 
     Returns
     -------
     DataFrame of shape (n_samples, n_features)
-        `X` with one more row-index level, named ``"text"``.
+        `X` with one more row-index level at the end, named ``"text"``.
 
     Raises
     ------
     ValueError
-        When the lengths differ, or a text is missing, empty or not a string.
+        When the lengths differ, or a text is missing or not a string.
 
     Examples
     --------
@@ -52,11 +62,11 @@ def with_texts(X, texts):
     >>> frame.index.get_level_values("text").tolist()
     ['slow service', 'good food']
     """
-    strings = check_texts(texts, "with_texts")
+    strings = check_texts(texts, "with_texts", allow_empty=True)
     check_consistent_length(X, strings)
     if isinstance(X, pd.DataFrame):
-        return X.set_axis(_append_texts(drop_texts(X).index, strings))
-    index = _append_texts(_without_texts(row_index(texts)), strings)
+        return X.set_axis(_append_texts(_own_index(X.index), strings))
+    index = _append_texts(_own_index(row_index(texts)), strings)
     columns = getattr(X, "columns", None)  # a polars frame has names, but no index
     X = X if sparse.issparse(X) else np.asarray(X)
     if X.ndim != 2:
@@ -72,10 +82,12 @@ def with_texts(X, texts):
 
 
 def drop_texts(X):
-    """Remove the texts from the row index again.
+    """Remove the texts from the row index.
 
-    Use it where rows with and rows without texts are put side by side, as in a
-    FeatureUnion of concepts and embeddings under ``set_output(transform="pandas")``.
+    Use it where frames with and without texts are put side by side: in a FeatureUnion
+    or a ColumnTransformer under ``set_output(transform="pandas")``, for example by
+    ``make_pipeline(EmbeddingTransformer(), FunctionTransformer(drop_texts))`` beside
+    other columns.
 
     Parameters
     ----------
@@ -85,8 +97,8 @@ def drop_texts(X):
     Returns
     -------
     DataFrame or the object itself
-        `X` without the row-index level ``"text"``. Anything that carries no such
-        level is returned as it is.
+        `X` without the row-index level ``"text"``. Anything else is returned as it
+        is.
 
     Examples
     --------
@@ -100,78 +112,177 @@ def drop_texts(X):
     return X.set_axis(_without_texts(X.index))
 
 
+def _text_level(index):
+    """Position of the level that holds the texts, the last one of this name, or None.
+
+    The index of the caller may have a level of the same name; it stands before ours.
+    """
+    positions = [i for i, name in enumerate(index.names) if name == TEXT_LEVEL]
+    return positions[-1] if positions else None
+
+
 def _without_texts(index):
-    if TEXT_LEVEL not in index.names:
+    level = _text_level(index)
+    if level is None:
         return index
     if index.nlevels == 1:
         return pd.RangeIndex(len(index))
-    return index.droplevel(TEXT_LEVEL)
+    return index.droplevel(level)
+
+
+def _own_index(index):
+    """The index without texts that `with_texts` attached before.
+
+    A single level named "text" belongs to the caller: `with_texts` makes two or more.
+    """
+    return index if index.nlevels == 1 else _without_texts(index)
 
 
 def carries_texts(X):
     """Whether `X` is a frame with a row-index level named "text"."""
-    return isinstance(X, pd.DataFrame) and TEXT_LEVEL in X.index.names
+    return isinstance(X, pd.DataFrame) and _text_level(X.index) is not None
 
 
-def get_texts(X, texts, estimator):
-    """Return the text of each row as an object array; explicit `texts` win."""
+def get_texts(X, texts, estimator, *, allow_empty=False):
+    """Return the text of each row as an object array; explicit `texts` win.
+
+    Parameters
+    ----------
+    X : what `estimator` was given
+    texts : sequence of str or None
+    estimator : object
+        Its class is named in error messages.
+    allow_empty : bool
+        See `check_texts`.
+    """
     name = type(estimator).__name__
-    if texts is not None:
-        strings = check_texts(texts, name)
-        check_consistent_length(X, strings)
-        return strings
-    if carries_texts(X):
-        return check_texts(X.index.get_level_values(TEXT_LEVEL), name)
-    raise ValueError(
-        f"{name} reads the text of each row, but X carries none. Pass a DataFrame "
-        "with a row-index level named 'text' (sklearn_hsae.with_texts makes one), or "
-        "pass texts= to this method. If a step before it returned a plain array, "
-        "call pipeline.set_output(transform='pandas')."
+    if texts is None and not carries_texts(X):
+        raise ValueError(
+            f"{name} reads the text of each row, but X carries no texts. "
+            f"{_where_texts_were_lost(X)} Or pass texts= to this method, or a frame "
+            "that sklearn_hsae.with_texts(X, texts) made."
+        )
+    if texts is None:
+        texts = X.index.get_level_values(_text_level(X.index))
+    strings = check_texts(texts, name, allow_empty=allow_empty)
+    check_consistent_length(X, strings)
+    return strings
+
+
+def _where_texts_were_lost(X):
+    """What is known about the step that dropped the texts, and what helps there."""
+    if isinstance(X, pd.DataFrame):
+        columns = [repr(column) for column in X.columns[:_MAX_COLUMNS_IN_MESSAGE]]
+        more = ", ..." if X.shape[1] > _MAX_COLUMNS_IN_MESSAGE else ""
+        return (
+            "X is a DataFrame without a row-index level named 'text' (its columns are "
+            f"{', '.join(columns)}{more}). If a sampler dropped that level, put it "
+            f"before the embedding, where it draws texts. {_GIVE_TEXTS}"
+        )
+    if type(X).__module__.split(".")[0] == "polars":
+        return (
+            "X is a polars frame, which has no row index to carry texts. Call "
+            "pipeline.set_output(transform='pandas') and turn the last table into "
+            "polars with polars.from_pandas; give tools that choose the output by "
+            "the input, such as skrub, pandas tables (frame.to_pandas())."
+        )
+    kind = "sparse matrix" if sparse.issparse(X) else "plain array"
+    return (
+        f"X is a {kind}, which a step before this one returned. Call "
+        "pipeline.set_output(transform='pandas'), again after set_params has put in "
+        f"a step such as PCA(). {_GIVE_TEXTS}"
     )
 
 
-def check_texts(texts, name):
-    """Return `texts` as a 1-d object array of str, or say which rows are wrong."""
+def check_texts(texts, name, *, allow_empty=False):
+    """Return `texts` as a 1-d object array of str, or say which rows are wrong.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    name : str
+        Who asks, for error messages.
+    allow_empty : bool
+        Let empty texts pass, as `transform` does: one of them must not refuse all
+        others. `fit` refuses them, since nothing can be learnt from an empty text.
+    """
     if isinstance(texts, str | bytes):
         raise ValueError(
             f"{name} expects a sequence of texts, got one {type(texts).__name__}. "
             "Pass [text] for a single text."
         )
-    if sparse.issparse(texts) or not hasattr(texts, "__len__"):
-        raise ValueError(
-            f"{name} expects a sequence of texts (list, tuple, array, Series or "
-            f"one-column frame), got {type(texts).__name__}."
-        )
-    values = _object_array(texts)
+    values = _object_array(texts, name)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
         raise ValueError(
-            f"{name} expects one text a row, got an input of shape {values.shape}. "
+            f"{name} expects one text per row, got an input of shape {values.shape}. "
             "Select the column that holds the texts, e.g. frame['text']."
         )
     if len(values) == 0:
         raise ValueError(f"{name} got no texts: a minimum of 1 is required.")
-    _check_each(values, name)
+    _check_each(values, name, allow_empty)
     return values
 
 
-def _object_array(texts):
-    if isinstance(texts, list | tuple):
-        values = np.empty(len(texts), dtype=object)
-        for i, text in enumerate(texts):  # values[:] = texts would unpack nested lists
-            values[i] = text
-        return values
-    return np.asarray(texts, dtype=object)
+def are_empty(strings):
+    """Mask of the texts that hold nothing but white space."""
+    return np.fromiter((not text.strip() for text in strings), bool, len(strings))
 
 
-def _check_each(values, name):
+def warn_of_empty(strings):
+    """Say how many texts are empty, and what becomes of them."""
+    is_empty = are_empty(strings)
+    if is_empty.any():
+        # No estimator is named and no level is skipped: two steps of a pipeline that
+        # meet the same texts give one warning.
+        warnings.warn(
+            f"Got {_describe_rows('empty texts', is_empty)}. They count as texts "
+            "without any concept.",
+            UserWarning,
+            stacklevel=1,
+        )
+
+
+def _object_array(texts, name):
+    if hasattr(texts, "__array__") and not sparse.issparse(texts):
+        return np.asarray(texts, dtype=object)
+    if not _is_ordered(texts):
+        raise ValueError(
+            f"{name} expects a sequence of texts (list, tuple, array, Series or "
+            f"one-column frame), got {type(texts).__name__}. {_remedy(texts)}".rstrip()
+        )
+    values = np.empty(len(texts), dtype=object)
+    for i, text in enumerate(texts):  # values[:] = texts would unpack nested lists
+        values[i] = text
+    return values
+
+
+def _is_ordered(texts):
+    """Whether `texts` has a length and an order: sequences, deques, views of a dict."""
+    if sparse.issparse(texts) or isinstance(texts, Mapping):
+        return False
+    is_sequence = hasattr(texts, "__len__") and hasattr(texts, "__getitem__")
+    return is_sequence or isinstance(texts, KeysView | ValuesView)
+
+
+def _remedy(texts):
+    if isinstance(texts, Mapping):
+        return "Pass its texts: list(texts.values())."
+    if isinstance(texts, Set):
+        return "Its order is not that of any y: pass list(texts) and keep that list."
+    if isinstance(texts, Iterator):
+        return "It can be read only once: pass list(texts)."
+    return ""
+
+
+def _check_each(values, name, allow_empty):
     is_text = np.fromiter((isinstance(v, str) for v in values), bool, len(values))
     is_missing = np.zeros(len(values), dtype=bool)
     is_missing[~is_text] = [_is_missing(v) for v in values[~is_text]]
-    is_empty = np.fromiter(
-        (isinstance(v, str) and not v.strip() for v in values), bool, len(values)
-    )
+    is_empty = np.zeros(len(values), dtype=bool)
+    if not allow_empty:
+        is_empty[is_text] = are_empty(values[is_text])
     problems = [
         _describe_rows(label, rows)
         for label, rows in (
@@ -184,10 +295,10 @@ def _check_each(values, name):
     if problems:
         foreign = values[~is_text & ~is_missing]
         hint = f" ({type(foreign[0]).__name__})" if len(foreign) else ""
+        kind = "string" if allow_empty else "non-empty string"
         raise ValueError(
-            f"{name} expects a non-empty string in every row. Got: "
-            f"{'; '.join(problems)}{hint}. Drop these rows from the texts and from y, "
-            "or fill them in."
+            f"{name} expects a {kind} in every row. Got: {'; '.join(problems)}{hint}. "
+            "Drop these rows from the texts and from y, or fill them in."
         )
 
 

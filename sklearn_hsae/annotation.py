@@ -16,7 +16,13 @@ from sklearn_hsae._sklearn_compat import (
     get_feature_names,
     validate_params,
 )
-from sklearn_hsae._texts import carries_texts, drop_texts, get_texts
+from sklearn_hsae._texts import (
+    are_empty,
+    carries_texts,
+    drop_texts,
+    get_texts,
+    warn_of_empty,
+)
 from sklearn_hsae.embedding import DEFAULT_MODEL
 from sklearn_hsae.judges import (
     DistilledJudge,
@@ -262,11 +268,13 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_concepts)
-            1.0, 0.0 or NaN. A frame for a frame, without the texts in its index.
+            1.0, 0.0 or NaN. A frame for a frame, without the texts in its index. An
+            empty text has no concept: 0.0, with a warning.
         """
         check_is_fitted(self)
         validate_data(self, X, reset=False)
-        return self._like_input(self.judge_.judge(get_texts(X, texts, self)), X)
+        texts = get_texts(X, texts, self, allow_empty=True)
+        return self._like_input(self._annotate(texts), X)
 
     def fit_transform(self, X, y=None, *, texts=None):
         """Fit, then judge the rows, or a sample of them (see `fit_sample`).
@@ -350,6 +358,15 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             twice = sorted({c for c in concepts if list(concepts).count(c) > 1})
             raise ValueError(f"Each concept must be given once; got {twice} twice.")
         return concepts
+
+    def _annotate(self, texts):
+        """Annotations of all texts; an empty text is not judged."""
+        warn_of_empty(texts)
+        has_words = ~are_empty(texts)
+        annotations = np.zeros((len(texts), len(self.concepts_)))
+        if has_words.any():
+            annotations[has_words] = self.judge_.judge(texts[has_words])
+        return annotations
 
     def _who_judges(self):
         if self.judge != "auto":

@@ -136,7 +136,7 @@ def test_damage_in_the_middle_of_a_file_is_named(tmp_path):
 
 def test_many_keys_at_once(tmp_path):
     # More than SQLite takes variables in one statement (32,766 or 999).
-    values = {cache_key(i=i): b"%d" % i for i in range(100_000)}
+    values = {cache_key(i=i): b"%d" % i for i in range(40_000)}
     with DiskCache(tmp_path, "kind") as cache:
         cache.put_many(values)
         assert cache.get_many(values) == values
@@ -166,6 +166,63 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="cache_dir=None"):
         DiskCache(tmp_path / "file", "kind").get_many(["a"])
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path):
+    (tmp_path / "kind.sqlite").mkdir()
+    with pytest.raises(OSError, match=r"kind\.sqlite cannot be used.*cache_dir=None"):
+        DiskCache(tmp_path, "kind").get_many(["a"])
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a read-only disk")
+def test_a_read_only_disk_is_named():
+    # /proc takes no new folder, not even from root.
+    for method, content in (("get_many", ["a"]), ("put_many", {"a": b"1"})):
+        cache = DiskCache("/proc/cache", "kind")
+        with pytest.raises(OSError, match=r"cannot be used.*a writable folder"):
+            getattr(cache, method)(content)
+
+
+def test_a_file_that_turned_read_only_can_still_be_read(tmp_path):
+    # SQLite's own switch: whether a file may be written does not depend on the user.
+    cache = DiskCache(tmp_path, "kind")
+    cache.put_many({"a": b"1"})
+    cache._connection().execute("PRAGMA query_only = ON")
+    assert cache.get_many(["a"]) == {"a": b"1"}
+    with pytest.raises(OSError, match=r"readonly database.*cache_dir=None"):
+        cache.put_many({"b": b"2"})
+
+
+def test_a_full_disk_is_named_and_what_was_written_stays(tmp_path):
+    # The limit on pages is SQLite's own; it fails like a disk without space.
+    cache = DiskCache(tmp_path, "kind")
+    cache.put_many({"early": b"1"})
+    cache._connection().execute("PRAGMA max_page_count = 10")
+    with pytest.raises(OSError, match=r"disk is full.*with free space"):
+        cache.put_many({str(i): b"x" * 10_000 for i in range(20)})
+    assert cache.get_many(["early", "0", "19"]) == {"early": b"1"}
+    with DiskCache(tmp_path, "kind") as other:
+        other.put_many({"late": b"2"})
+        assert other.get_many(["early", "late"]) == {"early": b"1", "late": b"2"}
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    # What a copy that was broken off leaves behind.
+    with DiskCache(tmp_path, "kind") as cache:
+        cache.put_many({str(i): b"x" * 1000 for i in range(1000)})
+    path = tmp_path / "kind.sqlite"
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(OSError, match=r"kind\.sqlite is damaged.*Delete it"):
+        DiskCache(tmp_path, "kind").get_many([str(i) for i in range(1000)])
+
+
+def test_a_database_of_another_program_is_named_and_left_alone(tmp_path):
+    path = tmp_path / "kind.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE items (name TEXT)")
+    with pytest.raises(OSError, match=r"kind\.sqlite cannot be used"):
+        DiskCache(tmp_path, "kind").get_many(["a"])
+    assert sqlite3.connect(path).execute("SELECT * FROM items").fetchall() == []
 
 
 def test_values_are_plain_bytes_in_plain_sqlite(tmp_path):

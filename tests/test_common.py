@@ -51,6 +51,13 @@ class AnnotatorWithTexts(ConceptAnnotator):
         return self.fit(X, y).transform(X)
 
 
+def expected_failures(estimator):
+    if not isinstance(estimator, MatryoshkaSAETransformer):
+        return {}
+    reason = "a repeated row is in other batches than a row of weight 2, as in all SGD"
+    return {"check_sample_weight_equivalence_on_dense_data": reason}
+
+
 @pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
 @pytest.mark.filterwarnings("ignore:Only .* neurons were selected:UserWarning")
 @parametrize_with_checks(
@@ -64,6 +71,7 @@ class AnnotatorWithTexts(ConceptAnnotator):
         InterpreterWithTexts(judge="keyphrase"),
         AnnotatorWithTexts(["mentions view, soup"], judge="keyphrase"),
     ],
+    expected_failed_checks=expected_failures,
     xfail_strict=True,
 )
 def test_scikit_learn(estimator, check):

@@ -1,15 +1,22 @@
 """Every use that people make of a Pipeline, with the real model and no LLM."""
 
 import pickle
+from decimal import Decimal
 
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.compose import (
+    ColumnTransformer,
+    TransformedTargetRegressor,
+    make_column_transformer,
+)
 from sklearn.decomposition import PCA
-from sklearn.ensemble import StackingRegressor, VotingRegressor
+from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import (
     GridSearchCV,
@@ -19,7 +26,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_hsae import (
     ConceptAnnotator,
@@ -33,6 +40,7 @@ from sklearn_hsae import (
     evaluate_hypotheses,
     make_hypothesis_pipeline,
     make_reviews,
+    safe_names,
     with_texts,
 )
 
@@ -298,6 +306,171 @@ def test_classification(reviews):
     assert pipe.predict_proba(reviews.texts).shape == (240, 2)
     result = evaluate_hypotheses(pipe, reviews.texts[:100], y[:100])
     assert 0.5 < result.metrics["auc"] <= 1
+
+
+def test_classes_as_integers_are_the_same_classes_as_words(reviews):
+    # LabelEncoder and fetch_20newsgroups give integers; they are no quantity.
+    codes = np.digitize(reviews.target, [2.0, 3.0, 4.0])
+    words = np.array(["a", "b", "c", "d"])
+    pipe = make_pipe(task="classification").set_params(
+        sae__task="classification", select__task="classification"
+    )
+    by_code, by_word = (
+        clone(pipe).fit(reviews.texts, y) for y in (codes, words[codes])
+    )
+    np.testing.assert_array_equal(
+        words[by_code.predict(reviews.texts)], by_word.predict(reviews.texts)
+    )
+    np.testing.assert_array_equal(
+        by_code.predict_proba(reviews.texts), by_word.predict_proba(reviews.texts)
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda y: y.astype(object),
+        lambda y: [Decimal(str(value)) for value in y],
+        lambda y: y.astype(str),
+        lambda y: y.astype(">f8"),
+        lambda y: pd.Series(y, dtype="Float64"),
+    ],
+    ids=["object", "Decimal", "strings", "big-endian", "nullable"],
+)
+def test_a_quantity_of_any_type_gives_the_same_predictions(reviews, kind):
+    # A frame with a text column becomes an object array, numbers included.
+    y = np.round(reviews.target, 2)
+    expected = without_interpretation(make_pipe()).fit(reviews.texts, y)
+    found = without_interpretation(make_pipe()).fit(reviews.texts, kind(y))
+    np.testing.assert_array_equal(
+        found.predict(reviews.texts), expected.predict(reviews.texts)
+    )
+
+
+def test_zeros_and_ones_are_a_quantity_where_a_regression_is_asked_for(reviews):
+    # With "auto" they are two classes; the last step must not be the only one told.
+    y = (reviews.target > 3).astype(float)
+    pipe = without_interpretation(make_pipe())
+    pipe.set_params(sae__task="regression", select__task="regression")
+    predicted = clone(pipe).fit(reviews.texts, y).predict(reviews.texts)
+    shifted = clone(pipe).fit(reviews.texts, 3 * y - 1).predict(reviews.texts)
+    np.testing.assert_allclose(shifted, 3 * predicted - 1, rtol=1e-3, atol=1e-3)
+    assert len(np.unique(predicted)) > 2
+
+
+def test_an_empty_text_has_no_concept_and_refuses_nobody(fitted, reviews):
+    texts = ["", reviews.texts[0], " \n"]
+    with pytest.warns(UserWarning, match="2 empty texts at row position 0, 2"):
+        annotations = fitted[:-1].transform(texts)
+    assert not annotations.iloc[[0, 2]].any(axis=None)
+    with pytest.warns(UserWarning, match="empty texts"):
+        predicted = fitted.predict(texts)
+    assert predicted[1] == fitted.predict(reviews.texts[:1])[0]
+    assert predicted[0] == predicted[2] == pytest.approx(fitted[-1].intercept_)
+    with pytest.warns(UserWarning, match="empty texts"):
+        assert fitted.predict([""]).shape == (1,)
+    with pytest.raises(ValueError, match="1 empty at row position 0"):
+        clone(fitted).fit(["", *reviews.texts[1:]], reviews.target)
+
+
+def test_embeddings_beside_other_columns(reviews):
+    frame = pd.DataFrame({"review": reviews.texts, "price": np.arange(240.0)})
+    embedded = make_pipeline(EmbeddingTransformer(), FunctionTransformer(drop_texts))
+    for selection in ("review", ["review"]):
+        columns = make_column_transformer(
+            (embedded, selection), ("passthrough", ["price"])
+        )
+        assert columns.fit_transform(frame).shape == (240, 385)
+        framed = columns.set_output(transform="pandas").fit_transform(frame)
+        assert framed.index.equals(frame.index)
+
+
+def test_a_frame_whose_own_index_is_named_text(reviews, fitted):
+    ids = pd.Index([f"t{i}" for i in range(240)], name="text")
+    frame = pd.DataFrame(
+        {"review": reviews.texts, "price": np.arange(240.0)}, index=ids
+    )
+    columns = make_column_transformer(
+        (fitted[:-1], "review"), ("passthrough", ["price"])
+    ).set_output(transform="pandas")
+    together = columns.fit_transform(frame, reviews.target)
+    assert together.index.equals(ids) and not together.isna().any(axis=None)
+
+
+@pytest.mark.parametrize("selection", ["review", ["review"]])
+def test_evaluation_of_concepts_beside_controls(reviews, selection):
+    frame = pd.DataFrame({"review": reviews.texts, "price": np.arange(240.0)})
+    y = reviews.target
+    columns = make_column_transformer(
+        (make_pipe()[:-1], selection), ("passthrough", ["price"])
+    ).set_output(transform="pandas")
+    model = make_pipeline(columns, HypothesisRegressor()).fit(frame[:160], y[:160])
+    result = evaluate_hypotheses(
+        model, frame[160:], y[160:], X_train=frame[:160], y_train=y[:160]
+    )
+    assert result.ceilings["n_columns"].tolist() == [384, 16, 4, 4, 5]
+    assert result.table["f1"].notna().sum() == N_SELECT
+
+
+@pytest.mark.parametrize("place", ["pipeline", "ColumnTransformer", "global"])
+def test_polars_output_is_an_error_that_names_the_way_out(reviews, place):
+    # A polars frame has no row index that could carry the texts.
+    pipe = make_pipe()
+    X, y = reviews.texts[:60], reviews.target[:60]
+    if place == "pipeline":
+        pipe.set_output(transform="polars")
+    elif place == "ColumnTransformer":
+        pipe = make_column_transformer((pipe[:-1], "review"))
+        pipe.set_output(transform="polars")
+        X = pl.DataFrame({"review": X})
+    else:
+        pipe = Pipeline([(name, clone(step)) for name, step in pipe.steps])
+        for _, step in pipe.steps:
+            vars(step).pop("_sklearn_output_config", None)
+    with config_context(transform_output="polars" if place == "global" else "default"):
+        with pytest.raises(ValueError, match=r"polars frame.*polars\.from_pandas"):
+            pipe.fit(X, y)
+
+
+def test_what_swallows_the_texts_is_named_with_what_helps_there(reviews, embeddings):
+    X, y = reviews.texts, reviews.target
+    swapped = make_pipe().set_params(select=PCA(4))
+    with pytest.raises(ValueError, match=r"plain array.*a step such as PCA\(\)"):
+        swapped.fit(X, y)
+    swapped.set_output(transform="pandas").fit(X, y)
+    pipe = make_pipe().set_params(embed="passthrough")
+    frame = with_texts(embeddings, X)
+    with pytest.raises(ValueError, match=r"such as BaggingRegressor.*shape"):
+        BaggingRegressor(pipe, n_estimators=2).fit(frame, y)
+    bagging = BaggingRegressor(make_pipe(), n_estimators=1, random_state=0)
+    column = np.array(X, dtype=object).reshape(-1, 1)
+    assert np.isfinite(bagging.fit(column, y).predict(column[:3])).all()
+
+
+def test_samplers_of_imbalanced_learn(reviews):
+    imblearn = pytest.importorskip("imblearn.pipeline")
+    from imblearn.over_sampling import RandomOverSampler
+
+    frame = pd.DataFrame({"review": reviews.texts})
+    y = reviews.target > 3.5
+    steps = make_pipe(task="classification").steps
+    sampler = ("over", RandomOverSampler(random_state=0))
+    model = imblearn.Pipeline([sampler, *steps]).fit(frame, y)
+    result = evaluate_hypotheses(model, frame, y, X_train=frame, y_train=y)
+    assert len(result.ceilings) == 5
+    late = imblearn.Pipeline([steps[0], sampler, *steps[1:]])
+    with pytest.raises(ValueError, match=r"sampler.*put it before the embedding"):
+        late.fit(frame, y)
+
+
+def test_lightgbm_takes_concepts_under_safe_names(reviews):
+    lightgbm = pytest.importorskip("lightgbm")
+    pipe = make_pipe()
+    last = lightgbm.LGBMRegressor(n_estimators=3, verbose=-1)
+    pipe.steps[-1:] = [("names", FunctionTransformer(safe_names)), ("boost", last)]
+    assert np.isfinite(
+        pipe.fit(reviews.texts, reviews.target).predict(reviews.texts)
+    ).all()
 
 
 def test_drop_texts_lets_frames_be_joined(fitted, reviews):

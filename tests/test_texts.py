@@ -1,15 +1,21 @@
+"""How texts travel in the row index, and what is taken for texts."""
+
 import pickle
+import warnings
+from collections import UserList, deque
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_hsae import drop_texts, with_texts
+from sklearn_hsae import drop_texts, safe_names, with_texts
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._texts import (
     carries_texts,
@@ -17,6 +23,7 @@ from sklearn_hsae._texts import (
     frame_like,
     get_texts,
     row_index,
+    warn_of_empty,
 )
 
 TEXTS = ["slow service", "lovely view", "slow service"]
@@ -47,6 +54,9 @@ def text_level(frame):
         pd.Index(TEXTS),
         pl.Series(TEXTS),
         pl.DataFrame({"review": TEXTS}),
+        dict(enumerate(TEXTS)).values(),
+        deque(TEXTS),
+        UserList(TEXTS),
     ],
     ids=lambda texts: f"{type(texts).__module__}.{type(texts).__name__}",
 )
@@ -135,6 +145,9 @@ def test_lengths_and_shape_must_fit():
         ([["a", "b"], ["c", "d"]], r"2 not a string at row position 0, 1 \(list\)"),
         (["a", "", " \n"], r"2 empty at row position 1, 2"),
         (["", None, 3], r"1 missing .*; 1 not a string .*; 1 empty .* 0 \(int\)"),
+        ({"b", "a"}, r"got set\. Its order is not that of any y"),
+        (iter(TEXTS), r"got list_iterator\. .*list\(texts\)"),
+        (iter, r"got builtin_function_or_method\.$"),
         ([None] * 20, r"20 missing .* 8, 9, \.\.\.\."),
         (np.array([b"a"]), r"1 not a string at row position 0 \(bytes\)"),
         (pd.Series(["a", None], dtype="string"), r"1 missing .* at row position 1"),
@@ -142,9 +155,9 @@ def test_lengths_and_shape_must_fit():
         ([], r"no texts: a minimum of 1"),
         ("one text", r"got one str\. Pass \[text\]"),
         (b"one text", r"got one bytes"),
-        ((text for text in TEXTS), r"got generator"),
+        ((text for text in TEXTS), r"got generator\. It can be read only once"),
         (5, r"got int"),
-        ({"a": "b"}, r"one text a row"),
+        ({"a": "b"}, r"got dict\. Pass its texts: list\(texts\.values\(\)\)"),
         (sparse.csr_matrix(X), r"got csr_matrix"),
         (X.astype(str), r"shape \(3, 2\).*frame\['text'\]"),
         (pd.DataFrame({"a": TEXTS, "b": TEXTS}), r"shape \(3, 2\)"),
@@ -201,8 +214,109 @@ def test_without_texts_the_ways_out_are_named(bare):
     assert drop_texts(bare) is bare
     with pytest.raises(ValueError, match="Reader reads the text") as error:
         get_texts(bare, None, Reader())
-    for way_out in ("with_texts", "texts=", "set_output(transform='pandas')"):
+    for way_out in ("with_texts", "texts="):
         assert way_out in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("bare", "what", "cure"),
+    [
+        (X, "plain array", "set_output(transform='pandas')"),
+        (sparse.csr_array(X), "sparse matrix", "set_output(transform='pandas')"),
+        (pl.DataFrame({"a": [1.0]}), "polars frame", "polars.from_pandas"),
+        (pd.DataFrame(X).add_prefix("pca"), "'pca0', 'pca1'", "before the embedding"),
+    ],
+)
+def test_what_lost_the_texts_is_named_with_its_cure(bare, what, cure):
+    with pytest.raises(ValueError, match="carries no texts") as error:
+        get_texts(bare, None, Reader())
+    assert what in str(error.value) and cure in str(error.value)
+
+
+def test_a_callers_index_named_text_is_kept_beside_the_texts():
+    # ids under that name: they are neither taken for texts nor lost.
+    ids = pd.Index(["t0", "t1", "t2"], name="text")
+    for frame in (
+        with_texts(X, pd.Series(TEXTS, index=ids)),
+        with_texts(X, pd.DataFrame({"review": TEXTS}, index=ids)),
+    ):
+        assert get_texts(frame, None, Reader()).tolist() == TEXTS
+        pd.testing.assert_index_equal(drop_texts(frame).index, ids)
+
+
+def test_the_texts_are_found_when_a_level_is_appended():
+    frame = with_texts(X, TEXTS).set_index(pd.Index([7, 8, 9], name="id"), append=True)
+    assert get_texts(frame, None, Reader()).tolist() == TEXTS
+    assert drop_texts(frame).index.names == [None, "id"]
+
+
+def test_empty_texts_pass_where_they_may_with_one_warning():
+    texts = ["slow", "", " \n"]
+    frame = with_texts(X, texts)
+    assert text_level(frame) == texts
+    assert get_texts(frame, None, Reader(), allow_empty=True).tolist() == texts
+    with pytest.raises(ValueError, match="2 empty at row position 1, 2"):
+        get_texts(frame, None, Reader())
+    with pytest.raises(ValueError, match="1 missing"):
+        check_texts(["", None], "Reader", allow_empty=True)
+    with pytest.warns(UserWarning, match="2 empty texts at row position 1, 2"):
+        warn_of_empty(texts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_empty(TEXTS)
+
+
+# Words of any script, lone surrogates and line ends included, and labels that repeat.
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
+ANY_LABEL = st.one_of(
+    st.integers(-3, 3),
+    st.sampled_from(["a", "b", "text"]),
+    st.floats(allow_nan=False, allow_infinity=False, width=16),
+)
+
+
+@st.composite
+def texts_and_index(draw):
+    texts = draw(st.lists(ANY_TEXT, min_size=1, max_size=6))
+    n_levels = draw(st.integers(1, 3))
+    levels = [
+        draw(st.lists(ANY_LABEL, min_size=len(texts), max_size=len(texts)))
+        for _ in range(n_levels)
+    ]
+    # The last level of several is ours where it has the name of ours.
+    names = draw(
+        st.lists(
+            st.sampled_from([None, "id", "day"]), min_size=n_levels, max_size=n_levels
+        )
+    )
+    if n_levels == 1:
+        return texts, pd.Index(levels[0], name=draw(st.sampled_from([None, "text"])))
+    return texts, pd.MultiIndex.from_arrays(levels, names=names)
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts_and_index())
+def test_any_texts_and_any_index_come_back(case):
+    texts, index = case
+    numbers = np.arange(2.0 * len(texts)).reshape(-1, 2)
+    frame = with_texts(pd.DataFrame(numbers, index=index), texts)
+    assert (
+        check_texts(
+            get_texts(frame, None, Reader(), allow_empty=True), "x", allow_empty=True
+        ).tolist()
+        == texts
+    )
+    back = drop_texts(frame)
+    assert back.index.names == index.names
+    assert back.index.tolist() == index.tolist()
+    np.testing.assert_array_equal(back.to_numpy(), numbers)
+    again = with_texts(frame, texts[::-1])
+    assert text_level_last(again) == texts[::-1]
+    assert drop_texts(again).index.tolist() == index.tolist()
+
+
+def text_level_last(frame):
+    return frame.index.get_level_values(-1).tolist()
 
 
 def test_a_frame_indexed_by_its_texts_alone_carries_them():
@@ -269,3 +383,22 @@ def test_labels_become_unique_and_keep_their_order():
     assert len(set(unique)) == len(labels)
     assert all(new.startswith(old) for new, old in zip(unique, labels, strict=True))
     assert unique_labels([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (['says "slow", "late"', "price"], ["says_slow_late", "price"]),
+        (["a, b", "a b", "a_b"], ["a_b", "a_b_2", "a_b_3"]),
+        (["[x] < {y}: z", "हिन्दी, शब्द"], ["x_y_z", "हिन्दी_शब्द"]),
+        (['"', ","], ["_", "__2"]),
+    ],
+)
+def test_safe_names_are_unique_and_keep_their_words(columns, expected):
+    numbers = np.zeros((3, len(columns)))
+    frame = with_texts(pd.DataFrame(numbers, columns=columns), TEXTS)
+    renamed = safe_names(frame)
+    assert renamed.columns.tolist() == expected
+    assert renamed.index.equals(frame.index)
+    assert frame.columns.tolist() == columns
+    assert safe_names(X) is X

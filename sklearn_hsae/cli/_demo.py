@@ -16,8 +16,8 @@ from sklearn_hsae.cli._record import (
     write_outputs,
 )
 from sklearn_hsae.cli._results_table import show_results, wrap
-from sklearn_hsae.cli._sizes import suggest_sizes
 from sklearn_hsae.datasets import make_reviews
+from sklearn_hsae.sae import suggest_sizes
 
 N_REVIEWS = 7000
 _N_HELD_OUT = 2000

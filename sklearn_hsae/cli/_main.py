@@ -61,7 +61,8 @@ def _show_warning(message, category, filename, lineno, file=None, line=None):
 
 def _as_line(message):
     """A message for Python users in one line, with the options of the command."""
-    line = " ".join(str(message).split())
+    # Line ends only: two blanks may be part of the name of a column.
+    line = re.sub(r"\s*\n\s*", " ", str(message).strip())
     for parameter, option in _OPTIONS.items():
         line = re.sub(parameter, option, line)
     return line

@@ -11,12 +11,12 @@ _MIN_WIDTH, _MAX_WIDTH = 80, 120
 
 def show_results(evaluation):
     """Print the hypotheses and the verdict."""
-    lines = format_table(report.hypothesis_rows(evaluation))
+    lines = format_table(report.hypothesis_rows(evaluation), evaluation.alpha)
     lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
 
-def format_table(rows):
+def format_table(rows, alpha):
     """The lines of the table: figures in columns, then the hypothesis, wrapped.
 
     The words come last, so that letters of any width cannot move a column.
@@ -35,7 +35,7 @@ def format_table(rows):
         )
         for row in rows
     ]
-    head = ("effect", "95 % interval", "p  ", "share", "F1")
+    head = ("effect", f"{100 * (1 - alpha):g} % interval", "p  ", "share", "F1")
     widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
     lines = [_cells(head, widths) + "hypothesis", "─" * _width()]
     group = None
@@ -45,7 +45,10 @@ def format_table(rows):
             lines += ["", f"{group}:"]
         lines += wrap(_cells(cells, widths), row.concept)
     lines.append("")
-    lines.append("* significant at 5 % after correction for the number of hypotheses")
+    lines.append(
+        f"* significant at {100 * alpha:g} % after correction for the number of "
+        "hypotheses"
+    )
     return lines
 
 

@@ -14,7 +14,7 @@ from sklearn_hsae.cli._record import (
     write_outputs,
 )
 from sklearn_hsae.cli._results_table import show_results
-from sklearn_hsae.cli._sizes import suggest_sizes
+from sklearn_hsae.sae import suggest_sizes
 
 
 def run(arguments, argv):

@@ -121,7 +121,9 @@ class LocalEmbedder:
             is_cut = np.zeros(len(texts), dtype=bool)
             # The tokenizer runs again only where a text fills the whole window.
             if model.max_seq_length and max(n_tokens) >= model.max_seq_length:
-                is_cut = _are_cut(model, self.prompt, texts, heads)
+                default = model.prompts.get(model.default_prompt_name, "")
+                prompt = default if self.prompt is None else self.prompt
+                is_cut = _are_cut(model, prompt, texts, heads)
         return vectors.float().cpu().numpy(), is_cut
 
 
@@ -196,7 +198,7 @@ def _are_cut(model, prompt, texts, heads):
     """Which texts have more tokens than the model reads."""
     n_read = model.max_seq_length
     is_cut = np.array([len(h) < len(t) for h, t in zip(heads, texts, strict=True)])
-    inputs = [(prompt or "") + text for text in texts]
+    inputs = [prompt + text for text in texts]
     # A token is one byte at least, except for the few that the tokenizer adds.
     n_bytes = np.array([len(text.encode("utf-8")) for text in inputs])
     unclear = np.flatnonzero(~is_cut & (n_bytes + _SPARE_TOKENS > n_read))

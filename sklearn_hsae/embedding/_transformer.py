@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
-from sklearn_hsae._texts import check_texts, with_texts
+from sklearn_hsae._texts import are_empty, check_texts, warn_of_empty, with_texts
 from sklearn_hsae.embedding._hub import MINILM
 from sklearn_hsae.embedding._local import LocalEmbedder
 from sklearn_hsae.embedding._remote import RemoteEmbedder, is_remote
@@ -205,16 +205,18 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         -------
         DataFrame of shape (n_samples, n_dimensions_) of float32
             The row index is that of `X` (a RangeIndex when it has none), with the
-            texts as one more level, named "text". Columns are "embedding0", ...
+            texts as one more level, named "text". Columns are "embedding0", ... An
+            empty text becomes a row of zeros, with a warning.
         """
         check_is_fitted(self)
-        texts = check_texts(X, type(self).__name__)
-        vectors = self._embed(self._embedder(self.revision_), texts)
-        if vectors.shape[1] != self.n_dimensions_:
-            raise ValueError(
-                f"The model {self.model!r} now returns {vectors.shape[1]} numbers "
-                f"per text, and returned {self.n_dimensions_} in fit. Fit again."
-            )
+        texts = check_texts(X, type(self).__name__, allow_empty=True)
+        warn_of_empty(texts)
+        has_words = ~are_empty(texts)
+        if has_words.all():
+            return self._frame(self._embed_again(texts), X)
+        vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
+        if has_words.any():
+            vectors[has_words] = self._embed_again(texts[has_words])
         return self._frame(vectors, X)
 
     def get_feature_names_out(self, input_features=None):
@@ -237,6 +239,16 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         vectors = self._embed(embedder, texts, warns)
         self.n_dimensions_ = vectors.shape[1]
         self.revision_ = embedder.revision
+        return vectors
+
+    def _embed_again(self, texts):
+        """Vectors by the model of `fit`, of the same length."""
+        vectors = self._embed(self._embedder(self.revision_), texts)
+        if vectors.shape[1] != self.n_dimensions_:
+            raise ValueError(
+                f"The model {self.model!r} now returns {vectors.shape[1]} numbers "
+                f"per text, and returned {self.n_dimensions_} in fit. Fit again."
+            )
         return vectors
 
     def _frame(self, vectors, X):

@@ -1,26 +1,30 @@
-"""How much of the outcome each step of a pipeline still holds."""
+"""Ceilings: how well the outcome is predicted from what each step passes on."""
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from sklearn_hsae.evaluation._ridge import ridge_prediction
+from sklearn_hsae.evaluation._stages import SELECTED_NEURONS
 from sklearn_hsae.inference import headline
 
 
 def ceiling_table(training, y_train, held_out, y, classes, metrics):
-    """Score a ridge regression from each stage; one row a stage.
+    """Score a ridge regression on what each stage passes on.
 
     Parameters
     ----------
-    training, held_out : dict of stage to features
-    y_train, y : ndarray
-    classes : ndarray of the classes, or None for a regression
-    metrics : dict of the hypotheses, for the last row
+    training, held_out : dict
+        The features of each stage, on the training rows and on the held-out rows.
+    y_train, y : ndarray of shape (n_rows,)
+    classes : ndarray or None
+        The classes; None for a regression.
+    metrics : dict
+        Those of the hypotheses, for the last row.
 
     Returns
     -------
-    DataFrame
+    DataFrame of n_stages rows
         Index: the stages. Columns: `r2` or `auc` on the held-out rows, the ends of
         its interval, and `n_columns`.
     """
@@ -28,7 +32,7 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics):
     for stage, features in training.items():
         A, B = _numbers(features), _numbers(held_out[stage])
         rows[stage] = _score(A, y_train, B, y, classes)
-        if stage == "selected neurons":
+        if stage == SELECTED_NEURONS:
             rows[f"{stage}, on or off"] = _score(
                 (A > 0) * 1.0, y_train, (B > 0) * 1.0, y, classes
             )

@@ -1,4 +1,4 @@
-"""Hypotheses put to the test on texts they were not found on."""
+"""Test the hypotheses of a fitted pipeline on texts they were not found on."""
 
 import textwrap
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,8 +15,10 @@ from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._stages import (
+    flat_steps,
+    numeric_stages,
+    text_readers,
     transform_by_stages,
-    transform_numeric_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
@@ -35,29 +38,34 @@ _FIDELITY = ["precision", "recall", "f1", "correlation"]
 
 @dataclass(frozen=True, eq=False)
 class HypothesisEvaluation:
-    """What :func:`evaluate_hypotheses` found.
+    """The result of :func:`evaluate_hypotheses`.
 
     Attributes
     ----------
     task : {"regression", "classification"}
+    alpha : float
+        Level of significance after correction: `alpha` of the last step.
     table : DataFrame
-        One row a hypothesis, estimated on the held-out rows; see `summary_` of
-        :class:`HypothesisRegressor`, and the fidelity of its label.
+        One row per hypothesis (and class, of three or more), estimated on the
+        held-out rows: the columns of `summary_` of :class:`HypothesisRegressor` or
+        :class:`HypothesisClassifier`, and the fidelity of the concept.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
         :class:`HypothesisClassifier`.
     ceilings : DataFrame or None
-        The held-out score of a ridge regression on the embeddings, all neurons, the
-        selected ones (as amounts, and on or off), and that of the hypotheses.
+        The held-out score of a ridge regression on the embeddings, on all neurons, on
+        the selected neurons (their activations, and whether they fire), and that of
+        the hypotheses. None without the training rows.
     verdict : str
-        Whether there is a signal, and where most of it is lost.
+        Whether there is a signal, and which step loses most of it.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
-        The answers 1, 0 or NaN on the held-out rows.
+        The annotations 1, 0 or NaN of the held-out rows.
     fidelity : DataFrame or None
-        How well each label describes its neuron: `fidelity_` of the interpreter.
+        How well each concept describes its neuron: `fidelity_` of the interpreter.
     """
 
     task: str
+    alpha: float
     table: pd.DataFrame
     metrics: dict
     ceilings: pd.DataFrame | None
@@ -66,16 +74,17 @@ class HypothesisEvaluation:
     fidelity: pd.DataFrame | None
 
     def to_dict(self):
-        """Everything but the answers, as JSON can hold it.
+        """Everything but the annotations, in types that JSON knows.
 
         Returns
         -------
         dict
-            `task`, `verdict`, `metrics`, `hypotheses` and `ceilings` (one dict a row;
-            None where a number is NaN).
+            `task`, `alpha`, `verdict`, `metrics`, `hypotheses` and `ceilings` (one
+            dict per row; None where a number is NaN).
         """
         return {
             "task": self.task,
+            "alpha": self.alpha,
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
             "hypotheses": json_value(self.table.to_dict("records")),
@@ -99,21 +108,24 @@ class HypothesisEvaluation:
 def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
-    The texts are judged once, and the regression on the answers is estimated anew
-    on these rows, so that its p-values do not come from the rows on which the
-    hypotheses were found.
+    The texts are judged once. The regression on the annotations is estimated again on
+    these rows, so that its p-values do not come from the rows on which the hypotheses
+    were found.
 
     Parameters
     ----------
-    pipeline : sklearn.pipeline.Pipeline
+    pipeline : Pipeline, or a fitted search such as GridSearchCV over one
         Fitted, with a :class:`HypothesisRegressor` or :class:`HypothesisClassifier`
-        as its last step.
-    X : sequence of str, or whatever the pipeline takes, of length n_samples
+        as its last step. Of a search, the best estimator is taken. Samplers of
+        imbalanced-learn, nested pipelines, a ColumnTransformer and a FeatureUnion may
+        stand before the last step.
+    X : sequence of str, or what the pipeline takes, of length n_samples
         Rows that the pipeline was not fitted on.
     y : array-like of shape (n_samples,)
+        Their target.
     X_train, y_train : default=None
-        The rows it was fitted on. With them, the ceilings are computed: how well
-        the outcome is predicted from what each step passes on.
+        The rows that the pipeline was fitted on. With them the ceilings are computed:
+        how well the outcome is predicted from what each step passes on.
 
     Returns
     -------
@@ -122,8 +134,14 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     Raises
     ------
     ValueError
-        When the lengths differ, y is missing somewhere, or the last step of the
-        pipeline is none of the two.
+        When the lengths differ, y has missing values, or `pipeline` is of another
+        kind; the message says what to pass instead.
+
+    Notes
+    -----
+    Where the concepts come from one branch of a ColumnTransformer or FeatureUnion, the
+    ceilings are those of the steps in this branch. With several such branches there
+    are none, and `verdict` says so.
 
     Examples
     --------
@@ -140,7 +158,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     >>> evaluation.verdict
     '1 of 3 hypotheses are significant; together they reach a held-out R2 of 0.27.'
     """
-    last = _last_step(pipeline)
+    *steps, last = _checked_steps(pipeline)
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
@@ -148,58 +166,91 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
-    reached, answers = transform_by_stages(pipeline, X)
-    table, metrics = last.evaluate(answers, y)
+    stages, annotations = transform_by_stages(steps, X)
+    table, metrics = last.evaluate(annotations, y)
     ceilings = None
     if X_train is not None:
-        training = transform_numeric_stages(pipeline, X_train)
+        training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
-        ceilings = ceiling_table(training, y_train, reached, y, classes, metrics)
-    fidelity = _fidelity(pipeline)
+        ceilings = ceiling_table(training, y_train, stages, y, classes, metrics)
+    fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
         task=task,
+        alpha=last.alpha,
         table=_with_fidelity(table, fidelity),
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
-        annotations=_as_frame(answers, table),
+        annotations=_as_frame(annotations, table),
         fidelity=fidelity,
     )
 
 
-def _last_step(pipeline):
-    """The fitted last step of a pipeline, if it can evaluate hypotheses."""
-    if not isinstance(pipeline, Pipeline):
-        raise ValueError(
-            "evaluate_hypotheses expects a fitted sklearn.pipeline.Pipeline, got "
-            f"{type(pipeline).__name__}. For answers that are already there, call "
-            "evaluate(X, y) of a fitted HypothesisRegressor or HypothesisClassifier."
-        )
-    last = pipeline.steps[-1][1]
+def _checked_steps(pipeline):
+    """The fitted steps of a pipeline whose last one can evaluate hypotheses."""
+    steps = flat_steps(_pipeline_of(pipeline))
+    last = steps[-1] if steps else None
     if not isinstance(last, HypothesisRegressor | HypothesisClassifier):
         raise ValueError(
             "The last step of the pipeline must be a HypothesisRegressor or a "
             f"HypothesisClassifier, got {type(last).__name__}."
         )
     check_is_fitted(last)
-    return last
+    return steps
+
+
+def _pipeline_of(estimator):
+    """The fitted pipeline itself, or the best one of a search."""
+    if hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
+    if isinstance(estimator, Pipeline):
+        return estimator
+    if hasattr(estimator, "cv") and hasattr(estimator, "refit"):
+        advice = "Fit it first, with refit=True: then its best pipeline is evaluated."
+    elif isinstance(estimator, TransformedTargetRegressor):
+        advice = (
+            "Its coefficients are in units of the transformed target. Pass "
+            "model.regressor_, and y transformed as in its fit: "
+            "model.transformer_.transform(y.reshape(-1, 1)).ravel()."
+        )
+    elif isinstance(estimator, HypothesisRegressor | HypothesisClassifier):
+        advice = "It takes annotations: call its method evaluate(annotations, y)."
+    else:
+        advice = (
+            "Pass one pipeline; an ensemble has several, for example in its "
+            "attribute estimators_."
+        )
+    raise ValueError(
+        "evaluate_hypotheses expects a fitted sklearn.pipeline.Pipeline, or a search "
+        f"such as GridSearchCV over one, got {type(estimator).__name__}. {advice}"
+    )
 
 
 def _check_target(X, y, task, X_name, y_name):
+    """The numbers or the classes in `y`, one per row of `X`."""
     target = read_target(y, task, name=y_name)
-    y = target.values if target.classes is None else target.classes[target.values]
+    y = target.classes[target.values] if target.is_classification else target.values
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
     if len(y) != n_rows:
         raise ValueError(f"{X_name} has {n_rows} rows, but {y_name} has {len(y)}.")
     return y
 
 
-def _fidelity(pipeline):
-    """What the interpreter measured; None without one."""
-    for _, step in pipeline.steps:
-        if getattr(step, "fidelity_", None) is not None:
-            return step.fidelity_
-    return None
+def _fidelity(steps, hypotheses):
+    """What the interpreters measured, under the names that the last step knows.
+
+    A ColumnTransformer or FeatureUnion may put a prefix before each name.
+    """
+    tables = []
+    for step in steps:
+        for reader, prefix in text_readers(step):
+            table = getattr(reader, "fidelity_", None)
+            if table is not None:
+                concepts = table["concept"]
+                prefixed = prefix + concepts
+                names = prefixed.where(prefixed.isin(hypotheses), concepts)
+                tables.append(table.assign(concept=names))
+    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _with_fidelity(table, fidelity):
@@ -210,8 +261,8 @@ def _with_fidelity(table, fidelity):
     return table.merge(scores[["hypothesis", *columns]], on="hypothesis", how="left")
 
 
-def _as_frame(answers, table):
-    if isinstance(answers, pd.DataFrame):
-        return answers
+def _as_frame(annotations, table):
+    if isinstance(annotations, pd.DataFrame):
+        return annotations
     names = table["hypothesis"].drop_duplicates()
-    return pd.DataFrame(np.asarray(answers), columns=names.to_list())
+    return pd.DataFrame(np.asarray(annotations), columns=names.to_list())

@@ -1,26 +1,30 @@
-"""An evaluation in two sentences: is there a signal, and where is it lost?"""
+"""The verdict: is there a signal, and which step loses most of it?"""
 
 from sklearn_hsae.inference import HEADLINE
 
 _MEASURE = {"r2": "held-out R2", "auc": "held-out AUC"}
-_SMALL = 0.01
-_CURES = {
+_NEGLIGIBLE_LOSS = 0.01
+_REMEDIES = {
     "all neurons": "a larger autoencoder (n_neurons, k) keeps more",
-    "selected neurons": "more hypotheses (n_select) or a target_weight keep more",
-    "selected neurons, on or off": "neurons say less as yes and no than as amounts",
-    "hypotheses": "labels or judgements miss what the neurons say; try another "
-    "interpreter or judge",
+    "selected neurons": "more hypotheses (n_select) or a higher target_weight keep "
+    "more",
+    "selected neurons, on or off": "how strongly these neurons fire matters, and a "
+    "yes or no cannot say that",
+    "hypotheses": "the concepts or their annotations miss what the neurons say; try "
+    "another interpreter or judge",
 }
 
 
 def verdict(task, metrics, ceilings):
-    """Tell what was found, what could have been, and what to change.
+    """Say in a few sentences what was found, what was possible, and what to change.
 
     Parameters
     ----------
     task : {"regression", "classification"}
     metrics : dict
+        With the score, `n_significant` and `n_hypotheses`.
     ceilings : DataFrame or None
+        See `ceiling_table`.
 
     Returns
     -------
@@ -28,25 +32,30 @@ def verdict(task, metrics, ceilings):
     """
     name, chance = HEADLINE[task]
     measure, score = _MEASURE[name], metrics[name]
-    found = (
+    summary = (
         f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
         f"significant; together they reach a {measure} of {score:.2f}."
     )
-    if ceilings is None or len(ceilings) < 2:
-        return found
+    if ceilings is None:
+        return summary
+    if len(ceilings) < 2:
+        return (
+            f"{summary} There are no ceilings to compare this with: the pipeline has "
+            "no embeddings or neurons, or reads texts in several branches."
+        )
     scores = ceilings[name]
-    # The first stage holds all that the later ones can hold. To look at each of them
-    # for a score that is better than chance would find one in noise too often.
+    # The first stage holds everything that later stages can hold. Testing every stage
+    # against chance would call noise a signal too often.
     ceiling = f"a ridge regression on the {ceilings.index[0]}"
     is_better = ceilings[f"{name}_low"] > chance
     if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
         reached = f"{measure} {scores.iloc[0]:.2f}"
-        return f"{found} {_no_signal(metrics['n_significant'], ceiling, reached)}"
+        return f"{summary} {_no_signal(metrics['n_significant'], ceiling, reached)}"
     share = ""
     if is_better.iloc[0]:
         part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
         share = f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})."
-    return f"{found}{share} {_largest_loss(scores)}"
+    return f"{summary}{share} {_largest_loss(scores)}"
 
 
 def _no_signal(n_significant, ceiling, reached):
@@ -63,11 +72,11 @@ def _no_signal(n_significant, ceiling, reached):
 
 
 def _largest_loss(scores):
-    # What a later stage still has was not lost: raw neurons as hypotheses are amounts
-    # again, whatever they are worth as yes and no.
-    held = scores[::-1].cummax()[::-1]
-    losses = -held.diff().dropna()
+    # A stage has lost only what no later stage has. With neurons as hypotheses, for
+    # example, the last stage holds strengths again, which "on or off" had dropped.
+    kept = scores[::-1].cummax()[::-1]
+    losses = -kept.diff().dropna()
     stage = losses.idxmax()
-    if losses[stage] <= _SMALL:
+    if losses[stage] <= _NEGLIGIBLE_LOSS:
         return "No step loses much of it."
-    return f"Most is lost at the step to {stage!r}: {_CURES[stage]}."
+    return f"Most is lost at the step to {stage!r}: {_REMEDIES[stage]}."

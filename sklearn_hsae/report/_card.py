@@ -1,4 +1,4 @@
-"""How the hypotheses were made: the sections at the end of the report."""
+"""How the hypotheses were made: the last section of the report."""
 
 import platform
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ _PACKAGES = (
     "sentence-transformers",
     "litellm",
 )
-# Long and for machines: they stand in run.json.
+# Too long for a reader; run.json has them.
 _LEFT_OUT = ("parameters", "metrics", "ceilings", "planted")
 _TITLES = {"seconds": "Time", "usage": "Language models"}
 
 
 def package_versions():
-    """The versions that decide what comes out."""
+    """The versions of the packages that the result depends on."""
     versions = {"sklearn-hsae": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -33,12 +33,12 @@ def package_versions():
 
 
 def describe_steps(pipeline):
-    """Each step of a pipeline with the parameters that are not at their default."""
+    """Each step of a pipeline with its parameters that differ from the default."""
     return {name: " ".join(repr(step).split()) for name, step in pipeline.steps}
 
 
 def describe_usage(pipeline):
-    """What each step asked of language models and paid for, where it asked any."""
+    """The calls, tokens and costs of each step that asked a language model."""
     usage = {name: getattr(step, "usage_", None) for name, step in pipeline.steps}
     return {
         name: spent for name, spent in usage.items() if spent and any(spent.values())

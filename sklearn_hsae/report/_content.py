@@ -1,4 +1,4 @@
-"""What the report says: an evaluation, turned into words and positions."""
+"""The content of the report: an evaluation as words and positions."""
 
 import math
 
@@ -19,28 +19,27 @@ _MEASURES = {
 
 
 def page_content(evaluation, texts, y, pipeline, run, title):
-    """Everything that the template shows, by name."""
+    """The values that the template shows, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
-    alpha = 0.05 if pipeline is None else getattr(pipeline[-1], "alpha", 0.05)
     effect = _effect_of(evaluation, y, target)
     return {
         "version": __version__,
         "title": title or f"What goes with {target}",
         "target": target,
         "verdict": evaluation.verdict,
-        "figures": _figures(evaluation, alpha),
+        "figures": _figures(evaluation),
         "ceilings": _ceilings(evaluation),
         "heading": "The hypotheses" if len(rows) > 1 else "The hypothesis",
-        "reading": f"{effect} between texts that have the property and texts that do "
-        "not, all other properties held equal:",
-        "coverage": f"{100 * (1 - alpha):g}",
+        "reading": f"{effect} between texts that have the concept and texts that do "
+        "not, all other concepts held equal:",
+        "coverage": f"{100 * (1 - evaluation.alpha):g}",
         "axis": _axis(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
-        "guide": _guide(effect, evaluation.task, alpha),
+        "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
     }
 
@@ -51,7 +50,7 @@ def _target_name(y, run):
 
 
 def _effect_of(evaluation, y, target):
-    """What an effect is a difference of."""
+    """What an effect measures, as the start of a sentence."""
     if evaluation.task == "regression":
         return f"How much {target} differs"
     if "class" in evaluation.table:
@@ -62,8 +61,8 @@ def _effect_of(evaluation, y, target):
     return f"How much the log-odds of {target} = {label} differ"
 
 
-def _figures(evaluation, alpha):
-    """The headline: how much is explained, how many hold, on how many texts."""
+def _figures(evaluation):
+    """The headline: the share explained, the significant hypotheses, the texts."""
     metrics = evaluation.metrics
     name, _, label = _MEASURES[evaluation.task]
     low, high = (metrics.get(f"{name}_{end}") for end in ("low", "high"))
@@ -73,22 +72,31 @@ def _figures(evaluation, alpha):
         {"value": _format.number(metrics[name]), "label": label},
         {
             "value": f"{metrics['n_significant']} of {metrics['n_hypotheses']}",
-            "label": f"hypotheses significant at {100 * alpha:g} % after correction",
+            "label": f"hypotheses significant at {100 * evaluation.alpha:g} % after "
+            "correction",
         },
         {
             "value": _format.count(metrics["n"]),
-            "label": "held-out texts to test them on",
+            "label": f"held-out texts to test them on{_left_out(metrics)}",
         },
     ]
 
 
+def _left_out(metrics):
+    """How many texts took no part, where an annotation is missing."""
+    n_dropped = metrics.get("n_dropped", 0)
+    if not n_dropped:
+        return ""
+    return f"; {_format.count(n_dropped)} more were left out, as they were not judged"
+
+
 def _ceilings(evaluation):
-    """A bar for each step: what a linear model makes of what it passes on."""
+    """One bar per step: the score of a linear model on what the step passes on."""
     ceilings = evaluation.ceilings
     if ceilings is None:
         return None
     name, measure, _ = _MEASURES[evaluation.task]
-    floor = 0.5 if name == "auc" else 0.0  # a bar is what lies above guessing
+    floor = 0.5 if name == "auc" else 0.0  # bars start at the score of guessing
     return {
         "note": f"The held-out {measure} of a linear model on what each step passes "
         "on. A drop from one row to the next is signal lost in between.",
@@ -108,7 +116,7 @@ def _ceilings(evaluation):
 
 
 def _share(value):
-    """A length in percent, between nothing and all."""
+    """A length in percent, from 0 to 100."""
     if not _format.is_number(value):
         return 0.0
     return round(100 * min(max(float(value), 0.0), 1.0), 1)
@@ -136,7 +144,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
-        answers = evaluation.annotations[row.name].to_numpy()
+        annotations = evaluation.annotations[row.name].to_numpy()
         shown.append(
             {
                 "rank": rank,
@@ -147,7 +155,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
                 "raises": row.is_estimable and row.effect >= 0,
                 "mark": _mark(row, scale),
                 **_figures_of(row, digits),
-                "examples": texts and examples(answers, texts, y, target, rng),
+                "examples": texts and examples(annotations, texts, y, target, rng),
             }
         )
     return shown
@@ -162,6 +170,7 @@ def _figures_of(row, digits):
     return {
         "effect": _format.number(row.effect, digits, sign=True),
         "interval": interval if row.is_estimable else "not estimable",
+        "alone": _alone(row, digits),
         "p": _format.p_value(row.p),
         "share": _format.percent(row.prevalence),
         "share_width": _share(row.prevalence),
@@ -170,8 +179,16 @@ def _figures_of(row, digits):
     }
 
 
+def _alone(row, digits):
+    """The difference without the other concepts, and its p-value; or nothing."""
+    if not _format.is_number(row.separation):
+        return ""
+    difference = _format.number(row.separation, digits, sign=True)
+    return f"alone {difference}, p {_format.p_value(row.separation_p)}"
+
+
 def _mark(row, scale):
-    """Where the dot and the line of a row lie, in percent; None without an effect."""
+    """Position of the dot and the line of a row in percent; None without an effect."""
     if not row.is_estimable:
         return None
     low = row.low if _format.is_number(row.low) else row.effect
@@ -186,30 +203,41 @@ def _mark(row, scale):
     }
 
 
-def _guide(effect, task, alpha):
+def _guide(effect, evaluation):
+    task, alpha = evaluation.task, evaluation.alpha
+    outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
+    is_corrected = "separation_p_corrected" in evaluation.table
+    alone_p = "corrected as well" if is_corrected else "which is not corrected"
     odds = " 0.7 doubles the odds." if task == "classification" else ""
     return [
         (
             "Effect",
-            f"{effect} between a text that has the property and one that does not, all "
-            f"other properties in the table held equal.{odds} The line is its "
-            "confidence interval; an arrow says that it goes on.",
+            f"{effect} between a text that has the concept and one that does not, all "
+            f"other concepts in the table held equal.{odds} The line is its "
+            "confidence interval; an arrow at its end means that it is longer.",
+        ),
+        (
+            "Alone",
+            f"The plain difference: the mean of {outcome} in texts with the concept "
+            "minus the mean in all others, other concepts ignored, and its p-value, "
+            f"{alone_p}.",
         ),
         (
             "p, corrected",
-            "How often a difference as large would come up by chance if there were "
-            f"none, corrected for the number of hypotheses. Below {alpha:g} one counts "
-            "as significant. The texts of the test were not used to find it.",
+            "The probability of a difference at least as large if the concept made "
+            "none, corrected for the number of hypotheses. A hypothesis below "
+            f"{alpha:g} counts as significant. The texts of the test were not used to "
+            "find it.",
         ),
-        ("Share of texts", "How many of the held-out texts were judged to have it."),
+        ("Share of texts", "The share of the held-out texts that have the concept."),
         (
             "Fidelity (F1)",
             "How well the words describe the neuron they were written for: 1 when the "
-            "texts that have the property are those that switch the neuron on, "
-            "measured on texts that were not used for naming.",
+            "texts that have the concept are those on which the neuron fires, measured "
+            "on texts that were not used for naming.",
         ),
         (
             "Texts with and without it",
-            "Drawn at random, not chosen: read some before you believe a row.",
+            "Drawn at random, not chosen: read some of them before you trust a row.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Which texts the report shows under a hypothesis."""
+"""The texts that the report shows under a hypothesis."""
 
 import numpy as np
 
@@ -8,18 +8,18 @@ N_EXAMPLES = 3
 _MAX_CHARACTERS = 600
 
 
-def examples(answers, texts, y, target, rng):
-    """Random texts that have a concept, and random ones that do not.
+def examples(annotations, texts, y, target, rng):
+    """Random texts that have a concept, and random texts that do not.
 
-    They are drawn at random, not chosen: the best examples of a concept would make
-    any annotation look right.
+    They are drawn at random: the best examples of a concept would make any annotation
+    look right.
     """
     sides = []
-    for kind, heading, answer in (
+    for kind, heading, annotation in (
         ("has", "With it", 1),
         ("has-not", "Without it", 0),
     ):
-        rows = np.flatnonzero(answers == answer)
+        rows = np.flatnonzero(annotations == annotation)
         rows = rng.permutation(rows)[:N_EXAMPLES]
         if len(rows):
             shown = [_example(row, texts, y, target) for row in rows]

@@ -1,7 +1,7 @@
 """Numbers as text, alike in the report and in the terminal.
 
-Figures wear a real minus sign and a fixed width of digits, and what could not be
-estimated is a dash, never "nan".
+Numbers have a real minus sign and fixed decimals. What could not be estimated is a
+dash, never "nan".
 """
 
 import math

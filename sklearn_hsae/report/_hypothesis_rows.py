@@ -9,7 +9,7 @@ _FIDELITY = ("f1", "precision", "recall", "correlation")
 
 @dataclass(frozen=True)
 class Row:
-    """One hypothesis: what it says, what it does, and how sure that is."""
+    """One hypothesis: its concept, its effect, and the evidence."""
 
     name: str
     concept: str
@@ -20,6 +20,8 @@ class Row:
     p: float
     significant: bool
     prevalence: float
+    separation: float
+    separation_p: float
     note: str
     fidelity: dict
 
@@ -30,10 +32,10 @@ class Row:
 
 
 def hypothesis_rows(evaluation):
-    """One row for each line of the table.
+    """One row per line of the table, sorted by effect within each class.
 
-    Those that raise the outcome most come first, those that lower it most last, and
-    behind them what could not be estimated; classes stay together.
+    The hypothesis that raises the outcome most comes first. Those that could not be
+    estimated come last.
     """
     rows = [
         Row(
@@ -46,6 +48,8 @@ def hypothesis_rows(evaluation):
             p=line["p_corrected"],
             significant=bool(line["significant"]),
             prevalence=line["prevalence"],
+            separation=line["separation"],
+            separation_p=line.get("separation_p_corrected", line["separation_p"]),
             note=str(line["note"] or ""),
             fidelity={name: line[name] for name in _FIDELITY if name in line},
         )

@@ -1,12 +1,12 @@
-"""The axis of the forest plot: where a value lies, in percent of the width."""
+"""The axis of the forest plot: positions of values in percent of its width."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-_MAX_SPAN = 4.0  # in medians of the intervals' far ends
-_MARGIN = 0.05  # of the width, so that marks and labels stay inside
+_MAX_SPAN = 4.0  # longest axis, in multiples of the median interval's far end
+_MARGIN = 0.05  # share of the width that keeps marks and labels inside
 _N_STEPS = 5
 
 
@@ -23,7 +23,7 @@ class Scale:
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
     def ticks(self):
-        """Round values on the axis, away from its ends."""
+        """Round values on the axis, not near its ends, and their distance."""
         step = _round_step((self.high - self.low) / _N_STEPS)
         first = math.ceil(self.low / step)
         values = [i * step for i in range(first, math.floor(self.high / step) + 1)]
@@ -31,10 +31,10 @@ class Scale:
 
 
 def fit_scale(effects, lows, highs):
-    """A scale that holds zero, every effect and all but the widest intervals.
+    """A scale for zero, every effect and all but the widest intervals.
 
-    One interval of a nearly constant or perfectly separating concept may be a
-    thousand times as wide as the others; it is cut, so that they stay readable.
+    The interval of a nearly constant or perfectly separating concept may be a thousand
+    times as wide as the others. It is cut, so that the others stay readable.
     """
     ends = np.abs(np.concatenate([lows, highs, effects]).astype(float))
     ends = ends[np.isfinite(ends)]
@@ -52,6 +52,6 @@ def fit_scale(effects, lows, highs):
 
 
 def _round_step(rough):
-    """The nearest of 1, 2, 2.5 and 5 times a power of ten that is no smaller."""
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
     power = 10.0 ** math.floor(math.log10(rough))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)

@@ -1,4 +1,4 @@
-"""One evaluation, one file."""
+"""Write an evaluation as one HTML file."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -12,9 +12,9 @@ def write_report(
 ):
     """Write an evaluation as one HTML page that needs nothing else.
 
-    The page holds its styles and drawings itself, loads nothing from a network and
-    runs no script, so that it can be mailed, archived and printed. Texts and concepts
-    are escaped: whatever they hold is shown, not executed.
+    The page contains its styles and drawings, loads nothing from a network and runs no
+    script, so that it can be mailed, archived and printed. Texts and concepts are
+    escaped: their content is shown, never executed.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ def write_report(
         With them, each hypothesis shows three random texts that have the concept and
         three that do not.
     y : array-like of shape (n_samples,) or None, default=None
-        The outcome of each of these texts, shown under it.
+        The outcome of each of these texts, shown below the text.
     pipeline : Pipeline or None, default=None
         The fitted pipeline, for its parameters.
     run : mapping or None, default=None
-        More to say under "How it was made": names and values, or titles and
+        More entries of the section "How it was made": names and values, or titles and
         mappings of names to values. ``run["data"]["target"]`` names the outcome.
     title : str or None, default=None
         Title of the page, by default made from the name of the outcome.

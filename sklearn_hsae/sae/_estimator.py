@@ -1,31 +1,41 @@
 """MatryoshkaSAETransformer, the scikit-learn face of the sparse autoencoder."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
-from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_feature_names,
+    check_n_features,
+    fit_context,
+)
 from sklearn_hsae._texts import frame_like
-from sklearn_hsae.sae._persistence import SavedAsSafetensors
-from sklearn_hsae.sae._prefixes import (
-    prefix_size,
-    resolve_prefix_weights,
-    resolve_prefixes,
+from sklearn_hsae.sae._data import (
+    RowFile,
+    TargetCoding,
+    learn_target,
+    open_rows,
+    training_data,
 )
-from sklearn_hsae.sae._sources import RowFile, open_rows
-from sklearn_hsae.sae._target import TargetCoding, learn_target
+from sklearn_hsae.sae._persistence import SavedAsSafetensors
+from sklearn_hsae.sae._settings import (
+    count_training_rows,
+    make_settings,
+    prefix_size,
+    resolve_sizes,
+    suggest_sizes,
+)
 
-_ROWS_A_CHUNK = 8192
+# torch is imported at the first fit or transform, not with this module.
+
+_ROWS_PER_CHUNK = 8192
 _DTYPES = [np.float32, np.float64, np.float16]
 _AUTO = StrOptions({"auto"})
 
@@ -33,86 +43,85 @@ _AUTO = StrOptions({"auto"})
 class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimator):
     """Sparse autoencoder whose first neurons reconstruct on their own.
 
-    A row is turned into `n_neurons` activations of which at most `k` are positive
-    (Gao et al. [1]_). With `prefixes`, the first 32 neurons, say, must reconstruct
-    the row as well as they can before the others refine it (Bussmann et al. [2]_):
-    they become the coarse concepts, the others the fine ones. With `target_weight`,
-    neurons are drawn towards what predicts the target.
+    A row becomes `n_neurons` activations, of which at most `k` are positive (Gao et al.
+    [1]_). With `prefixes`, the first 32 neurons, say, must reconstruct the row as well
+    as they can before the others refine it (Bussmann et al. [2]_): they become coarse
+    concepts, the others fine ones. With `target_weight`, neurons are drawn towards what
+    predicts the target.
 
     Parameters
     ----------
-    n_neurons : int, default=256
-        Number of neurons, M. 64 suits a thousand rows, 256 ten thousand, 1024 a
-        hundred thousand.
-    k : int, default=8
-        How many neurons a row switches on at most, K.
-    prefixes : sequence of int or float, or None, default=None
+    n_neurons : int or "auto", default=256
+        Number of neurons, M. ``"auto"`` suits the number of rows: 96 for five thousand,
+        256 for a hundred thousand, see :func:`~sklearn_hsae.sae.suggest_sizes`.
+    k : int or "auto", default=8
+        Number of neurons that a row activates at most, K. ``"auto"`` is 8, or 4 with 32
+        neurons or fewer.
+    prefixes : sequence of int or float, "auto" or None, default=None
         Nested sizes, growing: ints, or floats as fractions of `n_neurons`.
-        `n_neurons` is appended when absent. None trains the full size alone.
-    prefix_weights : sequence of float or None, default=None
-        Weight of each prefix in the loss, brought to sum 1. None weighs them alike.
+        `n_neurons` is appended when absent. ``"auto"`` is the first 32 neurons and all.
+        None trains the full size alone. All prefixes have the same weight in the loss:
+        twice the weight for one of them changed what selected neurons predict by no
+        more than another seed did.
+    prefix : int, float or None, default=None
+        What :meth:`transform` and :meth:`score` use when they get no `prefix`: only the
+        first neurons, as their number or as a fraction. It does not change the
+        training. A search reaches it from a pipeline as ``sae__prefix``.
     activation : {"topk", "batch_topk", "l1", "reward"}, default="topk"
-        How neurons are switched on. ``"topk"``: the `k` largest of each row, so that
-        a row's activations depend on that row alone. The others give rows with much
-        to say more neurons, `k` on average, by one threshold that is set after
-        training on the rows set aside: ``"batch_topk"`` trains with the largest of a
-        whole batch [3]_, ``"l1"`` with a price on the sum of activations,
-        ``"reward"`` with a price on the number of active neurons, by a
-        score-function estimator. The price is found during training.
+        How neurons become active. ``"topk"``: the `k` largest of each row, so that the
+        activations of a row depend on that row alone. The others give rows with much
+        content more neurons, `k` on average, by one threshold that is set after
+        training on the validation rows: ``"batch_topk"`` trains with the largest of a
+        whole batch [3]_, ``"l1"`` with a penalty on the sum of activations,
+        ``"reward"`` with a penalty on the number of active neurons, by a score-function
+        estimator. The weight of the penalty is found during training.
+    task : {"auto", "regression", "classification"}, default="auto"
+        What the target is. ``"auto"`` takes two distinct values, booleans, words and
+        categories as classes, and other numbers as a quantity.
     target_weight : float, default=0.0
-        Weight of the loss of a linear head that predicts y from the activations of
-        the first prefix, beside a reconstruction loss of about 0.5. 0 ignores y. 0.1
-        to 1 makes the selected neurons predict better and reconstruct a little worse.
+        Weight of the loss of a linear head that predicts y from the activations of the
+        first prefix; the reconstruction loss is about 0.5. 0 ignores y. With 0.1 to 1
+        the selected neurons predict better, and the reconstruction is a little worse.
     max_epochs : int or "auto", default="auto"
-        Passes over the rows. The learning rate falls to zero over all of them.
-        ``"auto"`` makes about 2,000 steps: 10 epochs or more, 50 at most.
+        Passes over the rows; the learning rate falls to zero over all of them.
+        ``"auto"`` makes about 2,000 steps in 10 to 50 epochs.
     batch_size : int or "auto", default="auto"
-        Rows a step. ``"auto"`` makes about 32 steps an epoch, of 64 to 512 rows:
+        Rows per step. ``"auto"`` makes about 32 steps per epoch, of 64 to 512 rows:
         small batches generalise better when there are few rows.
     learning_rate : float, default=0.006
-        Peak of the one-cycle schedule, for 256 neurons or fewer; it falls with the
-        fourth root of `n_neurons` beyond.
+        Peak of the one-cycle schedule, for 256 neurons or fewer; above, it falls with
+        the fourth root of `n_neurons`.
     patience : int or None, default=10
-        Stop when the validation loss has not improved for so many epochs; None
-        never stops. Either way the weights of the best epoch are kept.
+        Stop after this number of epochs without a lower validation loss; None never
+        stops. The weights of the best epoch are kept in either case.
     validation_fraction : float, default=0.1
-        Share of the rows set aside for the validation loss.
-    aux_weight : float, default=0.03125
-        Weight of the loss that lets dead neurons reconstruct what is left over; 1/32
-        as in [1]_. It is only computed while neurons are dead.
-    resample_dead : bool, default=False
-        Whether neurons that are dead after an epoch start anew from the rows that
-        are reconstructed worst, instead of being revived by the loss above [4]_.
+        Fraction of the rows that is set aside for the validation loss.
     checkpoint : str, path-like or None, default=None
-        Folder for the state of the training, written after each epoch. A call of
-        :meth:`fit` with the same rows and parameters, after one that was killed,
-        goes on from there and ends with the same weights, bit for bit on a CPU; the
-        file is removed then. It needs an int as `random_state`.
+        Folder for the state of the training, written after each epoch. A :meth:`fit`
+        with the same rows and parameters, after one that was killed, goes on from there
+        and ends with the same weights, bit for bit on a CPU; then the file is removed.
+        It needs an int as `random_state`.
     sparse_output : bool, default=False
-        Return a csr matrix for arrays and a frame of pandas-sparse columns for
-        frames. Nothing of size n_samples x n_neurons is made on the way.
-    callbacks : list of skorch callbacks or None, default=None
-        Called at the beginning and the end of training and of each epoch.
+        Return a csr matrix for arrays and pandas-sparse columns for frames. No array of
+        size n_samples x n_neurons is made on the way.
     device : str or None, default=None
-        Where to compute, ``"cpu"`` or ``"cuda"``; None takes a GPU when there is
-        one.
-    dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of the product that decides which neurons are active in training.
-        ``"auto"`` takes bfloat16 where the device is made for it, from 1024 neurons
-        on. Weights and activations are float32 in any case.
+        Where to compute, for example ``"cpu"`` or ``"cuda"``. None takes a CUDA GPU
+        when there is one, else the CPU. Training on a GPU is experimental.
     random_state : int, RandomState instance or None, default=None
-        Decides the first weights, the rows set aside and the order of rows. On a CPU
+        Decides the first weights, the validation rows and the order of rows. On a CPU
         an int gives the same weights each time, bit for bit.
     verbose : int, default=0
         Whether to show a progress bar over the epochs.
 
     Attributes
     ----------
+    components_ : ndarray of shape (n_neurons, n_features_in_)
+        Direction of each neuron in the standardised space, of length 1: the rows of the
+        decoder, by scikit-learn's name. The same array as `decoder_`.
     encoder_ : ndarray of shape (n_neurons, n_features_in_)
         Weights from a standardised row to the neurons.
     encoder_bias_ : ndarray of shape (n_neurons,)
     decoder_ : ndarray of shape (n_neurons, n_features_in_)
-        Direction of each neuron in the standardised space, of length 1.
     decoder_bias_ : ndarray of shape (n_features_in_,)
     input_mean_ : ndarray of shape (n_features_in_,)
     input_scale_ : float
@@ -123,12 +132,15 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     head_bias_ : ndarray of shape (n_outputs,) or None
     threshold_ : float or None
         A neuron is active from this value on; None with ``activation="topk"``.
+    k_ : int
+        Number of neurons that a row activates.
     prefixes_ : tuple of int
         The nested sizes.
     history_ : list of dict
-        For each epoch: `train_loss`, `valid_loss`, `dead_neurons` and `dur`
-        (seconds). `valid_loss` is the fraction of variance unexplained (FVU), the
-        weighted mean over the prefixes.
+        For each epoch: `train_loss`, `valid_loss`, `valid_fvu`, `dead_neurons` and
+        `dur` (seconds). `valid_fvu` is the fraction of variance unexplained, the mean
+        over the prefixes; `valid_loss` adds the weighted loss of the head.
+        ``pandas.DataFrame(sae.history_)`` is a table of it. Only :meth:`fit` sets it.
     n_iter_ : int
         Number of epochs.
     n_features_in_ : int
@@ -138,6 +150,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     See Also
     --------
     NeuronSelector : Keeps the neurons that go with a target.
+    sklearn_hsae.sae.fit_many : Trains several of these in the same steps.
 
     References
     ----------
@@ -145,7 +158,6 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     .. [2] Bussmann et al., "Learning multi-level features with Matryoshka sparse
        autoencoders", 2025.
     .. [3] Bussmann et al., "BatchTopK sparse autoencoders", 2024.
-    .. [4] Bricken et al., "Towards monosemanticity", 2023.
 
     Examples
     --------
@@ -159,24 +171,21 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
     """
 
     _parameter_constraints: dict = {
-        "n_neurons": [Interval(Integral, 1, None, closed="left")],
-        "k": [Interval(Integral, 1, None, closed="left")],
-        "prefixes": ["array-like", None],
-        "prefix_weights": ["array-like", None],
+        "n_neurons": [Interval(Integral, 1, None, closed="left"), _AUTO],
+        "k": [Interval(Integral, 1, None, closed="left"), _AUTO],
+        "prefixes": ["array-like", _AUTO, None],
+        "prefix": [Interval(Real, 0, None, closed="neither"), None],
         "activation": [StrOptions({"topk", "batch_topk", "l1", "reward"})],
+        "task": [StrOptions({"auto", "regression", "classification"})],
         "target_weight": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), _AUTO],
         "batch_size": [Interval(Integral, 1, None, closed="left"), _AUTO],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "aux_weight": [Interval(Real, 0, None, closed="left")],
-        "resample_dead": ["boolean"],
         "checkpoint": [str, PathLike, None],
         "sparse_output": ["boolean"],
-        "callbacks": [list, None],
         "device": [str, None],
-        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -187,57 +196,58 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         k=8,
         *,
         prefixes=None,
-        prefix_weights=None,
+        prefix=None,
         activation="topk",
+        task="auto",
         target_weight=0.0,
         max_epochs="auto",
         batch_size="auto",
         learning_rate=6e-3,
         patience=10,
         validation_fraction=0.1,
-        aux_weight=1 / 32,
-        resample_dead=False,
         checkpoint=None,
         sparse_output=False,
-        callbacks=None,
         device=None,
-        dtype="auto",
         random_state=None,
         verbose=0,
     ):
         self.n_neurons = n_neurons
         self.k = k
         self.prefixes = prefixes
-        self.prefix_weights = prefix_weights
+        self.prefix = prefix
         self.activation = activation
+        self.task = task
         self.target_weight = target_weight
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.patience = patience
         self.validation_fraction = validation_fraction
-        self.aux_weight = aux_weight
-        self.resample_dead = resample_dead
         self.checkpoint = checkpoint
         self.sparse_output = sparse_output
-        self.callbacks = callbacks
         self.device = device
-        self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
         """Train the autoencoder.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Embeddings; frames keep their row index in :meth:`transform`.
+            Embeddings; frames keep their row index in :meth:`transform`. The path of an
+            ``.npy`` or a parquet file, a memory map, and arrays of dask, zarr and h5py
+            are read from disk when they are large.
         y : array-like of shape (n_samples,), default=None
-            The target, used when `target_weight` is positive. Two distinct values
-            are classes (logistic loss), so are labels that are no numbers (softmax);
-            other numbers are a quantity (squared error of the standardised y).
+            The target, used when `target_weight` is positive; see `task`. The head has
+            a logistic loss for two classes, a softmax for more, and the squared error
+            of the standardised y for a quantity.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the mean, the scale and all losses: reconstruction,
+            penalty and head, in training and in validation. They are scaled to a mean
+            of 1; equal weights are the same as None. Rows of weight 0 are left out. The
+            number of active neurons is counted without weights.
 
         Returns
         -------
@@ -246,44 +256,61 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         Raises
         ------
         ValueError
-            When `k` exceeds `n_neurons`, prefixes do not grow, or y is missing
-            though `target_weight` is positive.
+            When `k` exceeds `n_neurons`, prefixes do not grow, y is missing though
+            `target_weight` is positive, or X exceeds the range of float32.
         FloatingPointError
             When the loss is no longer finite.
         """
-        from sklearn_hsae.sae._fitting import fit_network
+        from sklearn_hsae.sae._training import checkpoint_path, train
 
-        fit_network(self, *self._prepare_fit(X, y))
+        data, settings, _ = self._prepare_fit(X, y, sample_weight)
+        checkpoint = None
+        if self.checkpoint is not None:
+            checkpoint = checkpoint_path(self.checkpoint, self.get_params(), data)
+        (learned,) = train(settings, data, checkpoint)
+        self._set_learned(settings, learned)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Train on more rows: one pass, from where the last call left off.
 
-        The first call after construction or after :meth:`fit` begins anew and fixes
-        the mean, the scale and, with `target_weight`, what the target is; its rows
-        should represent those to come. There is no validation, and the learning rate
-        stays constant, so :meth:`fit` does better on rows that are all at hand.
+        The first call after construction or after :meth:`fit` starts again. It fixes
+        the sizes, the mean, the scale and, with `target_weight`, what the target is:
+        its rows should represent those to come. There is no validation, and the
+        learning rate stays constant: :meth:`fit` is better when all rows are at hand.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`; scaled to a mean of 1 in each call.
 
         Returns
         -------
         self : MatryoshkaSAETransformer
         """
-        from sklearn_hsae.sae._fitting import fit_network_further
+        from sklearn_hsae.sae._training import LearnedWeights, train_further
 
+        learned, n_passes = None, 0
         state = vars(self).get("_training_state")
         if state is None:
-            self._check_sizes()
-        X = self._check_rows(X, reset=state is None, ensure_min_samples=2)
-        coding = self._target_coding(y, state)
-        target = self._encode_target(X, y, coding)
-        fit_network_further(self, X, target, coding)
+            data, settings, coding = self._prepare_fit(X, y, sample_weight)
+        else:
+            data, settings, coding = self._prepare_more(X, y, sample_weight)
+            learned = LearnedWeights(
+                *(getattr(self, f"{name}_", None) for name in LearnedWeights._fields)
+            )
+            n_passes = self.n_iter_
+        settings = replace(settings, max_epochs=1)
+        learned, state = train_further(settings, data, n_passes, learned, state)
+        self._set_learned(settings, learned)
+        del self.history_  # there is no validation to report
+        self.n_iter_ = n_passes + 1
+        coding = None if coding is None else coding._asdict()
+        self._training_state = state | {"coding": coding}
         return self
 
     def transform(self, X, *, prefix=None):
@@ -293,8 +320,9 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         ----------
         X : array-like of shape (n_samples, n_features)
         prefix : int, float or None, default=None
-            Keep the activations of the first neurons only, so many or that fraction
-            of them; those of the others are 0.
+            Keep the activations of the first neurons only, given as their number or as
+            a fraction of them; those of the others are 0. None takes the parameter
+            `prefix`, and 1.0 all neurons.
 
         Returns
         -------
@@ -303,13 +331,12 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             `sparse_output`.
         """
         check_is_fitted(self)
+        encoder = self._encoder(prefix)
         rows = self._check_rows(X, reset=False)
         if self.sparse_output:
-            activations = self._sparse_activations(rows, prefix)
+            activations = encoder.sparse_activations(rows)
         else:
-            activations = self._encoder().dense_activations(rows)
-            if prefix is not None:
-                activations[:, prefix_size(prefix, len(self.encoder_)) :] = 0.0
+            activations = encoder.dense_activations(rows)
         return frame_like(activations, X, self.get_feature_names_out())
 
     def inverse_transform(self, X):
@@ -334,8 +361,14 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
                 f"X has {activations.shape[1]} columns, but "
                 f"{len(self.decoder_)} neurons were fitted."
             )
-        rows = activations @ self.decoder_ + self.decoder_bias_
-        rows = (rows * self.input_scale_ + self.input_mean_).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # found below
+            rows = activations @ self.decoder_ + self.decoder_bias_
+            rows = (rows * self.input_scale_ + self.input_mean_).astype(np.float32)
+        if not np.isfinite(rows).all():
+            raise ValueError(
+                "The reconstruction exceeds the range of float32: X has entries "
+                f"up to {np.abs(activations).max():.3g}. Pass what transform returned."
+            )
         names = getattr(self, "feature_names_in_", None)
         return frame_like(rows, X, names)
 
@@ -348,20 +381,21 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         y : None
             Ignored.
         prefix : int, float or None, default=None
-            Reconstruct from the first neurons only.
+            Reconstruct from the first neurons only, as in :meth:`transform`.
 
         Returns
         -------
         float
-            1 for a perfect reconstruction, 0 for that by the training mean. The
-            variance is that of the training rows, so that one row has a score too.
+            1 for a perfect reconstruction, 0 for the training mean as reconstruction.
+            The variance is that of the training rows, so that one row has a score too.
         """
         check_is_fitted(self)
+        encoder = self._encoder(prefix)
         rows = self._check_rows(X, reset=False)
         error = 0.0
-        for start in range(0, len(rows), _ROWS_A_CHUNK):
-            chunk = rows[start : start + _ROWS_A_CHUNK]
-            activations = self._sparse_activations(chunk, prefix)
+        for start in range(0, len(rows), _ROWS_PER_CHUNK):
+            chunk = rows[start : start + _ROWS_PER_CHUNK]
+            activations = encoder.sparse_activations(chunk)
             residual = (chunk - self.input_mean_) / self.input_scale_
             residual -= activations @ self.decoder_ + self.decoder_bias_
             error += np.vdot(residual, residual)
@@ -372,7 +406,8 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : array-like or None, default=None
+            Not used.
 
         Returns
         -------
@@ -382,23 +417,49 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         names = [f"sae{i}" for i in range(len(self.encoder_))]
         return np.array(names, dtype=object)
 
-    def _prepare_fit(self, X, y):
-        """Rows, the target as the head predicts it, and how it is coded."""
-        self._check_sizes()
-        X = self._check_rows(X, reset=True, ensure_min_samples=2)
-        coding = self._target_coding(y)
-        target = self._encode_target(X, y, coding)
-        vars(self).pop("_training_state", None)
-        return X, target, coding
+    @property
+    def components_(self):
+        """Direction of each neuron; the same array as `decoder_`."""
+        return self.decoder_
 
-    def _check_sizes(self):
-        if self.k > self.n_neurons:
-            raise ValueError(
-                f"k={self.k} neurons cannot be active out of "
-                f"n_neurons={self.n_neurons}. Lower k or raise n_neurons."
-            )
-        self.prefixes_ = resolve_prefixes(self.prefixes, self.n_neurons)
-        resolve_prefix_weights(self.prefix_weights, len(self.prefixes_))
+    def _prepare_fit(self, X, y, sample_weight=None):
+        """Check everything of a training from the beginning.
+
+        Returns
+        -------
+        TrainingData, TrainingSettings, TargetCoding or None
+        """
+        X = self._check_rows(X, reset=True, ensure_min_samples=2)
+        n_neurons = self.n_neurons
+        if n_neurons == "auto":
+            n_neurons = suggest_sizes(len(X))["n_neurons"]
+        k, prefixes = resolve_sizes(n_neurons, self.k, self.prefixes)
+        if self.prefix is not None:
+            prefix_size(self.prefix, n_neurons)
+        coding = None
+        if self.target_weight > 0:
+            coding = learn_target(self._require(y), self.task)
+        data = training_data(X, y, sample_weight, coding)
+        vars(self).pop("_training_state", None)
+        n_training = count_training_rows(data.n_used, self.validation_fraction)
+        return data, self._settings(n_training, coding, k, prefixes), coding
+
+    def _prepare_more(self, X, y, sample_weight):
+        """As :meth:`_prepare_fit`, after an earlier `partial_fit`."""
+        X = self._check_rows(X, reset=False, ensure_min_samples=2)
+        coding = None
+        if self.target_weight > 0:
+            coding = self._training_state["coding"]
+            if coding is None:
+                raise ValueError(
+                    "target_weight was 0 in the first call of partial_fit, so there is "
+                    "no head to train. Call fit, or partial_fit of a clone."
+                )
+            coding = TargetCoding(**coding)
+            self._require(y)
+        data = training_data(X, y, sample_weight, coding)
+        settings = self._settings(data.n_used, coding, self.k_, self.prefixes_)
+        return data, settings, coding
 
     def _check_rows(self, X, **options):
         X = open_rows(X)
@@ -406,49 +467,56 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             return validate_data(self, X, dtype=_DTYPES, **options)
         reset = options["reset"]
         # validate_data would read the whole file.
-        _check_feature_names(self, X, reset=reset)
-        _check_n_features(self, X, reset=reset)
+        check_feature_names(self, X, reset=reset)
+        check_n_features(self, X, reset=reset)
         return X
 
-    def _target_coding(self, y, state=None):
-        if self.target_weight == 0:
-            return None
+    def _require(self, y):
         if y is None:
             raise ValueError(
                 f"target_weight={self.target_weight} needs a target: pass y to fit, "
                 "or set target_weight=0."
             )
-        if state is None:
-            return learn_target(y)
-        if state["coding"] is None:
-            raise ValueError(
-                "target_weight was 0 in the first call of partial_fit, so there is no "
-                "head to train. Call fit, or partial_fit of a clone."
-            )
-        return TargetCoding(**state["coding"])
+        return y
 
-    def _encode_target(self, X, y, coding):
-        if coding is None:
-            return None
-        target = coding.encode(y)
-        check_consistent_length(X, target)
-        return target
+    def _settings(self, n_rows, coding, k, prefixes):
+        """All that decides a training beside its `n_rows` training rows."""
+        from sklearn_hsae.sae._training import training_device
 
-    def _encoder(self):
-        from sklearn_hsae.sae._fitting import make_encoder
+        device = training_device(self.device)
+        return make_settings(self, n_rows, coding, k, prefixes, device)
 
-        return make_encoder(self)
+    def _set_learned(self, settings, learned):
+        self.k_ = settings.k
+        self.prefixes_ = settings.prefixes
+        self.encoder_ = learned.encoder
+        self.encoder_bias_ = learned.encoder_bias
+        self.decoder_ = learned.decoder
+        self.decoder_bias_ = learned.decoder_bias
+        self.head_ = learned.head
+        self.head_bias_ = learned.head_bias
+        self.input_mean_ = learned.input_mean
+        self.input_scale_ = learned.input_scale
+        self.threshold_ = learned.threshold
+        self.history_ = learned.history
+        self.n_iter_ = len(learned.history)
 
-    def _sparse_activations(self, X, prefix):
-        activations = self._encoder().sparse_activations(X)
-        if prefix is None:
-            return activations
-        size = prefix_size(prefix, len(self.encoder_))
-        kept = activations.indices < size
-        starts = np.concatenate([[0], np.cumsum(kept)])[activations.indptr]
-        return sparse.csr_matrix(
-            (activations.data[kept], activations.indices[kept], starts),
-            shape=activations.shape,
+    def _encoder(self, prefix):
+        """The encoder of the first neurons."""
+        from sklearn_hsae.sae._model import Encoder
+        from sklearn_hsae.sae._training import training_device
+
+        prefix = self.prefix if prefix is None else prefix
+        n_neurons = len(self.encoder_)
+        return Encoder(
+            self.encoder_,
+            self.encoder_bias_,
+            self.input_mean_,
+            self.input_scale_,
+            self.k_,
+            self.threshold_,
+            training_device(self.device),
+            n_neurons if prefix is None else prefix_size(prefix, n_neurons),
         )
 
     def __sklearn_tags__(self):

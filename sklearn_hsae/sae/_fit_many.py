@@ -1,33 +1,35 @@
 """Several autoencoders trained in the same steps."""
 
 from collections import defaultdict
+from dataclasses import replace
 
+from sklearn_hsae._sklearn_compat import validate_params
+from sklearn_hsae.sae._data import RowFile, open_rows
 from sklearn_hsae.sae._estimator import MatryoshkaSAETransformer
-from sklearn_hsae.sae._sources import RowFile, open_rows
 
 _MAY_DIFFER = ("random_state", "target_weight")
-# Multiplications of all encodings in a step up to which models side by side gain:
-# beyond, the arithmetic takes the time, and what the models share is too little.
-_MULTIPLICATIONS_A_STEP = 2**28
+# Multiplications of all encodings of a step up to which training together is faster.
+# Beyond, the arithmetic takes most of the time, and the models share none of it.
+_MULTIPLICATIONS_PER_STEP = 2**28
 
 
-def fit_many(autoencoders, X, y=None):
+def fit_many(autoencoders, X, y=None, sample_weight=None):
     """Fit several autoencoders to the same rows, in the same steps where it is faster.
 
     A step of a small autoencoder takes longer to set up than to compute. So those that
     differ only in `random_state` or `target_weight` take their steps together. Each
-    ends as its own ``fit(X, y)`` would leave it, but for rounding.
+    ends as its own ``fit(X, y)`` would leave it, up to rounding.
 
     Parameters
     ----------
     autoencoders : sequence of MatryoshkaSAETransformer
-        Fitted in place. Those that cannot share their steps are fitted one by one:
-        large ones, those of another shape, with rows on disk, in several processes,
-        and with ``callbacks``, ``checkpoint``, ``resample_dead`` or a penalty
-        (``"l1"``, ``"reward"``).
+        Fitted in place. Those that cannot share steps are fitted one by one: large
+        ones, those of another shape, with rows on disk, in several processes, with
+        `checkpoint`, and with a penalty (``"l1"``, ``"reward"``).
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,), default=None
-        As in :meth:`MatryoshkaSAETransformer.fit`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        All three as in :meth:`MatryoshkaSAETransformer.fit`.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def fit_many(autoencoders, X, y=None):
     Raises
     ------
     TypeError
-        When `autoencoders` is a single one, or holds anything else.
+        When `autoencoders` is a single one, or has an item of another class.
     ValueError
         As :meth:`MatryoshkaSAETransformer.fit` does, before any is trained.
 
@@ -55,62 +57,67 @@ def fit_many(autoencoders, X, y=None):
     X = open_rows(X)  # a file is opened once
     groups = defaultdict(list)
     for autoencoder in autoencoders:
-        autoencoder._validate_params()
+        validate_params(autoencoder)
         groups[_shared_params(autoencoder)].append(autoencoder)
     # All sizes first: what cannot be fitted is then known before any training.
-    sizes = [_models_a_step(group[0], X, y) for group in groups.values()]
+    sizes = [
+        _models_per_step(group[0], X, y, sample_weight) for group in groups.values()
+    ]
     for group, size in zip(groups.values(), sizes, strict=True):
         for start in range(0, len(group), size):
-            _fit_together(group[start : start + size], X, y)
+            _fit_together(group[start : start + size], X, y, sample_weight)
     return autoencoders
 
 
 def _check_autoencoders(autoencoders):
-    is_one = isinstance(autoencoders, MatryoshkaSAETransformer)
-    found = [autoencoders] if is_one else list(autoencoders)
-    wrong = [each for each in found if not isinstance(each, MatryoshkaSAETransformer)]
-    if is_one or wrong:
+    if isinstance(autoencoders, MatryoshkaSAETransformer):
         raise TypeError(
-            "fit_many needs a list of MatryoshkaSAETransformer, got "
-            + (f"one of {wrong[0]!r}." if wrong else "a single one; call its fit.")
+            "fit_many needs a list of MatryoshkaSAETransformer, got a single one; call "
+            "its fit."
         )
-    return found
+    autoencoders = list(autoencoders)
+    for item in autoencoders:
+        if not isinstance(item, MatryoshkaSAETransformer):
+            raise TypeError(
+                "fit_many needs a list of MatryoshkaSAETransformer, got one of "
+                f"{item!r}."
+            )
+    return autoencoders
 
 
-def _fit_together(autoencoders, X, y):
-    from sklearn_hsae.sae._fitting import fit_networks
+def _fit_together(autoencoders, X, y, sample_weight):
+    from sklearn_hsae.sae._training import train
 
     if len(autoencoders) == 1:
-        autoencoders[0].fit(X, y)
-    else:
-        prepared = [each._prepare_fit(X, y) for each in autoencoders]
-        fit_networks(autoencoders, *prepared[0])
-
-
-def _models_a_step(autoencoder, X, y):
-    """How many autoencoders like this one should share their steps."""
-    from sklearn_hsae.sae._fitting import plan
-    from sklearn_hsae.sae._processes import choose_device, join_processes
-
-    has_penalty = autoencoder.activation in ("l1", "reward")
-    has_work_between_epochs = (
-        autoencoder.callbacks
-        or autoencoder.checkpoint is not None
-        or autoencoder.resample_dead
+        autoencoders[0].fit(X, y, sample_weight)
+        return
+    prepared = [sae._prepare_fit(X, y, sample_weight) for sae in autoencoders]
+    data, settings, _ = prepared[0]
+    settings = replace(
+        settings,
+        random_states=tuple(sae.random_state for sae in autoencoders),
+        target_weights=tuple(float(sae.target_weight) for sae in autoencoders),
     )
-    rows, _, _ = autoencoder._prepare_fit(X, y)
-    is_streamed = isinstance(rows, RowFile)
-    is_shared_out = join_processes(choose_device(autoencoder.device)).number > 1
-    if has_penalty or has_work_between_epochs or is_streamed or is_shared_out:
+    for sae, learned in zip(autoencoders, train(settings, data), strict=True):
+        sae._set_learned(settings, learned)
+
+
+def _models_per_step(autoencoder, X, y, sample_weight):
+    """How many autoencoders like this one should share their steps."""
+    from sklearn_hsae.sae._training import join_processes
+
+    data, settings, _ = autoencoder._prepare_fit(X, y, sample_weight)
+    has_file = autoencoder.checkpoint is not None or isinstance(data.rows, RowFile)
+    has_processes = join_processes(settings.device).n_processes > 1
+    if settings.has_penalty or has_file or has_processes:
         return 1
-    n_training = int((1 - autoencoder.validation_fraction) * len(rows))
-    batch_size = min(plan(autoencoder, n_training)["batch_size"], n_training)
-    step = batch_size * autoencoder.n_neurons * rows.shape[1]
-    return max(_MULTIPLICATIONS_A_STEP // step, 1)
+    batch_size = min(settings.batch_size, data.n_used)
+    n_multiplications = batch_size * settings.n_neurons * data.rows.shape[1]
+    return max(_MULTIPLICATIONS_PER_STEP // n_multiplications, 1)
 
 
 def _shared_params(autoencoder):
-    """What must be equal in autoencoders that share their steps, as a key."""
+    """A key that is equal for autoencoders that can share their steps."""
     params = autoencoder.get_params()
     for name in _MAY_DIFFER:
         del params[name]

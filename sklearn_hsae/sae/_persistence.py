@@ -1,17 +1,18 @@
 """Saving a fitted autoencoder as safetensors and JSON: data only, no code to run."""
 
 import json
-import os
+from numbers import Integral
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 import sklearn_hsae
+from sklearn_hsae._files import json_value, replaced_file, write_text
 
 _ARRAYS_FILE = "model.safetensors"
 _CONFIG_FILE = "config.json"
-_FORMAT = 1
+_FORMAT = 2
 _TENSORS = (
     "encoder_",
     "encoder_bias_",
@@ -24,13 +25,14 @@ _TENSORS = (
 _VALUES = (
     "input_scale_",
     "threshold_",
+    "k_",
     "prefixes_",
     "n_features_in_",
     "n_iter_",
     "history_",
 )
 _STATE = "_training_state"
-_STATE_VALUES = ("price", "coding")
+_STATE_VALUES = ("penalty_weight", "coding")
 
 
 class SavedAsSafetensors:
@@ -46,9 +48,9 @@ class SavedAsSafetensors:
 
         Notes
         -----
-        `callbacks`, `checkpoint` and a `random_state` that is no int are not written.
-        After :meth:`partial_fit` the state of the optimiser is, so that training goes
-        on from the loaded autoencoder as if it had never been interrupted.
+        `checkpoint` and a `random_state` that is no int are not written. After
+        :meth:`partial_fit` the state of the optimiser is written too, so that training
+        goes on from the loaded autoencoder as if it had never been interrupted.
         """
         from safetensors.numpy import save
         from sklearn.utils.validation import check_is_fitted
@@ -62,7 +64,7 @@ class SavedAsSafetensors:
             "format": _FORMAT,
             "class": type(self).__name__,
             "version": sklearn_hsae.__version__,
-            "params": _plain_params(self.get_params()),
+            "params": _saved_params(self.get_params()),
             "fitted": {name: fitted[name] for name in _VALUES if name in fitted},
         }
         if "feature_names_in_" in fitted:
@@ -71,8 +73,10 @@ class SavedAsSafetensors:
             config["state"] = {name: fitted[_STATE][name] for name in _STATE_VALUES}
             state = {n: v for n, v in fitted[_STATE].items() if n not in _STATE_VALUES}
             arrays |= flatten({_STATE: state})
-        _write(folder / _ARRAYS_FILE, save(arrays))
-        _write(folder / _CONFIG_FILE, json.dumps(config, indent=1).encode())
+        with replaced_file(folder / _ARRAYS_FILE) as temporary:
+            temporary.write_bytes(save(arrays))
+        config = json.dumps(json_value(config), indent=1)
+        write_text(folder / _CONFIG_FILE, config)
 
     def push_to_hub(self, repo_id, *, private=None, token=None):
         """Put the files of :meth:`save_pretrained` and a model card on the hub.
@@ -82,9 +86,9 @@ class SavedAsSafetensors:
         repo_id : str
             ``"user/name"`` on the Hugging Face hub. Made when absent.
         private : bool or None, default=None
-            Whether a repository that is made is private; None leaves it to the hub.
+            Whether a new repository is private; None leaves it to the hub.
         token : str or None, default=None
-            None takes that of ``hf auth login`` or of the variable HF_TOKEN.
+            None takes the token of ``hf auth login`` or of the variable HF_TOKEN.
 
         Returns
         -------
@@ -112,8 +116,8 @@ class SavedAsSafetensors:
         Parameters
         ----------
         folder : str or path-like
-            A folder; when there is none of that name, the ``"user/name"`` of a
-            repository on the Hugging Face hub.
+            A folder, or the ``"user/name"`` of a repository on the Hugging Face hub
+            when there is no such folder.
         revision : str or None, default=None
             Branch, tag or commit of the repository; None is its main branch.
         token : str or None, default=None
@@ -126,10 +130,10 @@ class SavedAsSafetensors:
         Raises
         ------
         FileNotFoundError
-            When one of the two files is missing, or there is neither such a folder nor
-            such a repository.
+            When one of the two files is missing, or when there is neither such a folder
+            nor such a repository.
         ValueError
-            When they are of something else, or of a later version.
+            When the files are of something else, or in another format.
         """
         from safetensors.numpy import load_file
 
@@ -150,8 +154,8 @@ class SavedAsSafetensors:
                 f"{cls.__name__!r} in format {_FORMAT}."
             )
         params = config["params"]
-        for name in ("prefixes", "prefix_weights"):
-            params[name] = params[name] and tuple(params[name])
+        if isinstance(params["prefixes"], list):
+            params["prefixes"] = tuple(params["prefixes"])
         estimator = cls(**params)
         arrays = load_file(folder / _ARRAYS_FILE)
         fitted = config["fitted"]
@@ -189,7 +193,7 @@ tags: [sparse-autoencoder, matryoshka, embeddings, scikit-learn]
 ---
 
 A sparse autoencoder for vectors of length {estimator.n_features_in_}:
-{estimator.n_neurons} neurons, of which {estimator.k} are active in a row
+{len(estimator.encoder_)} neurons, of which {estimator.k_} are active per row
 (`activation={estimator.activation!r}`), in nested prefixes of {estimator.prefixes_}.
 
 ```python
@@ -201,21 +205,11 @@ activations = sae.transform(X)
 """
 
 
-def _plain_params(params):
-    plain = {name: _plain(value) for name, value in params.items()}
-    del plain["callbacks"], plain["checkpoint"]
-    if not isinstance(plain["random_state"], int):
-        plain["random_state"] = None
-    return plain
-
-
-def _plain(value):
-    """The same as JSON has it: grids and arrays bring NumPy's own scalars."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(part) for part in value]
-    return value
+def _saved_params(params):
+    del params["checkpoint"]
+    if not isinstance(params["random_state"], Integral):
+        params["random_state"] = None
+    return params
 
 
 def flatten(nested, path=""):
@@ -239,10 +233,3 @@ def unflatten(flat):
             place = place.setdefault(folder, {})
         place[name] = value
     return nested
-
-
-def _write(path, content):
-    """Never half a file: write beside it, then rename."""
-    draft = path.with_name(path.name + ".part")
-    draft.write_bytes(content)
-    os.replace(draft, path)

@@ -61,10 +61,11 @@ def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
     -----
     `sklearn.linear_model.lars_path_gram` selects the same neurons, but needs the
     Gram matrix of all columns. For 20,000 rows with 8 active neurons each, 20
-    selected, it took 0.13 s of processor time for 1,024 neurons and 3.9 s (and 0.5
+    selected, it took 0.13 s of processor time for 1,024 neurons and 3 to 7 s (and 0.5
     GB) for 8,192; this function took 0.12 s and 0.08 s. Bisection with an l1-penalised
     `LogisticRegression` took 0.15 s with liblinear, which takes two classes only and
-    penalises the intercept, and 12 s with saga; this function took 0.19 s.
+    penalises the intercept, and 12 s with saga, which had not converged; this
+    function took 0.19 s.
 
     References
     ----------

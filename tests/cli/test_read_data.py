@@ -54,6 +54,14 @@ def test_the_task_can_be_named(tmp_path, task, kind):
     assert split.task == task and split.y.dtype.kind == kind
 
 
+def test_every_blank_of_a_name_is_shown(tmp_path, capsys):
+    """The suggested name can be copied as it is."""
+    path = save(tmp_path / "a.csv", 1, **{"  the  stars ": 2})
+    command = ["run", str(path), "--text", "text", "--target", "the stars"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    assert "Did you mean '  the  stars '?" in capsys.readouterr().err
+
+
 def test_a_holdout_is_read_by_the_same_rules(tmp_path):
     """Two values in the holdout do not make a quantity a class."""
     path = save(tmp_path / "a.csv", np.arange(N) / 10)

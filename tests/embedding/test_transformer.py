@@ -117,10 +117,10 @@ def test_in_a_pipeline_with_several_processes():
     pipeline = make_pipeline(EmbeddingTransformer(), Ridge())
     y = [1.0, 5.0, 1.0, 1.0]
     expected = pipeline.fit(TEXTS, y).predict(TEXTS)
-    found = joblib.Parallel(n_jobs=2)(
+    predictions = joblib.Parallel(n_jobs=2)(
         joblib.delayed(pipeline.predict)(TEXTS) for _ in range(2)
     )
-    np.testing.assert_array_equal(found, [expected, expected])
+    np.testing.assert_array_equal(predictions, [expected, expected])
 
 
 @pytest.mark.parametrize(
@@ -180,21 +180,21 @@ def test_an_interrupted_call_keeps_what_it_had(fresh, monkeypatch):
     texts = [f"text number {i}" for i in range(40)]
     seen = []
 
-    def interrupted(self, model, some):
+    def interrupted(self, model, batch):
         if len(seen) == 2:
             raise KeyboardInterrupt
-        seen.append(list(some))
-        return encode(self, model, some)
+        seen.append(list(batch))
+        return encode(self, model, batch)
 
     monkeypatch.setattr(local.LocalEmbedder, "_encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fresh(batch_size=1).fit_transform(texts)
-    assert [len(some) for some in seen] == [16, 16]
+    assert [len(batch) for batch in seen] == [16, 16]
     rest = []
     monkeypatch.setattr(
         local.LocalEmbedder,
         "_encode",
-        lambda self, model, some: rest.extend(some) or encode(self, model, some),
+        lambda self, model, batch: rest.extend(batch) or encode(self, model, batch),
     )
     fresh(batch_size=1).fit_transform(texts)
     assert sorted([*itertools.chain(*seen), *rest]) == sorted(texts)

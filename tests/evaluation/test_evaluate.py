@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_hsae import (
     ConceptAnnotator,
@@ -63,6 +64,9 @@ class KnownNeurons(MatryoshkaSAETransformer):
             return sparse.csr_matrix(values)
         return pd.DataFrame(values, X.index, NEURONS)
 
+    def get_feature_names_out(self, input_features=None):
+        return np.array(NEURONS, dtype=object)
+
 
 class FirstThree(NeuronSelector):
     def fit(self, X, y=None):
@@ -70,6 +74,9 @@ class FirstThree(NeuronSelector):
 
     def transform(self, X):
         return X.iloc[:, :3] if isinstance(X, pd.DataFrame) else X[:, :3]
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(NEURONS[:3], dtype=object)
 
 
 class KnownLabels(KeyphraseInterpreter):
@@ -88,6 +95,9 @@ class KnownLabels(KeyphraseInterpreter):
 
     def transform(self, X):
         return pd.DataFrame(np.asarray(X), X.index, CONCEPTS)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(CONCEPTS, dtype=object)
 
 
 class KnownJudge(ConceptAnnotator):
@@ -115,6 +125,9 @@ class KnownJudge(ConceptAnnotator):
         answers[: self.unjudged, 0] = np.nan
         rows = drop_texts(X).index if isinstance(X, pd.DataFrame) else range(len(X))
         return pd.DataFrame(answers, rows, CONCEPTS)
+
+    def get_feature_names_out(self, input_features=None):
+        return np.array(CONCEPTS, dtype=object)
 
 
 def make_rows(n=800, seed=0):
@@ -221,8 +234,8 @@ def test_ceilings_fall_from_the_embeddings_to_the_hypotheses(rows):
         expected = plain.score(np.asarray(of(new_X), float), new_y)
         assert table.loc[stage, "r2"] == pytest.approx(expected, abs=0.01)
     assert result.verdict.endswith(
-        "Most is lost at the step to 'hypotheses': labels or judgements miss what the "
-        "neurons say; try another interpreter or judge."
+        "Most is lost at the step to 'hypotheses': the concepts or their annotations "
+        "miss what the neurons say; try another interpreter or judge."
     )
 
 
@@ -292,7 +305,7 @@ def test_without_any_known_step_there_are_only_the_hypotheses(rows):
     pipe = Pipeline([("scale", StandardScaler()), ("ols", HypothesisRegressor())])
     result = evaluate_hypotheses(pipe.fit(X, y), new_X, new_y, X_train=X, y_train=y)
     assert result.ceilings.index.tolist() == ["hypotheses"]
-    assert "hypotheses are significant" in result.verdict
+    assert "There are no ceilings to compare this with" in result.verdict
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -364,7 +377,8 @@ def test_to_dict_is_json_and_holds_no_texts(rows):
     result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
     content = json.dumps(result.to_dict(), allow_nan=False)
     again = json.loads(content)
-    assert list(again) == ["task", "verdict", "metrics", "hypotheses", "ceilings"]
+    names = ["task", "alpha", "verdict", "metrics", "hypotheses", "ceilings"]
+    assert list(again) == names
     assert again["hypotheses"][2]["correlation"] is None  # NaN is no JSON
     assert again["hypotheses"][0]["coefficient"] == result.table["coefficient"][0]
     assert [row["stage"] for row in again["ceilings"]] == CEILINGS
@@ -386,12 +400,13 @@ def test_repr_shows_every_hypothesis(rows):
     "change, message",
     [
         ({"y": np.zeros(3)}, "X has 300 rows, but y has 3"),
-        ({"y": np.full(300, np.nan)}, "y contains NaN: 300 of 300.*position 0"),
+        ({"y": np.full(300, np.nan)}, "y contains NaN.* 300 of 300.*position 0"),
         ({"y": np.ones(300)}, "y is constant"),
         ({"X_train": [1]}, "both X_train and y_train"),
         ({"X_train": [1], "y_train": [1, 2]}, "X_train has 1 rows, but y_train has 2"),
         ({"X_train": [1], "y_train": [None]}, "y_train contains NaN"),
-        ({"pipeline": HypothesisRegressor()}, "expects a fitted.*evaluate"),
+        ({"pipeline": HypothesisRegressor()}, r"expects a fitted.*evaluate\("),
+        ({"pipeline": LinearRegression()}, r"got LinearRegression\. Pass one pipeline"),
         (
             {"pipeline": Pipeline([("ols", LinearRegression())])},
             "last step.*got LinearRegression",
@@ -407,6 +422,136 @@ def test_bad_input(rows, change, message):
     with pytest.raises(ValueError, match=message):
         evaluate_hypotheses(**arguments)
     assert recorder.calls == []  # refused before anything is judged
+
+
+@pytest.mark.parametrize("last", [HypothesisRegressor, HypothesisClassifier])
+def test_alpha_is_that_of_the_last_step(rows, last):
+    X, y, new_X, new_y = rows
+    if last is HypothesisClassifier:
+        y, new_y = y > 0, new_y > 0
+    pipe = make_pipeline(last(alpha=0.2)).fit(X, y)
+    assert evaluate_hypotheses(pipe, new_X, new_y).alpha == 0.2
+
+
+def test_the_best_pipeline_of_a_search_is_evaluated(rows):
+    X, y, new_X, new_y = rows
+    grid = {"regress__cov_type": ["nonrobust", "HC3"]}
+    search = GridSearchCV(make_pipeline(), grid, cv=2)
+    with pytest.raises(ValueError, match=r"got GridSearchCV\. Fit it first"):
+        evaluate_hypotheses(search, new_X, new_y)
+    search.fit(X, y)
+    found, expected = (
+        evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+        for pipe in (search, search.best_estimator_)
+    )
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.ceilings, expected.ceilings)
+
+
+def test_a_transformed_target_is_refused_with_the_way_that_works(rows):
+    X, y, new_X, new_y = rows
+    model = TransformedTargetRegressor(
+        make_pipeline(), func=np.exp, inverse_func=np.log
+    ).fit(X, y)
+    with pytest.raises(ValueError, match=r"model\.regressor_.*model\.transformer_"):
+        evaluate_hypotheses(model, new_X, new_y)
+    transformed = model.transformer_.transform(new_y.reshape(-1, 1)).ravel()
+    result = evaluate_hypotheses(model.regressor_, new_X, transformed)
+    assert len(result.table) == 3
+
+
+class Sampler(BaseEstimator):
+    """As imbalanced-learn's: it changes the rows in fit, and has no transform."""
+
+    def fit_resample(self, X, y):
+        return X, y
+
+
+def test_samplers_take_no_part(rows):
+    X, y, new_X, new_y = rows
+    fitted = make_pipeline().fit(X, y)
+    expected = evaluate_hypotheses(fitted, new_X, new_y, X_train=X, y_train=y)
+    resampled = Pipeline([("over", Sampler()), *fitted.steps])
+    found = evaluate_hypotheses(resampled, new_X, new_y, X_train=X, y_train=y)
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.ceilings, expected.ceilings)
+
+
+def nested_in(kind, branch):
+    """The steps up to the annotations as one part beside the embeddings."""
+    if kind == "FeatureUnion":
+        parts = FeatureUnion([("concepts", branch), ("scaled", StandardScaler())])
+        parts.set_params(scaled="drop")
+    else:
+        columns = [str(i) for i in range(6)]
+        parts = ColumnTransformer(
+            [("concepts", branch, columns), ("controls", "passthrough", ["0"])],
+            verbose_feature_names_out=kind == "prefixed names",
+        )
+    return parts.set_output(transform="pandas")
+
+
+@pytest.mark.parametrize("kind", ["prefixed names", "plain names", "FeatureUnion"])
+def test_concepts_from_one_branch_have_ceilings_and_fidelity(rows, kind):
+    X, y, new_X, new_y = rows
+    X, new_X = (frame.rename(columns=str) for frame in (X, new_X))
+    flat = make_pipeline().fit(X, y)
+    expected = evaluate_hypotheses(flat, new_X, new_y, X_train=X, y_train=y)
+    recorder = Recorder()
+    branch = make_pipeline(annotate=KnownJudge(recorder=recorder))[:-1]
+    # The controls keep the texts in their index: only the concepts lose them.
+    drop = FunctionTransformer(drop_texts)
+    pipe = Pipeline(
+        [("parts", nested_in(kind, branch)), ("regress", HypothesisRegressor())]
+    )
+    if kind != "FeatureUnion":
+        pipe["parts"].set_params(controls=drop)
+    pipe.fit(X, y)
+    recorder.calls.clear()
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert recorder.calls == [300]  # judged once, and the training rows never
+    pd.testing.assert_frame_equal(result.ceilings[:-1], expected.ceilings[:-1])
+    assert result.table["f1"].tolist()[:3] == [1.0, 0.5, 0.0]
+    assert result.table["f1"][3:].isna().all()  # a control has no fidelity
+
+
+def test_two_branches_that_read_texts_have_no_ceilings_and_the_verdict_says_so(rows):
+    X, y, new_X, new_y = rows
+    both = FeatureUnion([("a", make_pipeline()[:-1]), ("b", make_pipeline()[:-1])])
+    pipe = Pipeline(
+        [
+            ("both", both.set_output(transform="pandas")),
+            ("regress", HypothesisRegressor()),
+        ]
+    ).fit(X, y)
+    result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+    assert result.ceilings.index.tolist() == ["hypotheses"]
+    assert "reads texts in several branches" in result.verdict
+    assert result.table["f1"].tolist() == [1.0, 0.5, 0.0] * 2
+
+
+def test_a_pipeline_inside_the_pipeline_is_opened(rows):
+    X, y, new_X, new_y = rows
+    flat = make_pipeline().fit(X, y)
+    nested = Pipeline([("find", flat[:-1]), ("test", Pipeline(flat.steps[-1:]))])
+    found, expected = (
+        evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
+        for pipe in (nested, flat)
+    )
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.ceilings, expected.ceilings)
+
+
+@pytest.mark.parametrize("kind", [object, str, ">f8"])
+def test_a_target_of_any_type_has_the_same_evaluation(rows, kind):
+    X, y, new_X, new_y = rows
+    pipe = make_pipeline().fit(X, y)
+    found, expected = (
+        evaluate_hypotheses(pipe, new_X, b, X_train=X, y_train=a)
+        for a, b in ((y.astype(kind), new_y.astype(kind)), (y, new_y))
+    )
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    pd.testing.assert_frame_equal(found.ceilings, expected.ceilings)
 
 
 def test_pipeline_that_was_not_fitted(rows):

@@ -53,7 +53,7 @@ def test_sparse_equals_dense(rows, container):
 
 def test_chunks_of_rows_add_up(rows, monkeypatch):
     whole = ridge_prediction(*rows)
-    monkeypatch.setattr(_ridge, "_CHUNK", 7)
+    monkeypatch.setattr(_ridge, "_ROWS_PER_CHUNK", 7)
     np.testing.assert_allclose(ridge_prediction(*rows), whole)
 
 

@@ -130,6 +130,8 @@ def test_rows_say_what_the_table_says(tmp_path, ratings):
         sign = "\N{MINUS SIGN}" if line["coefficient"] < 0 else "+"
         assert f"{sign}{abs(line['coefficient']):.2f}" in body["text"]
         assert f"{100 * line['prevalence']:.0f} %" in body["text"]
+        sign = "\N{MINUS SIGN}" if line["separation"] < 0 else "+"
+        assert f"alone {sign}{abs(line['separation']):.2f}" in body["text"]
         assert ("plain" in (body.get("class") or "")) != line["significant"]
 
 
@@ -220,6 +222,19 @@ def test_classes(tmp_path, ratings, labels):
     assert len(hypothesis_bodies(page)) == len(evaluation.table)
     assert f"{evaluation.metrics['auc']:.2f}" in page.find("dl", "figures")[0]["text"]
     assert "Effect, 90" in html and "significant at 10 %" in html
+    _, without_pipeline = page_of(tmp_path, evaluation, y=y)
+    assert "Effect, 90" in without_pipeline
+    assert "significant at 10 %" in without_pipeline
+
+
+def test_texts_that_were_not_judged_are_counted(tmp_path, ratings):
+    names, y, X = ratings
+    X = X.astype(float)
+    X[:7, 0] = np.nan
+    evaluation, _ = evaluate(names, y, X)
+    page, _ = page_of(tmp_path, evaluation)
+    figures = page.find("dl", "figures")[0]["text"]
+    assert "193" in figures and "7 more were left out" in figures
 
 
 def test_card_shows_steps_run_and_versions(tmp_path, ratings):

@@ -1,0 +1,16 @@
+"""Where rows come from: arrays, frames, files, and what need not fit into memory."""
+
+from sklearn_hsae.sae._data._moments import mean_and_scale
+from sklearn_hsae.sae._data._row_files import RowFile, open_rows
+from sklearn_hsae.sae._data._target_coding import TargetCoding, learn_target
+from sklearn_hsae.sae._data._training_data import TrainingData, training_data
+
+__all__ = [
+    "RowFile",
+    "TargetCoding",
+    "TrainingData",
+    "learn_target",
+    "mean_and_scale",
+    "open_rows",
+    "training_data",
+]

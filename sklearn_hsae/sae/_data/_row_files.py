@@ -1,0 +1,149 @@
+"""Rows that need not fit into memory: files, memory maps and lazy arrays."""
+
+import tempfile
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_hsae._extras import import_extra
+
+_RESIDENT_BYTES = 2**28  # rows that are smaller as float32 are read into memory
+_BLOCK_BYTES = 2**23
+_LAZY_LIBRARIES = ("dask", "zarr", "h5py")
+_FLOATS = (np.float16, np.float32, np.float64)
+
+
+class RowFile:
+    """Rows on disk, read a slice at a time.
+
+    Parameters
+    ----------
+    open_map : callable
+        Returns the memory map. It is called for each slice, because the pages of a map
+        that stays open count as memory in use.
+    folder : tempfile.TemporaryDirectory or None
+        Deleted together with this object.
+    """
+
+    def __init__(self, open_map, folder=None):
+        self._open_map = open_map
+        self._folder = folder
+        rows = open_map()
+        if rows.ndim != 2:
+            raise ValueError(
+                f"X has shape {rows.shape}; (n_samples, n_features) is needed."
+            )
+        self.shape, self.dtype = rows.shape, rows.dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        block = np.array(self._open_map()[rows])
+        return block if block.dtype in _FLOATS else block.astype(np.float32)
+
+
+def open_rows(X):
+    """Open `X`, without reading it when it is large and on disk.
+
+    Parameters
+    ----------
+    X : array-like, torch tensor, path or lazy array
+        A path names an ``.npy`` or a parquet file. Lazy arrays are memory maps and the
+        arrays of dask, zarr and h5py.
+
+    Returns
+    -------
+    RowFile or array-like
+        A :class:`RowFile` for files and lazy arrays of 256 MB or more as float32.
+        Except ``.npy`` files and memory maps they are first written to a temporary
+        ``.npy`` file, because each epoch reads them again. Smaller ones become arrays.
+    """
+    library = type(X).__module__.partition(".")[0]
+    if isinstance(X, str | Path):
+        return _open_path(Path(X))
+    if library == "torch":
+        return _tensor_to_array(X)
+    if isinstance(X, np.memmap) and X.ndim == 2 and _is_large(X.shape):
+        return RowFile(lambda: X)
+    if library in _LAZY_LIBRARIES:
+        return _open_lazy(X, library)
+    return X
+
+
+def _is_large(shape):
+    return 4 * shape[0] * shape[1] > _RESIDENT_BYTES
+
+
+def _tensor_to_array(X):
+    X = X.detach().cpu()
+    return (X.float() if X.element_size() < 4 else X).numpy()
+
+
+def _open_path(path):
+    if path.suffix == ".npy":
+        rows = RowFile(partial(np.load, path, mmap_mode="r"))
+        return rows if _is_large(rows.shape) else rows[:]
+    if path.suffix == ".parquet":
+        return _open_parquet(path)
+    raise ValueError(
+        f"X is the path {str(path)!r}, whose ending is unknown. Pass an .npy or a "
+        ".parquet file; texts must be embedded first."
+    )
+
+
+def _open_lazy(X, library):
+    if len(X.shape) != 2 or X.shape[0] != X.shape[0]:  # NaN: unknown
+        raise ValueError(
+            f"X is a {library} array of shape {X.shape}; (n_samples, n_features) is "
+            "needed. X.compute_chunk_sizes() finds sizes that are unknown."
+        )
+    if not _is_large(X.shape):
+        return np.asarray(X[:])
+    chunk = X.chunks[0] if X.chunks else 1024
+    chunk = max(chunk) if isinstance(chunk, tuple) else chunk  # dask, others
+    size = chunk * max(1, _BLOCK_BYTES // (X.dtype.itemsize * X.shape[1] * chunk))
+    blocks = (np.asarray(X[i : i + size]) for i in range(0, X.shape[0], size))
+    return _spool(blocks, X.shape[0])
+
+
+def _open_parquet(path):
+    parquet = import_extra("pyarrow.parquet", extra="parquet", use="parquet files")
+    with parquet.ParquetFile(path) as file:
+        blocks = (_table_to_array(batch, path) for batch in file.iter_batches(8192))
+        return _spool(blocks, file.metadata.num_rows)
+
+
+def _table_to_array(table, path):
+    """Rows from one column of lists of equal length, or from columns of numbers."""
+    columns = [column.to_numpy(zero_copy_only=False) for column in table.columns]
+    try:
+        if len(columns) == 1 and columns[0].dtype == object:
+            return np.stack(columns[0])
+        return np.column_stack(columns).astype(np.float32, casting="same_kind")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} must have columns of numbers only, or one column of lists of "
+            f"equal length; it has {table.schema.names[:5]}."
+        ) from error
+
+
+def _spool(blocks, n_rows):
+    """Write blocks to a temporary ``.npy`` file and open it."""
+    folder = tempfile.TemporaryDirectory(prefix="sklearn_hsae_")
+    path = Path(folder.name) / "rows.npy"
+    blocks = iter(blocks)
+    first = next(blocks)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(first.dtype),
+        "fortran_order": False,
+        "shape": (n_rows, first.shape[1]),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        for block in chain([first], blocks):
+            file.write(block.astype(first.dtype, copy=False).tobytes())
+    rows = RowFile(partial(np.load, path, mmap_mode="r"), folder)
+    return rows if _is_large(rows.shape) else rows[:]

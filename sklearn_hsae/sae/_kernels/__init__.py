@@ -1,0 +1,32 @@
+"""The arithmetic of a training step: Numba loops for CPUs, torch for everything else.
+
+:func:`products_on` returns the module that computes on a device. Both modules offer the
+same functions; those of ``_torch_products`` are the readable definition.
+"""
+
+from sklearn_hsae.sae._kernels import _compiled_products, _torch_products
+from sklearn_hsae.sae._kernels._adamw import AdamW
+from sklearn_hsae.sae._kernels._cuda_graph import StepGraph
+from sklearn_hsae.sae._kernels._threads import (
+    own_threads,
+    suitable_threads,
+    torch_threads,
+)
+from sklearn_hsae.sae._kernels._top_k import top_k
+from sklearn_hsae.sae._kernels._torch_products import differentiable_scores
+
+__all__ = [
+    "AdamW",
+    "StepGraph",
+    "differentiable_scores",
+    "own_threads",
+    "products_on",
+    "suitable_threads",
+    "top_k",
+    "torch_threads",
+]
+
+
+def products_on(device):
+    """The module that computes the products of sparse activations on a device."""
+    return _compiled_products if device.type == "cpu" else _torch_products

@@ -1,0 +1,29 @@
+"""A progress bar over the epochs."""
+
+import numpy as np
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+class EpochProgress(Callback):
+    """Shows the epochs and the last validation loss, the mean over the models."""
+
+    def __init__(self, disable):
+        self.disable = disable
+
+    def on_train_begin(self, net, **kwargs):
+        self.bar_ = tqdm(
+            total=net.max_epochs,
+            initial=len(net.history),
+            desc="Training the autoencoder",
+            unit="epoch",
+            disable=self.disable,
+        )
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1].get("valid_loss", net.history[-1, "train_loss"])
+        self.bar_.set_postfix(loss=f"{np.mean(loss):.3f}")
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        self.bar_.close()

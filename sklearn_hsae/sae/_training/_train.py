@@ -1,0 +1,207 @@
+"""A training from beginning to end: checked data in, learned weights out."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from sklearn_hsae.sae._data import mean_and_scale
+from sklearn_hsae.sae._kernels import own_threads, suitable_threads, torch_threads
+from sklearn_hsae.sae._model import Encoder, calibrate_threshold
+from sklearn_hsae.sae._settings import CONSTANT_RATE
+from sklearn_hsae.sae._training._batches import RowsPerModel
+from sklearn_hsae.sae._training._interrupts import interrupts_pass
+from sklearn_hsae.sae._training._net import build_net
+from sklearn_hsae.sae._training._split import all_rows, blocks_of, split_rows, used_rows
+from sklearn_hsae.sae._training._state import (
+    restore_training_state,
+    to_numpy,
+    training_state,
+)
+
+_PARAMETERS = (
+    "encoder",
+    "encoder_bias",
+    "decoder",
+    "decoder_bias",
+    "head",
+    "head_bias",
+)
+
+
+class LearnedWeights(NamedTuple):
+    """What one model has learned.
+
+    The estimator keeps each field as the attribute of the same name with an underscore,
+    which its docstring describes.
+    """
+
+    encoder: np.ndarray
+    encoder_bias: np.ndarray
+    decoder: np.ndarray
+    decoder_bias: np.ndarray
+    head: np.ndarray | None
+    head_bias: np.ndarray | None
+    input_mean: np.ndarray
+    input_scale: float
+    threshold: float | None
+    history: list
+
+
+def train(settings, data, checkpoint=None):
+    """Train models from the beginning, all in the same steps.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+    data : TrainingData
+    checkpoint : pathlib.Path or None
+        File for the state after each epoch, see :class:`Checkpoint`.
+
+    Returns
+    -------
+    list of LearnedWeights
+        One per model.
+    """
+    rngs = [check_random_state(state) for state in settings.random_states]
+    splits = [split_rows(settings, data, rng) for rng in rngs]
+    network_seeds, order_seeds = zip(*map(_draw_seeds, rngs), strict=True)
+    training, validation, means, scales = zip(*splits, strict=True)
+    net = build_net(
+        settings,
+        data.rows.shape[1],
+        network_seeds,
+        [np.random.default_rng(seed) for seed in order_seeds],
+        validation=RowsPerModel(validation),
+        checkpoint=checkpoint,
+    )
+    _run(net.fit, RowsPerModel(training), settings)
+    callbacks = dict(net.callbacks_)
+    if checkpoint is not None:
+        callbacks["checkpoint"].remove()
+    n_epochs = callbacks["best_epochs"].n_epochs_
+    return [
+        _learned_weights(
+            net,
+            settings,
+            model,
+            means[model],
+            scales[model],
+            history=_history(net, model, n_epochs[model]),
+            calibration_rows=rows.X[rows.indices],
+        )
+        for model, rows in enumerate(validation)
+    ]
+
+
+def train_further(settings, data, n_passes, learned=None, state=None):
+    """Make one pass over more rows.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Of one model.
+    data : TrainingData
+    n_passes : int
+        How many passes were made before.
+    learned : LearnedWeights or None
+        Where to begin; None begins with random weights.
+    state : dict or None
+        The state that belongs to `learned`.
+
+    Returns
+    -------
+    learned : LearnedWeights
+    state : dict
+        To go on from; see :func:`training_state`.
+    """
+    (random_state,) = settings.random_states
+    rng = check_random_state(random_state)
+    # Other seeds in each call: the order of rows changes, and no draw is repeated.
+    network_seed, order_seed = _draw_seeds(rng, n_passes)
+    if learned is None:
+        mean, scale = mean_and_scale(blocks_of(data, used_rows(data)))
+    else:
+        mean, scale = learned.input_mean, learned.input_scale
+    net = build_net(
+        settings,
+        data.rows.shape[1],
+        [network_seed],
+        [np.random.default_rng(order_seed)],
+        rate=CONSTANT_RATE,
+    )
+    net.initialize()
+    if learned is not None:
+        _restore(net, learned, state)
+    rows = RowsPerModel([all_rows(settings, data, mean, scale)])
+    _run(net.partial_fit, rows, settings)
+    learned = _learned_weights(
+        net, settings, 0, mean, scale, history=[], calibration_rows=data.rows
+    )
+    return learned, training_state(net)
+
+
+def _draw_seeds(rng, n_before=0):
+    """Seeds of the network and of the order of rows, after `n_before` other pairs."""
+    return rng.randint(2**31 - 1, size=2 * n_before + 2)[-2:].tolist()
+
+
+def _run(fit, rows, settings):
+    """Call a method of the net with a suitable number of threads."""
+    n_neurons = settings.n_models * settings.n_neurons
+    n_features = rows.parts[0].X.shape[1]
+    n_threads = suitable_threads(settings.batch_size * n_neurons * n_features)
+    # With a penalty, steps are products of whole matrices, which torch splits itself.
+    threads = torch_threads if settings.has_penalty else own_threads
+    with interrupts_pass(), threads(n_threads):
+        fit(rows)
+
+
+def _history(net, model, n_epochs):
+    """The history of one model, without what skorch keeps about batches."""
+    return [
+        {
+            key: value[model] if isinstance(value, list) else value
+            for key, value in epoch.items()
+            if key != "batches"
+        }
+        for epoch in net.history[: int(n_epochs)]
+    ]
+
+
+def _learned_weights(net, settings, model, mean, scale, history, calibration_rows):
+    weights = {
+        name: to_numpy(getattr(net.module_, name)[model]) for name in _PARAMETERS
+    }
+    if settings.target_kind is None:
+        weights |= {"head": None, "head_bias": None}
+    threshold = None
+    if settings.activation != "topk":
+        encoder = Encoder(
+            weights["encoder"],
+            weights["encoder_bias"],
+            mean,
+            scale,
+            settings.k,
+            None,
+            settings.device,
+        )
+        threshold = calibrate_threshold(encoder, calibration_rows)
+    return LearnedWeights(
+        **weights,
+        input_mean=mean,
+        input_scale=scale,
+        threshold=threshold,
+        history=history,
+    )
+
+
+def _restore(net, learned, state):
+    weights = net.module_.state_dict()
+    for name in _PARAMETERS:
+        value = getattr(learned, name)
+        if value is not None:
+            weights[name] = torch.tensor(value)[None]
+    net.module_.load_state_dict(weights)
+    restore_training_state(net, state)
