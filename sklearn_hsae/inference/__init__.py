@@ -1,6 +1,5 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
-from sklearn_hsae.inference._answers import refuse_missing
 from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._regressor import HypothesisRegressor
@@ -10,5 +9,4 @@ __all__ = [
     "HypothesisClassifier",
     "HypothesisRegressor",
     "headline",
-    "refuse_missing",
 ]

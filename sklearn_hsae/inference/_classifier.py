@@ -5,21 +5,25 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_hsae.inference._answers import (
-    filled,
+from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
+from sklearn_hsae._target import read_target
+from sklearn_hsae.inference._annotations import (
+    annotated_rows,
+    fill_missing,
     hypothesis_names,
-    judged_rows,
-    refuse_missing,
+    row_weights,
 )
 from sklearn_hsae.inference._logistic import fit_logistic
 from sklearn_hsae.inference._metrics import auc, average_precision, headline, mcfadden
-from sklearn_hsae.inference._regressor import CORRECTIONS
-from sklearn_hsae.inference._table import hypothesis_table, with_correction
+from sklearn_hsae.inference._separation import compare_means
+from sklearn_hsae.inference._table import (
+    POST_SELECTION,
+    hypothesis_table,
+    with_correction,
+)
 
 
 class HypothesisClassifier(ClassifierMixin, BaseEstimator):
@@ -29,14 +33,19 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     regression, for the class that sorts last. More classes give one each, against
     all the others.
 
-    Where the hypotheses tell rows of a class apart without an error, the likelihood
-    has no maximum; Firth's penalized likelihood [1]_ is used, and the notes say so.
+    Maximum likelihood and Wald's tests, unless fewer than ten rows of the rarer class
+    are to be expected among the rows of some concept, or the hypotheses tell rows of a
+    class apart without an error, so that the likelihood has no maximum. Then it is
+    Firth's penalized likelihood with its likelihood ratio tests and profile intervals
+    [1]_, as in R's logistf, and the notes say so.
 
     Parameters
     ----------
-    correction : {"bonferroni", "holm", "fdr_bh"}, default="bonferroni"
+    correction : {"bonferroni", "holm", "fdr_bh", "fdr_by"}, default="holm"
         How p-values are corrected for the number of tests: the hypotheses, or with
-        more than two classes the hypotheses times the classes.
+        more than two classes the hypotheses times the classes. The first two bound the
+        chance of a single false one ("holm" finds all that "bonferroni" finds), the
+        other two the expected share of false ones among those found.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
 
@@ -46,28 +55,38 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     summary_ : DataFrame
         As in :class:`HypothesisRegressor`; coefficients are differences in log-odds,
         `separation` is a difference of shares. With more than two classes, one block
-        of rows for each, and the class in a first column `class`.
+        of rows per class, and the class in a first column `class`.
     coef_ : ndarray of shape (1 or n_classes, n_features_in_)
         Coefficients for prediction; 0 where `summary_` has none.
     intercept_ : ndarray of shape (1 or n_classes,)
     penalized_ : bool ndarray of shape (1 or n_classes,)
-        Where Firth's penalty was needed.
+        Where Firth's penalty was used.
     column_means_ : ndarray of shape (n_features_in_,)
-        Stand for an answer that is missing in :meth:`predict`.
+        Training mean of each column; replaces NaN in :meth:`predict`.
     n_dropped_ : int
-        Training rows left out because an answer was NaN.
+        Training rows left out because an annotation was NaN.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
     See Also
     --------
-    HypothesisRegressor : For quantities. Its note on p-values holds here too.
+    HypothesisRegressor : For quantities. Its notes on p-values, post-selection and
+        clusters hold here too.
     evaluate_hypotheses : The same table from held-out texts, beside its ceilings.
+
+    Notes
+    -----
+    Weights multiply each row's part of the likelihood; a row of weight 0 is left out.
+    Tests and intervals take them for sampling weights: only their ratios matter, and
+    a weight of 2 tells less than two rows [2]_. Beside Firth's penalty, which counts as
+    a fixed number of rows, their size matters too: let their mean be about 1.
 
     References
     ----------
     .. [1] Heinze & Schemper (2002). A solution to the problem of separation in
        logistic regression. Statistics in Medicine 21.
+    .. [2] Rao & Scott (1984). On chi-squared tests for multiway contingency tables with
+       cell proportions estimated from survey data. Annals of Statistics 12.
 
     Examples
     --------
@@ -81,45 +100,50 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "correction": [StrOptions(CORRECTIONS)],
+        "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
     }
 
-    def __init__(self, *, correction="bonferroni", alpha=0.05):
+    def __init__(self, *, correction="holm", alpha=0.05):
         self.correction = correction
         self.alpha = alpha
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
         """Estimate the coefficients.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_hypotheses)
-            Answers 1, 0 or NaN (any numbers will do). Rows with a NaN are left out.
+            Annotations 1, 0 or NaN (any numbers will do). Rows with a NaN are left
+            out: see :meth:`evaluate`.
         y : array-like of shape (n_samples,)
             Labels of two or more classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sampling weights of the rows. None means 1 for each.
 
         Returns
         -------
         self : HypothesisClassifier
             Fitted.
         """
-        X, y, judged = self._judged_labels(X, y, reset=True)
+        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=True)
         self.classes_ = np.unique(y)
-        estimates, summary = self._estimate(X, y)
+        estimates, summary = self._estimate(X, y, weights)
         self._summary = summary.to_dict("list")
         self.coef_, self.intercept_ = _coefficients(estimates)
-        self.penalized_ = np.array([one.is_penalized for one in estimates])
-        self.column_means_ = X.mean(axis=0)
-        self.n_dropped_ = int((~judged).sum())
+        self.penalized_ = np.array([result.is_penalized for result in estimates])
+        self.column_means_ = np.average(X, axis=0, weights=weights)
+        self.n_dropped_ = n_dropped
         return self
 
     @property
     def summary_(self):
         # Kept as lists: skops and mlflow cannot save a DataFrame.
         check_is_fitted(self)
-        return pd.DataFrame(self._summary)
+        summary = pd.DataFrame(self._summary)
+        summary.attrs["p_values"] = POST_SELECTION
+        return summary
 
     def decision_function(self, X):
         """Log-odds of the class that sorts last, or of each class.
@@ -137,7 +161,7 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         X = validate_data(
             self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
         )
-        X = filled(X, self.column_means_)
+        X = fill_missing(X, self.column_means_)
         return _log_odds(X, self.coef_, self.intercept_)
 
     def predict_proba(self, X):
@@ -170,62 +194,71 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         """
         return self._most_likely(self.decision_function(X))
 
-    def evaluate(self, X, y):
+    def evaluate(self, X, y, sample_weight=None):
         """Test the hypotheses on rows they were not found on.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_hypotheses)
-            Answers 1, 0 or NaN. Rows with a NaN are left out.
+            Annotations 1, 0 or NaN. Rows with a NaN are left out. Where an annotation
+            is missing for a reason that has to do with the outcome, that biases the
+            estimates: look at `n_dropped`.
         y : array-like of shape (n_samples,)
             Labels that :meth:`fit` has seen, of two or more classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
 
         Returns
         -------
         table : DataFrame
-            As `summary_`, estimated anew on these rows.
+            As `summary_`, estimated again on these rows.
         metrics : dict
-            Of the predictions of the fitted model on these rows: `auc` with a
-            bootstrap interval `auc_low`, `auc_high`; `average_precision` and
-            `accuracy`. Of the regression estimated on these rows, which HypotheSAEs
-            reports as held-out: `auc_in_sample` and `mcfadden_in_sample`.
-            `n_significant` (for any class), `n_hypotheses`, `n` and `n_dropped`.
-            With more than two classes, `auc` and `average_precision` are means over
-            those in y, each against the rest.
+            Of the predictions of the fitted model on these rows: `auc` with an
+            interval `auc_low`, `auc_high` that covers 1 - `alpha`;
+            `average_precision` and `accuracy`. Of the regression estimated on these
+            rows, which HypotheSAEs reports as held-out: `auc_in_sample` and
+            `mcfadden_in_sample`. `n_significant` (for any class), `n_hypotheses`, `n`
+            and `n_dropped`. With more than two classes, `auc` and `average_precision`
+            are means over those in y, each against the rest.
         """
         check_is_fitted(self)
-        X, y, judged = self._judged_labels(X, y, reset=False)
-        anew, table = self._estimate(X, y)
-        scores = _log_odds(X, self.coef_, self.intercept_)
-        in_sample = _shares(_log_odds(X, *_coefficients(anew)))
+        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=False)
+        again, table = self._estimate(X, y, weights)
+        log_odds = _log_odds(X, self.coef_, self.intercept_)
+        scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
+        in_sample = _shares(_log_odds(X, *_coefficients(again)))
         metrics = {
-            **headline(y, _shares(scores), self.classes_),
-            "average_precision": average_precision(y, _shares(scores), self.classes_),
-            "accuracy": float(np.mean(self._most_likely(scores) == y)),
-            "auc_in_sample": auc(y, in_sample, self.classes_),
-            "mcfadden_in_sample": mcfadden(y, in_sample, self.classes_),
+            **headline(y, scores, self.classes_, alpha=self.alpha, weights=weights),
+            "average_precision": average_precision(y, scores, self.classes_, weights),
+            "accuracy": float(np.average(is_right, weights=weights)),
+            "auc_in_sample": auc(y, in_sample, self.classes_, weights),
+            "mcfadden_in_sample": mcfadden(y, in_sample, self.classes_, weights),
             "n_significant": int(
                 table.groupby("hypothesis")["significant"].any().sum()
             ),
             "n_hypotheses": X.shape[1],
             "n": len(y),
-            "n_dropped": int((~judged).sum()),
+            "n_dropped": n_dropped,
         }
         return table, metrics
 
     def _check_held_out(self, y):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
-        unknown = np.setdiff1d(y, self.classes_).tolist()
+        self._check_labels(_labels(y))
+
+    def _check_labels(self, labels):
+        unknown = np.setdiff1d(labels, self.classes_).tolist()
         if unknown:
             raise ValueError(
                 f"y has the classes {unknown[:10]}, which fit has not seen; it has "
                 f"seen {self.classes_.tolist()}."
             )
-        _refuse_single_class(y)
+        _refuse_single_class(labels)
 
-    def _judged_labels(self, X, y, *, reset):
-        """X and y in the rows without a NaN, and which rows these are."""
-        refuse_missing(y)
+    def _rows(self, X, y, sample_weight, *, reset):
+        """X, labels and weights of the rows that count, and how many had a NaN."""
+        if y is not None:  # else validate_data says that it is missing
+            y = _labels(y)
         X, y = validate_data(
             self,
             X,
@@ -235,28 +268,33 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             ensure_all_finite="allow-nan",
             ensure_min_samples=2,
         )
-        _check_labels(y)
-        if not reset:
-            self._check_held_out(y)
-        judged = judged_rows(X)
-        X, y = X[judged], y[judged]
-        _refuse_single_class(y)
-        return X, y, judged
+        weights = row_weights(sample_weight, X)
+        is_annotated = annotated_rows(X)
+        counts = is_annotated & (weights > 0)
+        y = y[counts]
+        if reset:
+            _refuse_single_class(y)
+        else:
+            self._check_labels(y)
+        return X[counts], y, weights[counts], int((~is_annotated).sum())
 
     def _most_likely(self, log_odds):
         if log_odds.ndim == 1:
             return self.classes_[(log_odds > 0).astype(int)]
         return self.classes_[log_odds.argmax(axis=1)]
 
-    def _estimate(self, X, y):
+    def _estimate(self, X, y, weights):
         """The estimates of each regression, and the table of all of them."""
         names = hypothesis_names(self)
         n_classes = len(self.classes_)
         estimates, tables = [], []
         for label in self.classes_[1:] if n_classes == 2 else self.classes_:
             is_class = (y == label).astype(np.float64)
-            estimates.append(fit_logistic(X, is_class, names, alpha=self.alpha))
-            table = hypothesis_table(X, is_class, names, estimates[-1])
+            estimates.append(
+                fit_logistic(X, is_class, names, alpha=self.alpha, weights=weights)
+            )
+            separation = compare_means(X != 0, is_class, weights)
+            table = hypothesis_table(X, weights, names, estimates[-1], separation)
             if n_classes > 2:
                 table.insert(0, "class", label)
             tables.append(table)
@@ -272,8 +310,8 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _coefficients(estimates):
-    coef = np.nan_to_num([one.coefficient for one in estimates])
-    return coef, np.array([one.intercept for one in estimates])
+    coef = np.nan_to_num([result.coefficient for result in estimates])
+    return coef, np.array([result.intercept for result in estimates])
 
 
 def _log_odds(X, coef, intercept):
@@ -288,16 +326,14 @@ def _shares(log_odds):
     return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
 
 
-def _check_labels(y):
-    try:
-        check_classification_targets(y)
-    except ValueError as error:
-        raise ValueError(f"{error} For numbers use HypothesisRegressor().") from None
+def _labels(y):
+    target = read_target(y, "classification")
+    return target.classes[target.values]
 
 
 def _refuse_single_class(y):
     if (y == y[0]).all():
         raise ValueError(
-            "HypothesisClassifier needs two classes or more in y; the judged rows have "
-            f"one class, {y[:1].tolist()[0]!r}."
+            "HypothesisClassifier needs two classes or more in y; the rows that count "
+            f"have one class, {y[:1].tolist()[0]!r}."
         )

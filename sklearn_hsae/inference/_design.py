@@ -15,43 +15,72 @@ _LONE = 1e-8
 class Design(NamedTuple):
     """The part of X that a regression with an intercept can use.
 
+    Attributes
+    ----------
     rows : bool ndarray of shape (n_rows,)
     columns : int ndarray of shape (n_kept,)
-    notes : list of str, one a column of X: why it is left out, "" where it is not
-    standardized : ndarray of shape (rows.sum(), n_kept), means 0 and variances 1
-    triangle : ndarray, lower Cholesky factor of the correlations of `standardized`
-    location, scale : ndarray of shape (n_kept,), what was subtracted and divided by
+    notes : list of str, one per column of X
+        Why the column is left out; "" where it is kept.
+    weights : ndarray of shape (rows.sum(),)
+    standardized : ndarray of shape (rows.sum(), n_kept)
+        Weighted means 0 and weighted variances 1.
+    triangle : ndarray of shape (n_kept, n_kept)
+        Lower Cholesky factor of the correlations of `standardized`.
+    location, scale : ndarray of shape (n_kept,)
+        What was subtracted from each column, and what it was divided by.
     """
 
     rows: np.ndarray
     columns: np.ndarray
     notes: list
+    weights: np.ndarray
     standardized: np.ndarray
     triangle: np.ndarray
     location: np.ndarray
     scale: np.ndarray
 
+    def intercept(self):
+        """The column of the intercept: roots of the weights, of length 1."""
+        return np.sqrt(self.weights / self.weights.sum())
+
     def orthonormal(self):
-        """An orthonormal basis of the columns; the intercept is orthogonal to it."""
-        columns = self.standardized.T / np.sqrt(len(self.standardized))
+        """An orthonormal basis of the other columns times the roots of the weights.
+
+        The column of the intercept is orthogonal to it.
+        """
+        columns = self.standardized.T * self.intercept()
         return linalg.solve_triangular(
-            self.triangle, columns, lower=True, check_finite=False
+            self.triangle, columns, lower=True, check_finite=False, overwrite_b=True
         ).T
 
 
-def usable_part(X, names):
+def usable_part(X, names, weights=None):
     """Leave out what cannot be estimated, and say why.
 
-    These are the columns that are constant or made up of earlier ones (the intercept
-    counts as the earliest), and then those that differ in a single row: the row has
-    leverage 1, is fitted exactly whatever its outcome, and tells nothing about noise.
-    Leaving out both the row and the column changes no other coefficient.
+    First the columns that are constant or a combination of earlier ones (the intercept
+    counts as the earliest), then those that differ in a single row. Such a row has
+    leverage 1: it is fitted exactly whatever its outcome, so it says nothing about
+    noise. Leaving out both the row and the column changes no other coefficient.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+    names : ndarray of str of shape (n_columns,)
+    weights : ndarray of shape (n_rows,), default=None
+        Greater than 0. None means 1 for each row.
+
+    Returns
+    -------
+    Design
     """
-    design = _independent(X, names)
+    weights = np.ones(len(X)) if weights is None else weights
+    design = _independent(X, names, weights)
     while (lone := _leverage(design) > 1 - _LONE).any():
         rows = design.rows.copy()
         rows[np.flatnonzero(rows)[lone]] = False
-        fewer = _independent(X[np.ix_(rows, design.columns)], names[design.columns])
+        fewer = _independent(
+            X[np.ix_(rows, design.columns)], names[design.columns], weights[rows]
+        )
         columns, notes = design.columns[fewer.columns], list(design.notes)
         for j in np.setdiff1d(design.columns, columns):
             notes[j] = "decided by a single row"
@@ -61,19 +90,20 @@ def usable_part(X, names):
 
 def _leverage(design):
     basis = design.orthonormal()
-    return np.einsum("ij,ij->i", basis, basis) + 1 / len(basis)
+    return np.einsum("ij,ij->i", basis, basis) + np.square(design.intercept())
 
 
-def _independent(X, names):
-    n_rows = len(X)
+def _independent(X, names, weights):
+    n_rows, shares = len(X), weights / weights.sum()
     size = np.abs(X).max(axis=0)
     standardized = X / np.where(size > 0, size, 1.0)  # squares do not overflow
-    location = standardized.mean(axis=0)
+    location = shares @ standardized
     standardized -= location
-    spread = np.sqrt(np.einsum("ij,ij->j", standardized, standardized) / n_rows)
+    spread = np.sqrt(np.einsum("i,ij,ij->j", shares, standardized, standardized))
     varies = np.flatnonzero(spread > _CONSTANT)
     standardized = standardized[:, varies] / spread[varies]
-    correlations = standardized.T @ standardized / n_rows
+    weighted = standardized * np.sqrt(shares)[:, None]
+    correlations = weighted.T @ weighted
     kept, triangle = _leading_cholesky(correlations, max_rank=n_rows - 2)
     notes = [f"constant ({value:g} in every row)" for value in X[0]]
     for position, j in enumerate(varies):
@@ -86,6 +116,7 @@ def _independent(X, names):
         rows=np.ones(n_rows, dtype=bool),
         columns=columns,
         notes=notes,
+        weights=weights,
         standardized=standardized
         if len(kept) == len(varies)
         else standardized[:, kept],

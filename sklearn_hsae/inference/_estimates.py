@@ -1,4 +1,4 @@
-"""What a regression found, one entry a hypothesis."""
+"""What a regression says about each hypothesis."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,13 @@ import numpy as np
 class Estimates(NamedTuple):
     """The result of a regression; NaN for a hypothesis that it left out.
 
+    Attributes
+    ----------
     coefficient, standard_error, p, ci_low, ci_high : ndarray of shape (n_hypotheses,)
     intercept : float
     notes : list of str of length n_hypotheses
+    p_corrected : ndarray of shape (n_hypotheses,), or None
+        Where the regression itself corrects for the number of hypotheses.
     is_penalized : bool
     """
 
@@ -21,26 +25,18 @@ class Estimates(NamedTuple):
     ci_high: np.ndarray
     intercept: float
     notes: list
+    p_corrected: np.ndarray | None = None
     is_penalized: bool = False
 
     @classmethod
-    def of(cls, design, coefficient, error, intercept, *, distribution, alpha):
-        """Test the coefficients of `design.columns`; spread them over all columns."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p = 2 * distribution.sf(np.abs(coefficient / error))
-        p = np.where((error == 0) & (coefficient == 0), 1.0, p)  # an exact fit
-        width = distribution.ppf(1 - alpha / 2) * error
-        found = {
-            "coefficient": coefficient,
-            "standard_error": error,
-            "p": p,
-            "ci_low": coefficient - width,
-            "ci_high": coefficient + width,
-        }
-        for name, values in found.items():
-            found[name] = np.full(len(design.notes), np.nan)
-            found[name][design.columns] = values
-        return cls(**found, intercept=float(intercept), notes=design.notes)
+    def of(cls, design, *, intercept, **values):
+        """Spread what was estimated for `design.columns` over all hypotheses."""
+        spread = {}
+        for name, estimated in values.items():
+            if estimated is not None:
+                spread[name] = np.full(len(design.notes), np.nan)
+                spread[name][design.columns] = estimated
+        return cls(**spread, intercept=float(intercept), notes=design.notes)
 
     @classmethod
     def none(cls, n_hypotheses, intercept, note):

@@ -1,23 +1,25 @@
-"""Least squares with standard errors and degrees of freedom that hold in small groups.
+"""Least squares with tests that keep their level for rare concepts.
 
-All of it comes in closed form from one Cholesky factor. Estimates and standard errors
-equal those of ``statsmodels.OLS(...).fit(cov_type="HC3")`` where that has an answer;
-a row of leverage 1 makes all of its standard errors NaN.
+Estimates and HC3 errors equal those of ``statsmodels.WLS(...).fit(cov_type="HC3")``
+where that has an answer; a row of leverage 1 makes all of its standard errors NaN.
 """
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg, special
 
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
+from sklearn_hsae.inference._permutation import (
+    FEW_ROWS,
+    n_permutations,
+    step_down_min_p,
+)
 
 _EXACT = 1e-12  # residuals that are smaller, relative to y, are rounding
-_FEW = 10  # degrees of freedom below which the robust error alone is not trusted
-_MANY = 200  # rows that share the weight evenly: then t is near normal anyway
 _MAX_ROWS = 500  # with the largest weights: the others add nothing to the sum
 
 
-def fit_linear(X, y, names, *, cov_type, alpha):
+def fit_linear(X, y, names, *, cov_type, alpha, weights=None, min_p=False):
     """Regress y on the columns of X and an intercept.
 
     Parameters
@@ -27,77 +29,145 @@ def fit_linear(X, y, names, *, cov_type, alpha):
     names : ndarray of str of shape (n_hypotheses,)
     cov_type : {"HC3", "nonrobust"}
     alpha : float
+    weights : ndarray of shape (n_rows,), default=None
+        Greater than 0; their mean does not matter.
+    min_p : bool, default=False
+        Correct p-values by permutations, if some concept has few rows.
 
     Returns
     -------
     Estimates
+        With `p_corrected` where permutations were made.
 
     Notes
     -----
     HC3 with a normal or t(n - k) distribution finds far too much in rare concepts: one
     that two rows have is "significant at 5 %" in 20 % of pure noise. So each
-    coefficient has its own degrees of freedom, those of Bell & McCaffrey (2002), which
-    Imbens & Kolesár (2016) recommend: about the number of rows that have the concept.
-    When these are fewer than 10, rows that agree by chance make the robust error
-    collapse, and the classical one is taken where it is larger (Angrist & Pischke
-    2009, section 8.1).
+    coefficient has its own degrees of freedom, those of Bell & McCaffrey (2002): about
+    the number of rows that have the concept.
+
+    When all rows of a concept share one value of y by chance, HC3's variance collapses,
+    at any number of rows; so the classical variance is taken where it is larger
+    (Angrist & Pischke 2009, section 8.1). That is conservative. The permutations make
+    up for it: they put the residuals of the full model, each divided by the root of
+    1 - leverage, in another order, and see how small the smallest p becomes.
     """
-    design = usable_part(X, names)
-    y = y[design.rows]
-    centered = y - y.mean()
-    basis = design.orthonormal()
-    residual = centered - basis @ (basis.T @ centered)
-    if np.linalg.norm(residual) <= _EXACT * np.linalg.norm(centered):
-        residual = np.zeros_like(residual)
-    # Of the standardized columns; row j holds the weights of y in coefficient j.
-    weights = _solve(design.triangle, basis.T) / np.sqrt(len(y))
-    coefficient = weights @ centered
-    if not residual.any():
-        coefficient[np.abs(coefficient) < 1e-9 * centered.std()] = 0.0
-    n_free = len(y) - len(weights) - 1
-    classical = np.square(weights).sum(axis=1) * (residual @ residual / n_free)
-    if cov_type == "HC3":
-        variance, degrees = _robust(weights, basis, residual, n_free)
-        few = degrees < _FEW
-        variance[few] = np.maximum(variance[few], classical[few])
-    else:
-        variance, degrees = classical, np.full(len(weights), float(n_free))
-    coefficient /= design.scale
+    design = usable_part(X, names, weights)
+    y, root = y[design.rows], np.sqrt(design.weights)
+    mean = design.weights @ y / design.weights.sum()
+    model = _LeastSquares(design, cov_type)
+    outcome = (root * (y - mean))[:, None]
+    residual = model.residual(outcome)
+    coefficient = model.loadings @ outcome
+    if np.linalg.norm(residual) <= _EXACT * np.linalg.norm(outcome):
+        residual[:] = 0.0
+        coefficient[np.abs(coefficient) < 1e-9 * outcome.std()] = 0.0
+    error = np.sqrt(model.variance(residual))
+    p = _two_sided(coefficient, error, model.degrees)[:, 0]
+    coefficient, error = coefficient[:, 0] / design.scale, error[:, 0] / design.scale
+    exact = (error == 0) & (coefficient != 0)
+    p[exact] = [_chance_of_order(column) for column in design.standardized.T[exact]]
+    number = n_permutations(len(y), alpha) if min_p and cov_type == "HC3" else 0
+    p_corrected = None
+    if number and residual.any() and (model.degrees < FEW_ROWS).any():
+        exchangeable = residual[:, 0] / np.sqrt(1 - model.leverage)
+        p_corrected = step_down_min_p(p, model.p_values, exchangeable, number)
+    width = special.stdtrit(model.degrees[:, 0], 1 - alpha / 2) * error
     return Estimates.of(
         design,
-        coefficient,
-        np.sqrt(variance) / design.scale,
-        y.mean() - design.location @ coefficient,
-        distribution=stats.t(degrees),
-        alpha=alpha,
+        intercept=mean - design.location @ coefficient,
+        coefficient=coefficient,
+        standard_error=error,
+        p=p,
+        ci_low=coefficient - width,
+        ci_high=coefficient + width,
+        p_corrected=p_corrected,
     )
 
 
-def _solve(triangle, b):
-    return linalg.solve_triangular(
-        triangle, b, lower=True, trans="T", check_finite=False
-    )
+class _LeastSquares:
+    """Least squares on one design, for many outcomes at once.
 
+    Outcomes are arrays of shape (n_rows, n_outcomes), multiplied by the roots of the
+    weights. Coefficients are those of the standardized columns.
 
-def _robust(weights, basis, residual, n_free):
-    """HC3 variances (MacKinnon & White 1985) and their degrees of freedom.
-
-    A variance is the quadratic form e' A e of the residuals e = M y, with A diagonal.
-    For noise of equal variance its Satterthwaite degrees of freedom are
-    tr(MA)^2 / tr(MAMA), and M = I - HH' with the orthonormal H below.
+    Attributes
+    ----------
+    loadings : ndarray of shape (n_columns, n_rows)
+        A coefficient is a row of these times the outcome.
+    leverage : ndarray of shape (n_rows,)
+    degrees : ndarray of shape (n_columns, 1)
+        Degrees of freedom of each variance.
     """
-    H = np.column_stack([np.full(len(basis), len(basis) ** -0.5), basis])
-    leverage = np.einsum("ij,ij->i", H, H)
-    A = np.square(weights / (1 - leverage))
-    variance = A @ np.square(residual)
-    trace = A @ (1 - leverage)
-    trace_of_square = np.square(A) @ (1 - 2 * leverage)
-    n_sharing = np.square(A.sum(axis=1)) / np.square(A).sum(axis=1)
-    for j in np.flatnonzero(n_sharing < _MANY):
-        rows = _largest(A[j])
-        cross = (H[rows] * A[j, rows, None]).T @ H[rows]
-        trace_of_square[j] += np.square(cross).sum()
-    return variance, np.clip(np.square(trace) / trace_of_square, 1.0, n_free)
+
+    def __init__(self, design, cov_type):
+        self.intercept = design.intercept()[:, None]
+        self.basis = design.orthonormal()
+        self.leverage = np.square(self.intercept[:, 0])
+        self.leverage += np.einsum("ij,ij->i", self.basis, self.basis)
+        self.loadings = linalg.solve_triangular(
+            design.triangle, self.basis.T, lower=True, trans="T", check_finite=False
+        ) / np.sqrt(design.weights.sum())
+        n_rows, n_columns = self.basis.shape
+        self.n_free = n_rows - n_columns - 1
+        self.classical = np.square(self.loadings).sum(axis=1, keepdims=True)
+        self.robust, self.degrees = None, np.full((n_columns, 1), float(self.n_free))
+        if cov_type == "HC3":
+            self.robust = np.square(self.loadings / (1 - self.leverage))
+            self.degrees = self._bell_mccaffrey()[:, None]
+
+    def residual(self, outcomes):
+        """What the intercept and the columns leave of each outcome."""
+        residual = outcomes - self.intercept * (self.intercept.T @ outcomes)
+        residual -= self.basis @ (self.basis.T @ residual)
+        return residual
+
+    def variance(self, residual):
+        """Of each coefficient: the larger of HC3's and the classical one."""
+        squares = np.square(residual)
+        variance = self.classical * (squares.sum(axis=0) / self.n_free)
+        if self.robust is None:
+            return variance
+        return np.maximum(variance, self.robust @ squares)
+
+    def p_values(self, outcomes):
+        """Two-sided p-values, of shape (n_columns, n_outcomes)."""
+        error = np.sqrt(self.variance(self.residual(outcomes)))
+        return _two_sided(self.loadings @ outcomes, error, self.degrees)
+
+    def _bell_mccaffrey(self):
+        """Degrees of freedom of HC3's variances (MacKinnon & White 1985).
+
+        A variance is the quadratic form e' A e of the residuals e = M y, A diagonal.
+        For noise of equal variance its Satterthwaite degrees of freedom are
+        tr(MA)^2 / tr(MAMA), and M = I - HH' with orthonormal H.
+        """
+        A, leverage = self.robust, self.leverage
+        trace = A @ (1 - leverage)
+        trace_of_square = np.square(A) @ (1 - 2 * leverage)
+        n_sharing = np.square(A.sum(axis=1)) / np.square(A).sum(axis=1)
+        # With more rows than that the rest of the trace does not matter.
+        for j in np.flatnonzero(n_sharing < FEW_ROWS):
+            rows = _largest(A[j])
+            H = np.hstack([self.intercept[rows], self.basis[rows]])
+            trace_of_square[j] += np.square((H.T * A[j, rows]) @ H).sum()
+        return np.clip(np.square(trace) / trace_of_square, 1.0, self.n_free)
+
+
+def _two_sided(coefficient, error, degrees):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * special.stdtr(degrees, -np.abs(coefficient / error))
+    return np.where((error == 0) & (coefficient == 0), 1.0, p)  # an exact fit
+
+
+def _chance_of_order(column):
+    """One in the number of different orders of a column's values.
+
+    No outcome that is in a random order is fitted exactly more rarely.
+    """
+    counts = np.unique(column, return_counts=True)[1]
+    n_orders = special.gammaln(len(column) + 1) - special.gammaln(counts + 1).sum()
+    return np.exp(-n_orders)
 
 
 def _largest(values):

@@ -3,14 +3,14 @@
 import numpy as np
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
-from sklearn_hsae.inference._bootstrap import auc_interval, r2_interval
+from sklearn_hsae.inference._intervals import auc_interval, r2_interval
 
 # The headline of each task, and what guessing reaches.
 HEADLINE = {"regression": ("r2", 0.0), "classification": ("auc", 0.5)}
 
 
-def headline(y, prediction, classes=None):
-    """The score of a prediction with the ends of its 95 % interval.
+def headline(y, prediction, classes=None, *, alpha=0.05, weights=None):
+    """The score of a prediction with the ends of its interval.
 
     Parameters
     ----------
@@ -18,7 +18,11 @@ def headline(y, prediction, classes=None):
     prediction : ndarray
         Numbers of shape (n_rows,), or with `classes` scores of shape
         (n_rows, n_classes).
-    classes : ndarray of shape (n_classes,), or None for numbers
+    classes : ndarray of shape (n_classes,), default=None
+        None for numbers.
+    alpha : float, default=0.05
+        The interval covers 1 - alpha.
+    weights : ndarray of shape (n_rows,), default=None
 
     Returns
     -------
@@ -26,37 +30,40 @@ def headline(y, prediction, classes=None):
         `r2`, `r2_low`, `r2_high`, or `auc`, `auc_low`, `auc_high`. With more than two
         classes, the mean AUC of each class in y against the rest.
     """
+    options = {"alpha": alpha, "weights": weights}
     if classes is None:
-        name, score = "r2", float(r2_score(y, prediction))
-        ends = r2_interval(y, prediction)
+        name = "r2"
+        score = float(r2_score(y, prediction, sample_weight=weights))
+        ends = r2_interval(y, prediction, **options)
     else:
-        name, score = "auc", auc(y, prediction, classes)
-        ends = auc_interval(*_against_the_rest(y, prediction, classes))
+        name, score = "auc", auc(y, prediction, classes, weights)
+        ends = auc_interval(*_against_the_rest(y, prediction, classes), **options)
     return {name: score, f"{name}_low": ends[0], f"{name}_high": ends[1]}
 
 
-def auc(y, scores, classes):
+def auc(y, scores, classes, weights=None):
     """Area under the ROC curve; the mean over classes when there are more than two."""
-    return _mean_over_classes(roc_auc_score, y, scores, classes)
+    return _mean_over_classes(roc_auc_score, y, scores, classes, weights)
 
 
-def average_precision(y, scores, classes):
+def average_precision(y, scores, classes, weights=None):
     """Average precision; the mean over classes when there are more than two."""
-    return _mean_over_classes(average_precision_score, y, scores, classes)
+    return _mean_over_classes(average_precision_score, y, scores, classes, weights)
 
 
-def mcfadden(y, shares, classes):
+def mcfadden(y, shares, classes, weights=None):
     """McFadden's R2: the share of the null model's deviance that is explained."""
+    weights = np.ones(len(y)) if weights is None else weights
     position = np.searchsorted(classes, y)
     fitted = np.clip(shares[np.arange(len(y)), position], 1e-300, None)
-    counts = np.bincount(position)
-    counts = counts[counts > 0]
-    null = (counts * np.log(counts / len(y))).sum()
-    return float(1 - np.log(fitted).sum() / null)
+    totals = np.bincount(position, weights)
+    totals = totals[totals > 0]
+    null = (totals * np.log(totals / totals.sum())).sum()
+    return float(1 - weights @ np.log(fitted) / null)
 
 
 def _against_the_rest(y, scores, classes):
-    """One column a class that y has; for two classes only the last."""
+    """One column per class that y has; for two classes only the last."""
     is_class = y[:, None] == classes
     if len(classes) == 2:
         return is_class[:, 1:], scores[:, 1:]
@@ -64,7 +71,7 @@ def _against_the_rest(y, scores, classes):
     return is_class[:, present], scores[:, present]
 
 
-def _mean_over_classes(score, y, scores, classes):
+def _mean_over_classes(score, y, scores, classes, weights):
     is_class, scores = _against_the_rest(y, scores, classes)
     pairs = zip(is_class.T, scores.T, strict=True)
-    return float(np.mean([score(*pair) for pair in pairs]))
+    return float(np.mean([score(*pair, sample_weight=weights) for pair in pairs]))

@@ -4,22 +4,26 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_hsae.inference._answers import (
-    filled,
+from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
+from sklearn_hsae._target import Target, read_target, refuse_constant
+from sklearn_hsae.inference._annotations import (
+    annotated_rows,
+    fill_missing,
     hypothesis_names,
-    judged_rows,
-    refuse_missing,
+    row_weights,
 )
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._metrics import headline
-from sklearn_hsae.inference._table import hypothesis_table, with_correction
-
-CORRECTIONS = {"bonferroni", "holm", "fdr_bh"}
+from sklearn_hsae.inference._separation import compare_means
+from sklearn_hsae.inference._table import (
+    POST_SELECTION,
+    hypothesis_table,
+    with_correction,
+)
 
 
 class HypothesisRegressor(RegressorMixin, BaseEstimator):
@@ -32,32 +36,42 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     cov_type : {"HC3", "nonrobust"}, default="HC3"
-        Standard errors that allow for rows of unequal noise [1]_, as ratings have it,
-        or the classical ones.
-    correction : {"bonferroni", "holm", "fdr_bh"}, default="bonferroni"
-        How p-values are corrected for the number of hypotheses. The default bounds the
-        chance of a single false hypothesis whatever the others are; "fdr_bh" bounds
-        the share of false ones among those found.
+        Standard errors that allow for rows of unequal noise [1]_, which ratings have,
+        or the classical ones. With "HC3" a variance is never below the classical one.
+    correction : {"min_p", "bonferroni", "holm", "fdr_bh", "fdr_by"}, default="min_p"
+        How p-values are corrected for the number of hypotheses. "min_p" bounds the
+        chance of a single false hypothesis: by permutations (step-down min p [4]_)
+        where some concept has few rows, and by "holm" where all have many, the rows
+        are more than 20,000, or `cov_type` is "nonrobust". "bonferroni" and "holm"
+        bound the same chance, "fdr_bh" and "fdr_by" the expected share of false ones
+        among those found; all four correct `p`.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
 
     Attributes
     ----------
     summary_ : DataFrame of n_features_in_ rows
-        For each hypothesis, in the order of the columns: `hypothesis`; `separation`,
-        the mean of y with it minus the mean without it, and `separation_p` by
-        Welch's test; `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p` and
-        `p_corrected` of the joint regression; `significant`; `prevalence`, the share
-        of rows that have it (are not 0); `n`; and a `note` that says why a hypothesis
-        has no coefficient: it is constant, equal to, the opposite of or a combination
-        of others, or decided by a single row.
+        One row per hypothesis, in the order of the columns. From the rows of
+        :meth:`fit`: see the notes.
+
+        - `hypothesis`: the name of the column.
+        - `separation`: the mean of y in rows with the concept minus the mean in the
+          others. `separation_p` by Welch's test with a pooled variance as the lower
+          limit, and `separation_p_corrected`.
+        - `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p`, `p_corrected` of
+          the joint regression, and `significant`: whether `p_corrected` is below
+          `alpha`. The intervals are not corrected for the number of hypotheses.
+        - `prevalence`: the share of rows that have the concept (are not 0), weighted
+          if there are weights; `n`: the number of rows.
+        - `note`: why a hypothesis has no coefficient. It is constant, equal to, the
+          opposite of or a combination of others, or decided by a single row.
     coef_ : ndarray of shape (n_features_in_,)
         Coefficients for prediction; 0 where `summary_` has none.
     intercept_ : float
     column_means_ : ndarray of shape (n_features_in_,)
-        Stand for an answer that is missing in :meth:`predict`.
+        Training mean of each column; replaces NaN in :meth:`predict`.
     n_dropped_ : int
-        Training rows left out because an answer was NaN.
+        Training rows left out because an annotation was NaN.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -68,14 +82,26 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    The p-values in `summary_` come from the rows on which the hypotheses were found.
-    They are too small: the hypotheses were chosen because they go with y on these
-    very rows. Use :meth:`evaluate` on other rows for p-values that mean something.
+    The p-values in `summary_` are post-selection: they come from the rows on which the
+    hypotheses were found, so they are too small. ``summary_.attrs["p_values"]`` says
+    so as well. Use :meth:`evaluate` on other rows for tests that keep their level.
 
-    With HC3, t-values are compared with a t distribution whose degrees of freedom are
-    those of Bell and McCaffrey [2]_, as [3]_ recommends: about the number of rows that
-    have the concept. With the usual n - k, a concept that two rows have would be
-    significant at 5 % in 20 % of pure noise.
+    Three things keep the level for concepts that few rows have. The degrees of
+    freedom of HC3 are its own ones by the formula of Bell and McCaffrey [2]_, which
+    [3]_ recommends for HC2: about the number of rows that have the concept. With n - k,
+    a concept that two rows have would be significant at 5 % in 20 % of pure noise. The
+    variance is never below the classical one: HC3 collapses when all rows of a concept
+    share one value of y by chance. And the correction is by permutations of the
+    leverage-scaled residuals of the full model, which gives back the power that these
+    two cost.
+
+    The tests assume that rows are independent. They are not valid for clusters, such
+    as several texts by one author.
+
+    Weights are taken as inverse variances, as in ``statsmodels.WLS``: only their ratios
+    matter, a weight of 2 is not the same as two rows in tests and intervals (it is in
+    `coef_`), and a row of weight 0 is left out. As HC3 does not rely on the variances,
+    sampling weights can be passed as well.
 
     References
     ----------
@@ -85,6 +111,7 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
        regression with multi-stage samples. Survey Methodology 28.
     .. [3] Imbens & Kolesár (2016). Robust standard errors in small samples: some
        practical advice. Review of Economics and Statistics 98.
+    .. [4] Westfall & Young (1993). Resampling-Based Multiple Testing. Wiley.
 
     Examples
     --------
@@ -102,45 +129,50 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "cov_type": [StrOptions({"HC3", "nonrobust"})],
-        "correction": [StrOptions(CORRECTIONS)],
+        "correction": [StrOptions({"min_p", "bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
     }
 
-    def __init__(self, *, cov_type="HC3", correction="bonferroni", alpha=0.05):
+    def __init__(self, *, cov_type="HC3", correction="min_p", alpha=0.05):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
         """Estimate the coefficients.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_hypotheses)
-            Answers 1, 0 or NaN (any numbers will do). Rows with a NaN are left out.
+            Annotations 1, 0 or NaN (any numbers will do). Rows with a NaN are left
+            out: see :meth:`evaluate`.
         y : array-like of shape (n_samples,)
             The outcome: numbers, not constant.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Inverse variances of the rows, up to a factor. None means equal ones.
 
         Returns
         -------
         self : HypothesisRegressor
             Fitted.
         """
-        X, y, judged = self._judged_numbers(X, y, reset=True)
-        estimates, summary = self._estimate(X, y)
+        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=True)
+        estimates, summary = self._estimate(X, y, weights)
         self._summary = summary.to_dict("list")
         self.coef_ = np.nan_to_num(estimates.coefficient)
         self.intercept_ = estimates.intercept
-        self.column_means_ = X.mean(axis=0)
-        self.n_dropped_ = int((~judged).sum())
+        self.column_means_ = np.average(X, axis=0, weights=weights)
+        self.n_dropped_ = n_dropped
         return self
 
     @property
     def summary_(self):
         # Kept as lists: skops and mlflow cannot save a DataFrame.
         check_is_fitted(self)
-        return pd.DataFrame(self._summary)
+        summary = pd.DataFrame(self._summary)
+        summary.attrs["p_values"] = POST_SELECTION
+        return summary
 
     def predict(self, X):
         """Predict the outcome.
@@ -158,97 +190,92 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         X = validate_data(
             self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
         )
-        return filled(X, self.column_means_) @ self.coef_ + self.intercept_
+        return fill_missing(X, self.column_means_) @ self.coef_ + self.intercept_
 
-    def evaluate(self, X, y):
+    def evaluate(self, X, y, sample_weight=None):
         """Test the hypotheses on rows they were not found on.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_hypotheses)
-            Answers 1, 0 or NaN. Rows with a NaN are left out.
+            Annotations 1, 0 or NaN. Rows with a NaN are left out. Where an annotation
+            is missing for a reason that has to do with the outcome, that biases the
+            estimates: look at `n_dropped`.
         y : array-like of shape (n_samples,)
             The outcome, not constant.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
 
         Returns
         -------
         table : DataFrame
-            As `summary_`, estimated anew on these rows.
+            As `summary_`, estimated again on these rows.
         metrics : dict
             `r2`: of the predictions of the fitted model on these rows, with a
-            bootstrap interval `r2_low`, `r2_high`. `r2_in_sample`: of the regression
-            estimated on these rows, which HypotheSAEs reports as the held-out one.
-            `n_significant`, `n_hypotheses`, `n` and `n_dropped`.
+            bootstrap interval `r2_low`, `r2_high` that covers 1 - `alpha`.
+            `r2_in_sample`: of the regression estimated on these rows, which HypotheSAEs
+            reports as the held-out one. `n_significant`, `n_hypotheses`, `n` and
+            `n_dropped`.
         """
         check_is_fitted(self)
-        X, y, judged = self._judged_numbers(X, y, reset=False)
-        anew, table = self._estimate(X, y)
-        in_sample = X @ np.nan_to_num(anew.coefficient) + anew.intercept
+        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=False)
+        again, table = self._estimate(X, y, weights)
+        in_sample = X @ np.nan_to_num(again.coefficient) + again.intercept
+        prediction = X @ self.coef_ + self.intercept_
         metrics = {
-            **headline(y, X @ self.coef_ + self.intercept_),
-            "r2_in_sample": float(r2_score(y, in_sample)),
+            **headline(y, prediction, alpha=self.alpha, weights=weights),
+            "r2_in_sample": float(r2_score(y, in_sample, sample_weight=weights)),
             "n_significant": int(table["significant"].sum()),
             "n_hypotheses": len(table),
             "n": len(y),
-            "n_dropped": int((~judged).sum()),
+            "n_dropped": n_dropped,
         }
         return table, metrics
 
     def _check_held_out(self, y):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
-        _refuse_constant(np.asarray(_as_numbers(y), dtype=np.float64))
+        refuse_constant(read_target(y, "regression"))
 
-    def _judged_numbers(self, X, y, *, reset):
-        """X and y as numbers, in the rows without a NaN, and which rows these are."""
-        refuse_missing(y)
+    def _rows(self, X, y, sample_weight, *, reset):
+        """X, y and weights of the rows that count, and how many had a NaN."""
+        if y is not None:  # else validate_data says that it is missing
+            y = read_target(y, "regression").values
         X, y = validate_data(
             self,
             X,
-            _as_numbers(y),
+            y,
             reset=reset,
             dtype=np.float64,
             ensure_all_finite="allow-nan",
             ensure_min_samples=2,
             y_numeric=True,
         )
-        judged = judged_rows(X)
-        X, y = X[judged], np.asarray(y, dtype=np.float64)[judged]
-        _refuse_constant(y)
-        return X, y, judged
+        weights = row_weights(sample_weight, X)
+        is_annotated = annotated_rows(X)
+        counts = is_annotated & (weights > 0)
+        y = y[counts]
+        refuse_constant(Target(y))
+        return X[counts], y, weights[counts], int((~is_annotated).sum())
 
-    def _estimate(self, X, y):
+    def _estimate(self, X, y, weights):
+        """The estimates and their table."""
         names = hypothesis_names(self)
-        estimates = fit_linear(X, y, names, cov_type=self.cov_type, alpha=self.alpha)
-        table = hypothesis_table(X, y, names, estimates)
-        return estimates, with_correction(
-            table, alpha=self.alpha, correction=self.correction
+        options = {"alpha": self.alpha, "min_p": self.correction == "min_p"}
+        estimates = fit_linear(
+            X, y, names, cov_type=self.cov_type, weights=weights, **options
         )
+        separation = compare_means(X != 0, y, weights, **options)
+        table = hypothesis_table(X, weights, names, estimates, separation)
+        table = with_correction(
+            table,
+            alpha=self.alpha,
+            correction=self.correction,
+            p=estimates.p_corrected,
+            separation_p=separation[2],
+        )
+        return estimates, table
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _as_numbers(y):
-    """y, if it holds numbers; texts name the estimator for classes."""
-    if y is None or not hasattr(y, "__len__") or np.ndim(y) > 2:
-        return y  # validate_data says what is wrong
-    values = np.asarray(y)
-    if values.dtype.kind not in "OUST":
-        return y
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"HypothesisRegressor expects numbers in y, got {str(values.flat[0])!r}. "
-            "For classes use HypothesisClassifier()."
-        ) from None
-
-
-def _refuse_constant(y):
-    if np.ptp(y) == 0:
-        raise ValueError(
-            f"y is constant ({y[0]:g} in all {len(y)} judged rows): there is nothing "
-            "that a hypothesis could go with."
-        )

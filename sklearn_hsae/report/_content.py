@@ -39,7 +39,7 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
-        "guide": _guide(effect, evaluation.task, evaluation.alpha),
+        "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
     }
 
@@ -203,8 +203,11 @@ def _mark(row, scale):
     }
 
 
-def _guide(effect, task, alpha):
+def _guide(effect, evaluation):
+    task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
+    is_corrected = "separation_p_corrected" in evaluation.table
+    alone_p = "corrected as well" if is_corrected else "which is not corrected"
     odds = " 0.7 doubles the odds." if task == "classification" else ""
     return [
         (
@@ -217,7 +220,7 @@ def _guide(effect, task, alpha):
             "Alone",
             f"The plain difference: the mean of {outcome} in texts with the concept "
             "minus the mean in all others, other concepts ignored, and its p-value, "
-            "corrected in the same way.",
+            f"{alone_p}.",
         ),
         (
             "p, corrected",

@@ -1,5 +1,6 @@
 """HypothesisRegressor against statsmodels, scipy, and formulas written out plainly."""
 
+import math
 import pickle
 
 import numpy as np
@@ -17,6 +18,7 @@ COLUMNS = [
     "hypothesis",
     "separation",
     "separation_p",
+    "separation_p_corrected",
     "coefficient",
     "standard_error",
     "ci_low",
@@ -79,7 +81,9 @@ def test_estimates_equal_statsmodels(ratings, cov_type):
     oracle = OLS(y, with_intercept(X)).fit(cov_type=cov_type, use_t=True)
     table = model.summary_
     np.testing.assert_allclose(table["coefficient"], oracle.params[1:])
-    np.testing.assert_allclose(table["standard_error"], oracle.bse[1:])
+    classical = OLS(y, with_intercept(X)).fit().bse[1:]
+    errors = np.maximum(oracle.bse[1:], classical)  # never below the classical ones
+    np.testing.assert_allclose(table["standard_error"], errors)
     np.testing.assert_allclose(model.coef_, oracle.params[1:])
     np.testing.assert_allclose(model.intercept_, oracle.params[0])
     np.testing.assert_allclose(model.predict(X), oracle.fittedvalues)
@@ -92,7 +96,8 @@ def test_estimates_equal_statsmodels(ratings, cov_type):
 
 
 def test_hc3_by_hand(ratings):
-    # (X'X)^-1 X' diag(e^2 / (1 - h)^2) X (X'X)^-1, MacKinnon & White 1985.
+    # (X'X)^-1 X' diag(e^2 / (1 - h)^2) X (X'X)^-1, MacKinnon & White 1985; where the
+    # classical variance is larger, that one.
     X, y = ratings
     M = with_intercept(X)
     inverse = np.linalg.inv(M.T @ M)
@@ -100,8 +105,9 @@ def test_hc3_by_hand(ratings):
     scaled = residual / (1 - np.diag(M @ inverse @ M.T))
     covariance = inverse @ M.T @ np.diag(scaled**2) @ M @ inverse
     table = HypothesisRegressor().fit(X, y).summary_
-    errors = np.sqrt(np.diag(covariance))[1:]
-    np.testing.assert_allclose(table["standard_error"], errors)
+    classical = inverse * (residual @ residual) / (len(y) - M.shape[1])
+    variance = np.maximum(np.diag(covariance), np.diag(classical))[1:]
+    np.testing.assert_allclose(table["standard_error"], np.sqrt(variance))
 
 
 @pytest.mark.parametrize(
@@ -128,9 +134,23 @@ def test_separation_and_its_p_equal_scipy_and_plain_means(ratings):
     for j, column in enumerate(X):
         has = X[column] == 1
         difference = y[has].mean() - y[~has].mean()
-        welch = stats.ttest_ind(y[has], y[~has], equal_var=False)
+        p = floored_welch(y[has], y[~has])
         np.testing.assert_allclose(table["separation"][j], difference, rtol=1e-6)
-        np.testing.assert_allclose(table["separation_p"][j], welch.pvalue, rtol=1e-6)
+        np.testing.assert_allclose(table["separation_p"][j], p, rtol=1e-6)
+
+
+def floored_welch(first, second):
+    """Welch's test with a variance that is never below the pooled one.
+
+    Its degrees of freedom are Welch's for equal noise in both groups.
+    """
+    sizes = np.array([len(first), len(second)])
+    own = np.array([first.var(ddof=1), second.var(ddof=1)])
+    pooled = own @ (sizes - 1) / (sizes.sum() - 2)
+    variance = max((own / sizes).sum(), (pooled / sizes).sum())
+    degrees = (1 / sizes).sum() ** 2 / (1 / sizes**2 / (sizes - 1)).sum()
+    t = abs(first.mean() - second.mean()) / np.sqrt(variance)
+    return 2 * stats.t.sf(t, degrees)
 
 
 def by_hand(p, correction):
@@ -172,11 +192,12 @@ def test_constant_concept_changes_nothing_else(ratings, value, position):
     X, y = ratings
     more = X.copy()
     more.insert(position, "always", value)
-    alone = HypothesisRegressor().fit(X, y).summary_
-    table = HypothesisRegressor().fit(more, y).summary_
+    model = HypothesisRegressor(correction="bonferroni")
+    alone, table = model.fit(X, y).summary_, model.fit(more, y).summary_
     others = table.drop(index=position).reset_index(drop=True)
+    corrected = ["p_corrected", "separation_p_corrected"]
     pd.testing.assert_frame_equal(
-        others.drop(columns="p_corrected"), alone.drop(columns="p_corrected")
+        others.drop(columns=corrected), alone.drop(columns=corrected)
     )
     row = table.loc[position]
     assert row["hypothesis"] == "always" and np.isnan(row["coefficient"])
@@ -255,7 +276,10 @@ def test_exact_fit():
     X, _ = answers()
     table = HypothesisRegressor().fit(X, 1 + 2 * X.iloc[:, 0]).summary_
     np.testing.assert_allclose(table["coefficient"], [2, 0, 0], atol=1e-9)
-    assert table["p"].tolist() == [0.0, 1.0, 1.0]
+    # A random order of y would give this fit with the chance of 1 in "n choose m".
+    n_with = int(X.iloc[:, 0].sum())
+    assert table["p"][0] == pytest.approx(1 / math.comb(300, n_with), rel=1e-6)
+    assert table["p"][1:].tolist() == [1.0, 1.0]
 
 
 def test_rows_with_nan_are_left_out_and_counted(ratings):
@@ -291,10 +315,13 @@ def test_kinds_of_target_agree(kind):
 @pytest.mark.parametrize(
     "y, message",
     [
-        (np.full(300, 2.5), r"y is constant \(2.5 in all 300 judged rows\)"),
+        (np.full(300, 2.5), r"y is constant: each of its 300 values is 2\.5"),
         (np.where(np.arange(300) == 4, np.nan, 1.0), "contains NaN.*row position 4"),
         ([None, *range(299)], "contains NaN.*row position 0"),
-        (np.where(np.arange(300) == 4, np.inf, 1.0), "contains infinity"),
+        (
+            np.where(np.arange(300) == 4, np.inf, 1.0),
+            "infinity in 1 of 300 rows, at row position 4",
+        ),
         (np.arange(299.0), "inconsistent numbers of samples"),
         (["good", "bad"] * 150, r"got 'good'.*HypothesisClassifier\(\)"),
     ],
@@ -397,7 +424,7 @@ def test_planted_effects_are_found():
     X, rng = answers(1500, (0.2,) * 12, seed=3)
     effects = np.array([0.5, -0.5] * 4 + [0.0] * 4)
     y = X.to_numpy() @ effects + rng.normal(size=1500)
-    table = HypothesisRegressor().fit(X, y).summary_
+    table = HypothesisRegressor(correction="bonferroni").fit(X, y).summary_
     assert (table["significant"] == (effects != 0)).all()
     is_covered = (table["ci_low"] < effects) & (effects < table["ci_high"])
     assert is_covered.sum() >= 10

@@ -1,5 +1,6 @@
 """The simple comparisons and corrections in the table, at their edges."""
 
+import math
 import warnings
 
 import numpy as np
@@ -18,14 +19,17 @@ def test_a_group_without_spread_gives_no_warning(offset):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = HypothesisRegressor().fit(X, y).summary_
+    # All the spread is that of the six others: their own variance is larger than the
+    # pooled one. The degrees of freedom are those for equal noise in both groups.
     t = (4.9 - others.mean()) / (others.std(ddof=1) / np.sqrt(6))
-    expected = 2 * stats.t.sf(t, 5)  # all the spread, and so its degrees, are theirs
+    degrees = (1 / 7 + 1 / 6) ** 2 / (1 / 7**2 / 6 + 1 / 6**2 / 5)
+    expected = 2 * stats.t.sf(t, degrees)
     assert table.loc[0, "separation_p"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_two_groups_without_spread(offset):
-    """Outcomes that a concept decides exactly: p is 0, neither NaN nor a warning.
+    """Outcomes that a concept decides exactly: p is that of the one order in C(20, 7).
 
     With these numbers rounding leaves a sum of squares below 0 in both groups.
     """
@@ -35,7 +39,7 @@ def test_two_groups_without_spread(offset):
         warnings.simplefilter("error")
         table = HypothesisRegressor().fit(X, y).summary_
     assert table.loc[0, "separation"] == pytest.approx(2.6)
-    assert table.loc[0, "separation_p"] == 0.0
+    assert table.loc[0, "separation_p"] == pytest.approx(1 / math.comb(20, 7))
 
 
 @pytest.mark.parametrize("correction", ["bonferroni", "holm", "fdr_bh"])

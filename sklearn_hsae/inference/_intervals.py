@@ -1,0 +1,112 @@
+"""Confidence intervals of held-out scores."""
+
+import numpy as np
+from scipy import special, stats
+
+_N_RESAMPLES = 1000
+_SEED = 0  # the same interval from the same numbers
+
+
+def r2_interval(y, prediction, *, alpha=0.05, weights=None):
+    """Percentile interval of R2 from resampled rows.
+
+    A resample is a count per row, so no row is copied (Efron & Tibshirani 1993,
+    chapter 13).
+
+    Parameters
+    ----------
+    y, prediction : ndarray of shape (n_rows,)
+    alpha : float, default=0.05
+        The interval covers 1 - alpha.
+    weights : ndarray of shape (n_rows,), default=None
+
+    Returns
+    -------
+    low, high : float
+        NaN when fewer than half of the resamples have a score.
+    """
+    weights = np.ones(len(y)) if weights is None else weights
+    shifted = y - np.average(
+        y, weights=weights
+    )  # before squares are summed, for digits
+    moments = weights[:, None] * np.column_stack(
+        [np.square(y - prediction), np.ones(len(y)), shifted, np.square(shifted)]
+    )
+    rng = np.random.default_rng(_SEED)
+    sums = np.empty((_N_RESAMPLES, 4))
+    for i in range(_N_RESAMPLES):
+        drawn = rng.integers(len(y), size=len(y))
+        sums[i] = np.bincount(drawn, minlength=len(y)) @ moments
+    error, size, total, squares = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variation = squares - np.square(total) / size
+    has_score = variation > 1e-12 * moments[:, 3].sum()
+    if has_score.sum() < _N_RESAMPLES // 2:
+        return np.nan, np.nan
+    values = 1 - error[has_score] / variation[has_score]
+    low, high = np.quantile(values, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def auc_interval(is_class, scores, *, alpha=0.05, weights=None):
+    """Interval of the AUC, or of the mean of several, on the logit scale.
+
+    The variance is that of DeLong et al. (1988). On the logit scale an interval near 1
+    covers what it should, where resampled rows give one that is too short.
+
+    Parameters
+    ----------
+    is_class : bool ndarray of shape (n_rows, n_classes)
+        Each class has a row and lacks a row.
+    scores : ndarray of shape (n_rows, n_classes)
+    alpha : float, default=0.05
+        The interval covers 1 - alpha.
+    weights : ndarray of shape (n_rows,), default=None
+
+    Returns
+    -------
+    low, high : float
+        NaN when some class has, or lacks, a single row.
+    """
+    weights = np.ones(len(scores)) if weights is None else weights
+    n_with = is_class.sum(axis=0)
+    if min(n_with.min(), (len(is_class) - n_with).min()) < 2:
+        return np.nan, np.nan
+    pairs = zip(is_class.T, scores.T, strict=True)
+    parts = [_auc_parts(*pair, weights) for pair in pairs]
+    area = np.mean([part[0] for part in parts])
+    variance = np.square(np.mean([part[1] for part in parts], axis=0)).sum()
+    if area in (0.0, 1.0):
+        # No variance; this many independent pairs were all ordered alike.
+        n_pairs = min(n_with.min(), (len(is_class) - n_with).min())
+        end = float((alpha / 2) ** (1 / n_pairs))
+        return (end, 1.0) if area == 1 else (0.0, 1 - end)
+    error = np.sqrt(variance) / (area * (1 - area))
+    width = stats.norm.isf(alpha / 2) * error
+    low, high = special.expit(special.logit(area) + np.array([-width, width]))
+    return float(low), float(high)
+
+
+def _auc_parts(is_class, score, weights):
+    """The area, and each row's influence on it; their squares sum to its variance."""
+    positive, negative = weights * is_class, weights * ~is_class
+    areas = np.empty(len(score))
+    areas[is_class] = _share_below(score[is_class], score, negative)
+    areas[~is_class] = 1 - _share_below(score[~is_class], score, positive)
+    area = positive @ areas / positive.sum()
+    influence = np.empty(len(score))
+    for group in (is_class, ~is_class):
+        n = group.sum()
+        share = weights[group] / weights[group].sum()
+        influence[group] = share * (areas[group] - area) * np.sqrt(n / (n - 1))
+    return area, influence
+
+
+def _share_below(at, score, weights):
+    """Share of the weight at scores below each of `at`; equal ones count half."""
+    order = np.argsort(score, kind="stable")
+    total = np.concatenate([[0.0], np.cumsum(weights[order])])
+    ordered = score[order]
+    below = total[np.searchsorted(ordered, at, side="left")]
+    not_above = total[np.searchsorted(ordered, at, side="right")]
+    return (below + not_above) / (2 * total[-1])
