@@ -295,7 +295,7 @@ def test_texts_are_needed_and_may_be_given_apart():
     texts = X.index.get_level_values("text").tolist()
     with LLMServer() as server:
         interpreter = interpreter_of(server)
-        with pytest.raises(ValueError, match="X carries none"):
+        with pytest.raises(ValueError, match="X carries no texts"):
             interpreter.fit(X.to_numpy())
         assert not server.calls
         out = interpreter.fit_transform(X.to_numpy(), texts=texts)
