@@ -25,7 +25,7 @@ TRUTH = np.array([[has_property(c, t) for c in CONCEPTS] for t in TEXTS], float)
 FORKS = """
 import asyncio, os, signal, sys
 from sklearn_hsae.llm import import_litellm
-from test_llm_resume import judge_of
+from test_resume import judge_of
 try:  # what litellm imports at the first call; nobody listens there
     asyncio.run(import_litellm().acompletion(
         "openai/m", [{"role": "user", "content": "?"}], api_key="none",
@@ -58,11 +58,11 @@ def judge_of(url, cache_dir, how="single"):
 @pytest.fixture(scope="module")
 def start():
     """Start judging in a process of its own; return its number."""
-    paths = os.pathsep.join(["tests", ".", *sys.path])
+    paths = os.pathsep.join(["tests/llm", "tests", ".", *sys.path])
     with subprocess.Popen(
         [sys.executable, "-c", FORKS],
         env={**os.environ, "PYTHONPATH": paths},
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
