@@ -39,8 +39,8 @@ def make_hypothesis_pipeline(
     Parameters
     ----------
     task : {"regression", "classification"}, default="regression"
-        Whether the last step is a :class:`HypothesisRegressor` or a
-        :class:`HypothesisClassifier`.
+        What y is, for all steps that use it. The last step is a
+        :class:`HypothesisRegressor` or a :class:`HypothesisClassifier`.
     n_neurons, k : int, default=96 and 8
         Size of the sparse autoencoder, and how many of its neurons a text switches
         on. 96 neurons suit some thousands of texts, 256 a hundred thousand.
@@ -107,12 +107,13 @@ def make_hypothesis_pipeline(
                     k,
                     prefixes=prefixes,
                     target_weight=target_weight,
+                    task=task,
                     device=device,
                     random_state=random_state,
                     verbose=verbose,
                 ),
             ),
-            ("select", NeuronSelector(n_select, random_state=random_state)),
+            ("select", NeuronSelector(n_select, task=task, random_state=random_state)),
             (
                 "interpret",
                 _interpreter(

@@ -312,9 +312,7 @@ def test_classes_as_integers_are_the_same_classes_as_words(reviews):
     # LabelEncoder and fetch_20newsgroups give integers; they are no quantity.
     codes = np.digitize(reviews.target, [2.0, 3.0, 4.0])
     words = np.array(["a", "b", "c", "d"])
-    pipe = make_pipe(task="classification").set_params(
-        sae__task="classification", select__task="classification"
-    )
+    pipe = make_pipe(task="classification")
     by_code, by_word = (
         clone(pipe).fit(reviews.texts, y) for y in (codes, words[codes])
     )
@@ -351,7 +349,6 @@ def test_zeros_and_ones_are_a_quantity_where_a_regression_is_asked_for(reviews):
     # With "auto" they are two classes; the last step must not be the only one told.
     y = (reviews.target > 3).astype(float)
     pipe = without_interpretation(make_pipe())
-    pipe.set_params(sae__task="regression", select__task="regression")
     predicted = clone(pipe).fit(reviews.texts, y).predict(reviews.texts)
     shifted = clone(pipe).fit(reviews.texts, 3 * y - 1).predict(reviews.texts)
     np.testing.assert_allclose(shifted, 3 * predicted - 1, rtol=1e-3, atol=1e-3)
