@@ -1,8 +1,8 @@
 """What the target y is: a quantity, or classes. Every part of this package asks here.
 
 The rule of ``task="auto"``: booleans, words and pandas categories are classes; so are
-two distinct numbers; all other numbers are a quantity. Numbers may come as integers,
-floats, `Decimal`, or strings that hold numbers, in any container.
+two distinct whole numbers; all other numbers are a quantity. Numbers may come as
+integers, floats, `Decimal`, or strings that hold numbers, in any container.
 """
 
 import numbers
@@ -74,7 +74,7 @@ def read_target(y, task="auto", *, name="y"):
     if task == "classification":
         return _as_classes(values, quantity, name)
     is_class = quantity is None or is_categorical or _are_booleans(values)
-    if is_class or len(np.unique(quantity)) == 2:
+    if is_class or _are_two_whole_numbers(quantity):
         return _as_classes(values, quantity, name)
     return Target(quantity)
 
@@ -178,6 +178,11 @@ def _are_booleans(values):
     if values.dtype.kind == "O":
         return all(isinstance(value, bool | np.bool_) for value in values)
     return values.dtype.kind == "b"
+
+
+def _are_two_whole_numbers(quantity):
+    distinct = np.unique(quantity)
+    return len(distinct) == 2 and (distinct == np.round(distinct)).all()
 
 
 def _require_numbers(quantity, values, name):

@@ -66,6 +66,8 @@ def test_booleans_are_classes_unless_a_regression_is_asked_for(y):
 def test_two_numbers_are_classes_and_a_quantity_on_request():
     assert read_target([0.0, 1.0, 1.0]).is_classification
     assert not read_target([0.0, 1.0, 1.0], "regression").is_classification
+    # scikit-learn's classifiers and metrics refuse fractions as classes.
+    assert not read_target([1.5, 2.5, 2.5]).is_classification
 
 
 def test_words_and_categories_are_classes():

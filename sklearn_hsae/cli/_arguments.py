@@ -64,7 +64,7 @@ def _add_run(commands):
         "--task",
         choices=("auto", "regression", "classification"),
         default="auto",
-        help="auto: classification for words, true/false or two distinct values",
+        help="auto: classification for words, true/false or two whole numbers",
     )
     _add_file_options(run)
     _add_sizes(run)

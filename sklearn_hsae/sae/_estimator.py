@@ -76,7 +76,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         ``"reward"`` with a penalty on the number of active neurons, by a score-function
         estimator. The weight of the penalty is found during training.
     task : {"auto", "regression", "classification"}, default="auto"
-        What the target is. ``"auto"`` takes two distinct values, booleans, words and
+        What the target is. ``"auto"`` takes two whole numbers, booleans, words and
         categories as classes, and other numbers as a quantity.
     target_weight : float, default=0.0
         Weight of the loss of a linear head that predicts y from the activations of the

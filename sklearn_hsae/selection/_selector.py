@@ -74,7 +74,7 @@ class NeuronSelector(SelectorMixin, BaseEstimator):
         do not suffice, skipped neurons are taken after all, best first. 1.0 skips
         none.
     task : {"auto", "regression", "classification"}, default="auto"
-        What `y` is. "auto": booleans, words, pandas categories and any two distinct
+        What `y` is. "auto": booleans, words, pandas categories and two whole
         numbers are classes; all other numbers are a quantity.
     random_state : int, RandomState instance or None, default=None
         For ``method="random"``.

@@ -1,0 +1,149 @@
+"""How often noise is called significant, and how often planted effects are.
+
+    python benchmarks/validity.py null       # share of noise in which anything is found
+    python benchmarks/validity.py min_p      # the same after the default correction
+    python benchmarks/validity.py power      # share of planted effects that are found
+    python benchmarks/validity.py clusters   # a concept and noise that authors share
+    python benchmarks/validity.py time       # seconds of one fit
+
+Fifteen concepts, 1,000 texts, 5 % nominal. `null` compares Bonferroni's correction of
+the p-values of today with HC3 alone and with a floor below 10 degrees of freedom only,
+which was the earlier rule. `min_p` and `power` go through `HypothesisRegressor.fit`.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from sklearn_hsae import HypothesisRegressor
+from sklearn_hsae.inference._design import usable_part
+from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
+
+N_ROWS, N_CONCEPTS, ALPHA = 1000, 15, 0.05
+OUTCOMES = {
+    "skewed (72, 16, 12 %)": ([-1.0, 0.0, 1.0], [0.72, 0.16, 0.12]),
+    "very skewed (85, 10, 5 %)": ([-1.0, 0.0, 1.0], [0.85, 0.10, 0.05]),
+    "stars": ([1.0, 2.0, 3.0, 4.0, 5.0], [0.1, 0.1, 0.2, 0.3, 0.3]),
+    "normal": None,
+}
+PREVALENCES = {
+    "1 to 30 %": np.geomspace(0.01, 0.3, N_CONCEPTS),
+    **{f"{share} %": np.full(N_CONCEPTS, share / 100) for share in (0.5, 2, 3, 5, 10)},
+}
+
+
+def concepts(prevalence, rng):
+    X = np.zeros((N_ROWS, N_CONCEPTS))
+    for j, share in enumerate(PREVALENCES[prevalence]):
+        X[rng.choice(N_ROWS, round(share * N_ROWS), replace=False), j] = 1
+    return X
+
+
+def draw(outcome, shape, rng):
+    if OUTCOMES[outcome] is None:
+        return rng.normal(size=shape)
+    values, shares = OUTCOMES[outcome]
+    return rng.choice(np.array(values), p=shares, size=shape)
+
+
+def null(n_draws):
+    print(f"{n_draws} draws on 4 designs: today | HC3 alone | floor below 10 df")
+    names = np.array([f"x{j}" for j in range(N_CONCEPTS)], dtype=object)
+    for outcome in OUTCOMES:
+        for prevalence in PREVALENCES:
+            rng = np.random.default_rng(0)
+            found = np.zeros(3)
+            for _ in range(4):
+                design = usable_part(concepts(prevalence, rng), names)
+                model = _LeastSquares(design, "HC3")
+                y = draw(outcome, (N_ROWS, n_draws // 4), rng)[design.rows]
+                y = y - y.mean(axis=0)
+                squares = np.square(model.residual(y))
+                robust = model.robust @ squares
+                floored = np.maximum(
+                    robust, model.classical * squares.sum(axis=0) / model.n_free
+                )
+                until_now = np.where(model.degrees < 10, floored, robust)
+                for i, variance in enumerate((floored, robust, until_now)):
+                    p = _two_sided(model.loadings @ y, np.sqrt(variance), model.degrees)
+                    found[i] += np.mean(p.min(axis=0) < ALPHA / N_CONCEPTS) / 4
+            shares = " ".join(f"{share:7.1%}" for share in found)
+            print(f"{outcome:26} {prevalence:10} {shares}", flush=True)
+
+
+def min_p(n_draws):
+    print(f"{n_draws} draws, correction='min_p': anything significant")
+    for outcome in OUTCOMES:
+        for prevalence in ("1 to 30 %", "2 %"):
+            rng = np.random.default_rng(1)
+            found = np.mean(
+                [
+                    HypothesisRegressor()
+                    .fit(concepts(prevalence, rng), draw(outcome, N_ROWS, rng))
+                    .summary_["significant"]
+                    .any()
+                    for _ in range(n_draws)
+                ]
+            )
+            error = np.sqrt(ALPHA * (1 - ALPHA) / n_draws)
+            print(
+                f"{outcome:26} {prevalence:10} {found:6.1%} +- {error:.1%}", flush=True
+            )
+
+
+def power(n_draws):
+    print(f"{n_draws} draws, 5 of 15 concepts shift y: min_p | bonferroni")
+    acting = np.arange(0, N_CONCEPTS, 3)
+    for outcome in OUTCOMES:
+        rng, found = np.random.default_rng(2), np.zeros(2)
+        for _ in range(n_draws):
+            X, y = concepts("1 to 30 %", rng), draw(outcome, N_ROWS, rng)
+            shift = 3.6 * y.std() / np.sqrt(X[:, acting].sum(axis=0))
+            y = y + X[:, acting] @ shift
+            for i, correction in enumerate(("min_p", "bonferroni")):
+                table = HypothesisRegressor(correction=correction).fit(X, y).summary_
+                found[i] += table["significant"][acting].mean() / n_draws
+        print(f"{outcome:26} {found[0]:6.1%} {found[1]:6.1%}", flush=True)
+
+
+def clusters(n_draws):
+    print(f"{n_draws} draws, 50 authors of 20 texts, intraclass correlation 0.2")
+    rng, n_found = np.random.default_rng(3), 0
+    author = np.repeat(np.arange(50), 20)
+    for _ in range(n_draws):
+        writes_often = (rng.random(50) < 0.5)[author]
+        has = rng.random(N_ROWS) < np.where(writes_often, 0.6, 0.1)
+        noise = rng.normal(size=50)[author] * np.sqrt(0.2)
+        y = noise + rng.normal(size=N_ROWS) * np.sqrt(0.8)
+        table = HypothesisRegressor().fit(has[:, None], y).summary_
+        n_found += table["p"][0] < ALPHA
+    print(f"p below 5 % in {n_found / n_draws:.1%}")
+
+
+def seconds(n_runs):
+    for n_rows, n_concepts in ((1000, 15), (20_000, 20), (1_000_000, 50)):
+        rng = np.random.default_rng(4)
+        shares = np.geomspace(0.01, 0.3, n_concepts)
+        X = (rng.random((n_rows, n_concepts)) < shares).astype(np.float64)
+        y = rng.normal(size=n_rows)
+        times = []
+        for _ in range(n_runs):
+            start = time.perf_counter()
+            HypothesisRegressor().fit(X, y)
+            times.append(time.perf_counter() - start)
+        print(f"{n_rows:9,} rows x {n_concepts}: {np.median(times):.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    parts = {
+        "null": (null, 4000),
+        "min_p": (min_p, 300),
+        "power": (power, 100),
+        "clusters": (clusters, 400),
+        "time": (seconds, 3),
+    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=parts)
+    run, n_draws = parts[parser.parse_args().part]
+    run(n_draws)
