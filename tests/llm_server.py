@@ -1,9 +1,9 @@
 """A small OpenAI-compatible server on loopback, for tests and benchmarks.
 
 It speaks chat completions (with JSON schemas, one by one and in batches), the Responses
-API, embeddings, and what Anthropic and Ollama speak, and misbehaves on demand. Its mind is a handful of rules, so that
-right answers are known: a text has the property "mentions refund, money" when one of
-the words is in it.
+API, embeddings, and what Anthropic and Ollama speak, and misbehaves on demand. Its mind
+is a handful of rules, so that right answers are known: a text has the property
+"mentions refund, money" when one of the words is in it.
 
 ``python tests/llm_server.py --latency 0.2`` serves until it is stopped, and writes its
 address on standard output.

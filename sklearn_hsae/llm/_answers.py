@@ -33,7 +33,7 @@ _BEGINS_AN_OBJECT = re.compile(r"""\{\s*["'}]""")  # else it is a brace in prose
 # Without any mark, a draft gives itself away by what follows it.
 _GOES_ON = re.compile(
     r"""
-      (?:\A|[.!?\n]|\b(?:but|oh|no|hmm),?)\W*wait\s*[,.!:;…–—-]
+      (?:\A|[.!?\n]|\b(?:but|oh|no|hmm),?)\W*wait\s*[,.!:;\u2026\u2013\u2014-]
     | \bhmm | \bon\ second\ thought | \bactually, | \bcorrection\s*: | \bscratch\ that
     | \blet\ me\b(?!\ know) | \blet's\ (?:re-?)?(?:check|think|see|verify|look|consider)
     | \bi\ (?:should|need\ to|must)\ (?:re-?)?(?:check|think|verify|consider|read)
@@ -121,7 +121,7 @@ def read_object(content):
         raise UnreadableAnswer("the answer ends before the reasoning does")
     if found.last is None or found.is_broken:
         raise UnreadableAnswer("the answer holds no complete JSON object")
-    value, start, end, twice = found.last
+    value, _, end, twice = found.last
     if twice:
         raise UnreadableAnswer(f"the answer has two values for {twice[0]!r}")
     if found.before is not None and _contradicts(found.before, found.last, content):
@@ -135,7 +135,7 @@ def read_object(content):
 class _Found:
     """What was seen up to a position of the content.
 
-    last, before : the two last complete objects: value, start, end, keys with two values
+    last, before : the two last complete objects: value, start, end, contradicted keys
     is_reasoning : bool, whether reasoning began that did not end
     is_broken : bool, whether an object began that did not end
     """
