@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from sklearn_hsae.llm._provider import import_litellm
 
 BATCH_SHARE = 0.5  # of the price, what the batch interfaces of all providers cost
-_CHARACTERS_A_TOKEN = 3.0  # fewer than there are in English: rather too dear
+CHARACTERS_PER_TOKEN = 3.0  # fewer than there are in English: rather too dear
 _LONG_COMPLETION = 300  # tokens to reckon with before the first answer is there
 
 
@@ -113,7 +113,7 @@ class Budget:
 
 def count_tokens(messages):
     """Tokens of a prompt, from its length and on the high side."""
-    return sum(len(m["content"]) for m in messages) / _CHARACTERS_A_TOKEN
+    return sum(len(m["content"]) for m in messages) / CHARACTERS_PER_TOKEN
 
 
 def token_prices(model):
