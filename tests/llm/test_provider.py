@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from sklearn_hsae.llm import check_environment
+from sklearn_hsae.llm import LanguageModel, check_environment
 from sklearn_hsae.llm._provider import without_keys
 
 
@@ -20,9 +20,9 @@ def test_a_missing_key_is_named(model, variable, monkeypatch):
     for name in (variable, "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match=f"set the environment variable.*{variable}"):
-        check_environment(model)
+        check_environment(LanguageModel(model))
     monkeypatch.setenv(variable, "something")
-    assert check_environment(model) == {}
+    assert check_environment(LanguageModel(model)) == {}
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,16 @@ def test_a_missing_key_is_named(model, variable, monkeypatch):
 )
 def test_a_server_of_ones_own_needs_no_key(model, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    options = check_environment(model, "http://localhost:8000/v1")
+    options = check_environment(
+        LanguageModel(model, api_base="http://localhost:8000/v1")
+    )
     assert options["api_base"] == "http://localhost:8000/v1"
 
 
 def test_credentials_that_lie_elsewhere_are_not_asked_for(monkeypatch):
     # Amazon's client finds them in files and roles, not in the environment alone.
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
-    assert check_environment("bedrock/anthropic.claude-v2") == {}
+    assert check_environment(LanguageModel("bedrock/anthropic.claude-v2")) == {}
 
 
 def test_secrets_are_cut_out_of_messages(monkeypatch):
