@@ -73,9 +73,12 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
 
     Attributes
     ----------
-    concepts_ : ndarray of str of shape (n_features_in_,)
-        One unique label a neuron.
-    fidelity_ : DataFrame of n_features_in_ rows
+    concepts_ : ndarray of str of shape (n_concepts,)
+        One unique label per neuron that a phrase goes with. A neuron without one is
+        no hypothesis and is left out, with a warning.
+    is_named_ : ndarray of bool of shape (n_features_in_,)
+        Which neurons have a label.
+    fidelity_ : DataFrame of n_concepts rows
         How well each label, read by `judge`, says when its neuron fires: `neuron`,
         `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
         rows not used for naming.
@@ -151,16 +154,28 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Returns
         -------
         self : KeyphraseInterpreter
+
+        Raises
+        ------
+        ValueError
+            When no phrase goes with any neuron, or a text is missing.
         """
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        self.concepts_ = self._labels(phrases)
+        self.is_named_ = self._find_named(phrases, len(naming))
+        self.concepts_ = unique_labels([phrase_label(p) for p in phrases if p])
+        activations = activations[:, self.is_named_]
         judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
         fidelity = pd.concat(
             [
-                pd.DataFrame({"neuron": self._neurons(), "concept": self.concepts_}),
+                pd.DataFrame(
+                    {
+                        "neuron": self._neurons()[self.is_named_],
+                        "concept": self.concepts_,
+                    }
+                ),
                 fidelity_table(judge.judge(texts[hidden]), activations[hidden]),
             ],
             axis=1,
@@ -189,8 +204,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         return check_feature_names_in(self)
 
     def _choose_phrases(self, texts, activations):
-        min_count = max(3, len(texts) // 1000)
-        phrases, occurrence = candidate_phrases(texts, min_count=min_count)
+        phrases, occurrence = candidate_phrases(texts, min_count=_min_count(len(texts)))
         shortlists = _shortlists(occurrence, activations)
         weighed = np.unique(np.concatenate(shortlists))
         if len(weighed) == 0:
@@ -218,17 +232,31 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         similarity = PhraseSimilarity(embedder_like(self)).fit(texts)
         return similarity.transform(texts, list(phrases))
 
-    def _labels(self, phrases):
-        labels = []
-        for neuron, found in zip(self._neurons(), phrases, strict=True):
-            if not found:
-                warnings.warn(
-                    f"No phrase of the texts goes with {neuron}; it keeps its name.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-            labels.append(phrase_label(found) if found else str(neuron))
-        return unique_labels(labels)
+    def _find_named(self, phrases, n_texts):
+        """Which neurons a phrase goes with; says which ones are left out."""
+        is_named = np.array([len(found) > 0 for found in phrases])
+        if not is_named.any():
+            raise ValueError(
+                f"No phrase of the {n_texts} texts goes with any of the "
+                f"{len(phrases)} neurons. A name is a word, or two or three words side "
+                f"by side, that stands in {_min_count(n_texts)} texts or more, more "
+                "often where its neuron fires. Pass more texts, or name the neurons by "
+                "LLMInterpreter."
+            )
+        if not is_named.all():
+            left_out = ", ".join(map(str, self._neurons()[~is_named]))
+            warnings.warn(
+                f"No phrase of the texts goes with {left_out}. A neuron without a name "
+                "is no hypothesis; it is left out.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return is_named
+
+
+def _min_count(n_texts):
+    """In how many texts a phrase stands at least."""
+    return max(3, n_texts // 1000)
 
 
 def _shortlists(occurrence, activations):

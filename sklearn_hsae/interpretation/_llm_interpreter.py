@@ -113,13 +113,15 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
 
     Attributes
     ----------
-    concepts_ : ndarray of str of shape (n_features_in_,)
-        One unique label a neuron. A neuron that the model could not name keeps its
-        own name, with a warning.
+    concepts_ : ndarray of str of shape (n_concepts,)
+        One unique label per neuron that the model named. A neuron without one is no
+        hypothesis and is left out, with a warning.
+    is_named_ : ndarray of bool of shape (n_features_in_,)
+        Which neurons have a label.
     candidates_ : DataFrame
         Every candidate with its `neuron` and its fidelity on the rows on which the
         candidates were compared.
-    fidelity_ : DataFrame of n_features_in_ rows
+    fidelity_ : DataFrame of n_concepts rows
         As in :class:`KeyphraseInterpreter`, of the labels that were kept; NaN with
         ``n_scoring=0``.
     usage_ : dict
@@ -263,10 +265,10 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         for _ in range(self.refine):
             add(revisions(questions, candidates, n, rng), "Refining labels")
         add(distinctions(questions, candidates, *shown, n), "Telling neurons apart")
-        labels = self._labels(candidates, client)
+        labels, self.is_named_ = self._labels(candidates, client)
         self._candidates = self._with_neurons(candidates.table()).to_dict("list")
         fidelity = self._measure_fidelity(
-            judge, labels, texts[hidden], activations[hidden]
+            judge, labels, texts[hidden], activations[np.ix_(hidden, self.is_named_)]
         )
         self._fidelity = fidelity.to_dict("list")
         self.concepts_ = fidelity["concept"].to_numpy(dtype=object)
@@ -311,7 +313,8 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             activations, every, self.n_scoring or len(every), self._generator()
         )
         judge = self._judge(self._client()).fit(self.concepts_)
-        table = fidelity_table(judge.judge(texts[rows]), activations[rows])
+        fires = activations[np.ix_(rows, self.is_named_)]
+        table = fidelity_table(judge.judge(texts[rows]), fires)
         return float(table["correlation"].mean())
 
     def estimate_cost(self, X, *, texts=None):
@@ -427,29 +430,27 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             )
 
     def _labels(self, candidates, client):
+        """The labels that were kept, and which neurons have one."""
         labels = candidates.best()
-        neurons = check_feature_names_in(self)
-        unnamed = [str(n) for n, o in zip(neurons, labels, strict=True) if o is None]
-        if unnamed:
+        is_named = np.array([label is not None for label in labels])
+        if not is_named.all():
+            left_out = ", ".join(map(str, check_feature_names_in(self)[~is_named]))
             reason = client.usage.last_error or "none; they never fire on these texts"
             warnings.warn(
-                f"{self.model!r} named no property for {', '.join(unnamed)}; each "
-                f"keeps its own name. The last error: {reason}",
+                f"{self.model!r} named no property for {left_out}. A neuron without a "
+                f"name is no hypothesis; it is left out. The last error: {reason}",
                 UserWarning,
                 stacklevel=3,
             )
-        return labels
+        return [label for label in labels if label is not None], is_named
 
     def _measure_fidelity(self, judge, labels, texts, activations):
-        """The labels, neurons without one under their own names, on hidden rows."""
-        neurons = check_feature_names_in(self)
-        is_named = np.array([label is not None for label in labels])
+        """How well the labels fit the named neurons on hidden rows."""
+        neurons = check_feature_names_in(self)[self.is_named_]
         answers = np.full(activations.shape, np.nan)
         if len(texts):
-            named = [label for label in labels if label is not None]
-            answers[:, is_named] = judge.fit(named).judge(texts)
-        concepts = unique_labels(np.where(is_named, labels, neurons))
-        names = pd.DataFrame({"neuron": neurons, "concept": concepts})
+            answers[:] = judge.fit(labels).judge(texts)
+        names = pd.DataFrame({"neuron": neurons, "concept": unique_labels(labels)})
         return pd.concat([names, fidelity_table(answers, activations)], axis=1)
 
     def _with_neurons(self, table):

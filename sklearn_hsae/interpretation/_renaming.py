@@ -6,7 +6,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 class RenamingMixin(TransformerMixin):
-    """Transforms activations by renaming their columns to `concepts_`."""
+    """Transforms activations by renaming their columns to `concepts_`.
+
+    A neuron without a name is no hypothesis: `is_named_`, a mask of shape
+    (n_features_in_,), says which columns have one, and the others are left out.
+    """
 
     def transform(self, X):
         """Put the concepts in the place of the neurons' names.
@@ -17,11 +21,12 @@ class RenamingMixin(TransformerMixin):
 
         Returns
         -------
-        DataFrame of shape (n_samples, n_neurons)
-            The values of `X`, with `concepts_` as columns and the row index of `X`.
+        DataFrame of shape (n_samples, n_concepts)
+            The columns of `X` that have a name, with `concepts_` as column names and
+            the row index of `X`.
         """
         check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
+        values = validate_data(self, X, reset=False)[:, self.is_named_]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
 
@@ -37,7 +42,7 @@ class RenamingMixin(TransformerMixin):
 
         Returns
         -------
-        DataFrame of shape (n_samples, n_neurons)
+        DataFrame of shape (n_samples, n_concepts)
         """
         return self.fit(X, y, texts=texts).transform(X)
 
@@ -50,7 +55,7 @@ class RenamingMixin(TransformerMixin):
 
         Returns
         -------
-        ndarray of str of shape (n_neurons,)
+        ndarray of str of shape (n_concepts,)
         """
         check_is_fitted(self)
         return self.concepts_

@@ -149,10 +149,13 @@ def test_what_is_no_label_is_never_one(label):
 
     X = make_activations("word3", "word8")
     with LLMServer(answer) as server:
-        with pytest.warns(UserWarning, match=r"named no property for sae0.*keeps"):
+        with pytest.warns(UserWarning, match=r"named no property for sae0.*left out"):
             interpreter = interpreter_of(server).fit(X)
-    assert interpreter.concepts_.tolist() == ["sae0", "mentions word8"]
-    assert interpreter.fidelity_["f1"].isna().tolist() == [True, False]
+    # A neuron without a name is no hypothesis: its column is left out everywhere.
+    assert interpreter.concepts_.tolist() == ["mentions word8"]
+    assert interpreter.is_named_.tolist() == [False, True]
+    assert interpreter.fidelity_[["neuron", "f1"]].to_numpy().tolist() == [["sae1", 1]]
+    assert interpreter.transform(X)["mentions word8"].equals(X["sae1"])
 
 
 def test_a_neuron_that_never_fires_costs_nothing():
@@ -162,7 +165,7 @@ def test_a_neuron_that_never_fires_costs_nothing():
         with pytest.warns(UserWarning, match="never fire"):
             interpreter = interpreter_of(server).fit(X)
     assert len(prompts_of(server)) == 3
-    assert interpreter.concepts_.tolist() == ["mentions word3", "sae1"]
+    assert interpreter.concepts_.tolist() == ["mentions word3"]
 
 
 def test_when_nothing_is_named_the_last_error_is_raised():
