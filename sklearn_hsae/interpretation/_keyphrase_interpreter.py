@@ -5,12 +5,10 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -19,7 +17,6 @@ from sklearn_hsae._sklearn_compat import (
 )
 from sklearn_hsae._texts import get_texts
 from sklearn_hsae.embedding import DEFAULT_MODEL
-from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
@@ -76,9 +73,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     concepts_ : ndarray of str of shape (n_concepts,)
         One unique label per neuron that a phrase goes with. A neuron without one is
         no hypothesis and is left out, with a warning.
-    is_named_ : ndarray of bool of shape (n_features_in_,)
-        Which neurons have a label.
-    fidelity_ : DataFrame of n_concepts rows
+    fidelity_ : DataFrame of n_features_in_ rows
         How well each label, read by `judge`, says when its neuron fires: `neuron`,
         `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
         rows not used for naming.
@@ -164,30 +159,11 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        self.is_named_ = self._find_named(phrases, len(naming))
-        self.concepts_ = unique_labels([phrase_label(p) for p in phrases if p])
-        activations = activations[:, self.is_named_]
-        judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
-        fidelity = pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "neuron": self._neurons()[self.is_named_],
-                        "concept": self.concepts_,
-                    }
-                ),
-                fidelity_table(judge.judge(texts[hidden]), activations[hidden]),
-            ],
-            axis=1,
-        )
-        self._fidelity = fidelity.to_dict("list")
+        self._set_concepts(*self._labels(phrases, len(naming)))
+        named = activations[np.ix_(naming, self._columns)]
+        judge = self._judge().fit(self.concepts_, texts[naming], named)
+        self._set_fidelity(judge.judge(texts[hidden]), activations[hidden])
         return self
-
-    @property
-    def fidelity_(self):
-        # Kept as lists: skops and mlflow cannot save a DataFrame.
-        check_is_fitted(self)
-        return pd.DataFrame(self._fidelity)
 
     def _split(self, n_rows):
         order = check_random_state(self.random_state).permutation(n_rows)[:_MAX_ROWS]
@@ -204,7 +180,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         return check_feature_names_in(self)
 
     def _choose_phrases(self, texts, activations):
-        phrases, occurrence = candidate_phrases(texts, min_count=_min_count(len(texts)))
+        min_count = _min_count(len(texts))
+        phrases, occurrence = candidate_phrases(texts, min_count=min_count)
         shortlists = _shortlists(occurrence, activations)
         weighed = np.unique(np.concatenate(shortlists))
         if len(weighed) == 0:
@@ -232,26 +209,26 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         similarity = PhraseSimilarity(embedder_like(self)).fit(texts)
         return similarity.transform(texts, list(phrases))
 
-    def _find_named(self, phrases, n_texts):
-        """Which neurons a phrase goes with; says which ones are left out."""
-        is_named = np.array([len(found) > 0 for found in phrases])
-        if not is_named.any():
+    def _labels(self, phrases, n_texts):
+        """The label of each neuron, None for one without, and why it has none."""
+        labels = [phrase_label(found) if found else None for found in phrases]
+        unnamed = [n for n, o in zip(self._neurons(), labels, strict=True) if o is None]
+        if len(unnamed) == len(labels):
             raise ValueError(
-                f"No phrase of the {n_texts} texts goes with any of the "
-                f"{len(phrases)} neurons. A name is a word, or two or three words side "
-                f"by side, that stands in {_min_count(n_texts)} texts or more, more "
-                "often where its neuron fires. Pass more texts, or name the neurons by "
+                f"No phrase of the {n_texts} texts goes with any of the {len(labels)} "
+                "neurons. A name is a word, or two or three words side by side, that "
+                f"stands in at least {_min_count(n_texts)} texts, and more often where "
+                "its neuron fires. Pass more texts, or name the neurons by "
                 "LLMInterpreter."
             )
-        if not is_named.all():
-            left_out = ", ".join(map(str, self._neurons()[~is_named]))
+        if unnamed:
             warnings.warn(
-                f"No phrase of the texts goes with {left_out}. A neuron without a name "
-                "is no hypothesis; it is left out.",
+                f"No phrase of the texts goes with {', '.join(map(str, unnamed))}. A "
+                "neuron without a name is no hypothesis and is left out.",
                 UserWarning,
                 stacklevel=3,
             )
-        return is_named
+        return labels, ["no phrase goes with it" if o is None else "" for o in labels]
 
 
 def _min_count(n_texts):

@@ -69,8 +69,10 @@ def test_a_neuron_without_a_name_is_no_hypothesis():
     named = interpreter.transform(X)
     assert list(named) == interpreter.concepts_.tolist() == ["mentions refund"]
     assert interpreter.get_feature_names_out().tolist() == ["mentions refund"]
-    assert interpreter.is_named_.tolist() == [False, True]
-    assert interpreter.fidelity_[["neuron", "f1"]].to_numpy().tolist() == [["x1", 1]]
+    fidelity = interpreter.fidelity_
+    assert fidelity["neuron"].tolist() == ["x0", "x1"]
+    assert fidelity["reason"].tolist() == ["no phrase goes with it", ""]
+    assert np.isnan(fidelity["f1"][0]) and fidelity["f1"][1] == 1
     annotations = ConceptAnnotator(judge="keyphrase").fit_transform(named)
     table = HypothesisRegressor().fit(annotations, 2.0 * has + X.index.codes[0] % 2)
     assert table.summary_["hypothesis"].tolist() == ["mentions refund"]
