@@ -4,8 +4,10 @@ import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._texts import CarriesTextsMixin
 
-class RenamingMixin(TransformerMixin):
+
+class RenamingMixin(CarriesTextsMixin, TransformerMixin):
     """Transforms activations by renaming their columns to `concepts_`."""
 
     def transform(self, X):
