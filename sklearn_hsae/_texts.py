@@ -71,7 +71,7 @@ def with_texts(X, texts):
 
 
 def attach_texts(X, texts, strings):
-    """`with_texts` for texts that are checked already: `strings` are those in `texts`."""
+    """`with_texts` for checked texts: `strings` are those in `texts`."""
     check_consistent_length(X, strings)
     if isinstance(X, pd.DataFrame):
         return X.set_axis(_append_texts(_own_index(X.index), strings))

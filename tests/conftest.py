@@ -6,6 +6,7 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import settings
 from llm_server import LLMServer
 
 from sklearn_hsae import make_reviews
@@ -16,6 +17,12 @@ from sklearn_hsae import make_reviews
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_CACHE"] = os.path.join(tempfile.gettempdir(), "no-such-hub-cache")
 os.environ.pop("SENTENCE_TRANSFORMERS_HOME", None)
+
+# The same examples in every run, and no folder of them; a slow machine is no failure.
+settings.register_profile(
+    "suite", derandomize=True, database=None, deadline=None, max_examples=40
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

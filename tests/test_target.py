@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sklearn_hsae._target import read_target, refuse_constant
 
@@ -122,3 +124,60 @@ def test_a_constant_target_is_refused():
     with pytest.raises(ValueError, match=r"constant: each of its 2 values is 3\.0"):
         refuse_constant(read_target([3, 3], "regression"))
     refuse_constant(read_target([1, 2, 3]))
+
+
+# scikit-learn takes whole floats beyond 2**63 for no classes.
+FINITE = st.one_of(st.integers(-3, 3).map(float), st.floats(-(2.0**53), 2.0**53))
+CONTAINERS = [
+    list,
+    tuple,
+    np.array,
+    pd.Series,
+    pl.Series,
+    lambda y: np.array(y, dtype=">f8"),
+    lambda y: np.array(y, dtype=object),
+    lambda y: np.array(y).reshape(-1, 1)[:, 0],
+    lambda y: [repr(value) for value in y],
+    lambda y: [Fraction(value) for value in y],
+    lambda y: pd.Series(y, dtype="Float64", index=range(len(y), 0, -1)),
+]
+
+
+@given(st.lists(FINITE, min_size=1, max_size=6), st.sampled_from(CONTAINERS))
+def test_any_numbers_are_read_by_the_rule_in_any_container(y, container):
+    are_whole = all(value.is_integer() for value in y)
+    target = read_target(container(y))
+    assert target.is_classification == (len(set(y)) == 2 and are_whole)
+    if target.is_classification:
+        found = [float(target.classes[code]) for code in target.values]
+    else:
+        found = target.values.tolist()
+    assert found == y
+    quantity = read_target(container(y), "regression")
+    assert quantity.values.tolist() == y and quantity.classes is None
+    if are_whole:
+        classes = read_target(container(y), "classification")
+        assert [float(label) for label in classes.classes] == sorted(set(y))
+
+
+# NumPy drops NUL at the end of a string.
+WORD = st.text(st.characters(exclude_characters="\0"), max_size=3)
+
+
+@given(st.lists(WORD, min_size=1, max_size=6))
+def test_any_words_are_classes_and_come_back(y):
+    target = read_target(y)
+    if not target.is_classification:
+        assert target.values.tolist() == [float(word) for word in y]
+    else:
+        assert [target.classes[code] for code in target.values] == y
+        assert target.classes.tolist() == sorted(set(y))
+
+
+@given(st.lists(st.sampled_from(["b", "a", "1", "é", "true"]), min_size=1, max_size=6))
+def test_words_mean_the_same_in_any_container(y):
+    expected = read_target(y, "classification")
+    for container in (np.array, pd.Series, pl.Series, pd.Categorical):
+        target = read_target(container(y), "classification")
+        assert target.classes.tolist() == expected.classes.tolist()
+        np.testing.assert_array_equal(target.values, expected.values)

@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_hsae import drop_texts, safe_names, with_texts
-from sklearn_hsae._labels import unique_labels
+from sklearn_hsae import drop_texts, with_texts
 from sklearn_hsae._texts import (
     carries_texts,
     check_texts,
@@ -298,7 +297,6 @@ def texts_and_index(draw):
 
 
 @pytest.mark.filterwarnings("ignore:Got .* empty text")
-@settings(max_examples=60, deadline=None)
 @given(texts_and_index())
 def test_any_texts_and_any_index_come_back(case):
     texts, index = case
@@ -378,31 +376,3 @@ def test_row_index_of_any_container():
     assert row_index(pd.Series(TEXTS, index=index)).equals(index)
     for other in (TEXTS, X, pl.Series(TEXTS), pl.DataFrame({"t": TEXTS})):
         assert row_index(other).equals(pd.RangeIndex(3))
-
-
-def test_labels_become_unique_and_keep_their_order():
-    labels = ["price", "price", "price (2)", "view", "price"]
-    unique = unique_labels(labels)
-    assert unique.tolist()[:2] == ["price", "price (2)"]
-    assert len(set(unique)) == len(labels)
-    assert all(new.startswith(old) for new, old in zip(unique, labels, strict=True))
-    assert unique_labels([]).shape == (0,)
-
-
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        (['says "slow", "late"', "price"], ["says_slow_late", "price"]),
-        (["a, b", "a b", "a_b"], ["a_b", "a_b_2", "a_b_3"]),
-        (["[x] < {y}: z", "हिन्दी, शब्द"], ["x_y_z", "हिन्दी_शब्द"]),
-        (['"', ","], ["_", "__2"]),
-    ],
-)
-def test_safe_names_are_unique_and_keep_their_words(columns, expected):
-    numbers = np.zeros((3, len(columns)))
-    frame = with_texts(pd.DataFrame(numbers, columns=columns), TEXTS)
-    renamed = safe_names(frame)
-    assert renamed.columns.tolist() == expected
-    assert renamed.index.equals(frame.index)
-    assert frame.columns.tolist() == columns
-    assert safe_names(X) is X

@@ -5,12 +5,10 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -19,7 +17,6 @@ from sklearn_hsae._sklearn_compat import (
 )
 from sklearn_hsae._texts import get_texts
 from sklearn_hsae.embedding import DEFAULT_MODEL
-from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
@@ -156,23 +153,10 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        self.concepts_ = self._labels(phrases)
+        self._set_concepts(self._labels(phrases), [""] * len(phrases))
         judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
-        fidelity = pd.concat(
-            [
-                pd.DataFrame({"neuron": self._neurons(), "concept": self.concepts_}),
-                fidelity_table(judge.judge(texts[hidden]), activations[hidden]),
-            ],
-            axis=1,
-        )
-        self._fidelity = fidelity.to_dict("list")
+        self._set_fidelity(judge.judge(texts[hidden]), activations[hidden])
         return self
-
-    @property
-    def fidelity_(self):
-        # Kept as lists: skops and mlflow cannot save a DataFrame.
-        check_is_fitted(self)
-        return pd.DataFrame(self._fidelity)
 
     def _split(self, n_rows):
         order = check_random_state(self.random_state).permutation(n_rows)[:_MAX_ROWS]
@@ -228,7 +212,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
                     stacklevel=3,
                 )
             labels.append(phrase_label(found) if found else str(neuron))
-        return unique_labels(labels)
+        return labels
 
 
 def _shortlists(occurrence, activations):

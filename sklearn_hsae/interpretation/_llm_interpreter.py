@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -113,9 +112,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
 
     Attributes
     ----------
-    concepts_ : ndarray of str of shape (n_features_in_,)
-        One unique label a neuron. A neuron that the model could not name keeps its
-        own name, with a warning.
+    concepts_ : ndarray of str of shape (n_concepts,)
+        One unique label per neuron that could be named. A neuron without a label is
+        no column of :meth:`transform`; `fidelity_` says why, and a warning names it.
     candidates_ : DataFrame
         Every candidate with its `neuron` and its fidelity on the rows on which the
         candidates were compared.
@@ -263,13 +262,15 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         for _ in range(self.refine):
             add(revisions(questions, candidates, n, rng), "Refining labels")
         add(distinctions(questions, candidates, *shown, n), "Telling neurons apart")
-        labels = self._labels(candidates, client)
         self._candidates = self._with_neurons(candidates.table()).to_dict("list")
-        fidelity = self._measure_fidelity(
-            judge, labels, texts[hidden], activations[hidden]
-        )
-        self._fidelity = fidelity.to_dict("list")
-        self.concepts_ = fidelity["concept"].to_numpy(dtype=object)
+        labels = candidates.best()
+        reasons = _reasons(labels, activations[naming])
+        self._warn_of_unnamed(reasons, client)
+        self._set_concepts(labels, reasons)
+        answers = np.full((len(hidden), len(self.concepts_)), np.nan)
+        if len(hidden):
+            answers = judge.fit(self.concepts_).judge(texts[hidden])
+        self._set_fidelity(answers, activations[hidden])
         self.usage_ = client.usage.to_dict()
         return self
 
@@ -278,12 +279,6 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         # Kept as lists: skops and mlflow cannot save a DataFrame.
         check_is_fitted(self)
         return pd.DataFrame(self._candidates)
-
-    @property
-    def fidelity_(self):
-        # Kept as lists: skops and mlflow cannot save a DataFrame.
-        check_is_fitted(self)
-        return pd.DataFrame(self._fidelity)
 
     def score(self, X, y=None, *, texts=None):
         """Mean fidelity of the labels: how well they say when their neurons fire.
@@ -311,7 +306,8 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             activations, every, self.n_scoring or len(every), self._generator()
         )
         judge = self._judge(self._client()).fit(self.concepts_)
-        table = fidelity_table(judge.judge(texts[rows]), activations[rows])
+        named = activations[np.ix_(rows, self._columns)]
+        table = fidelity_table(judge.judge(texts[rows]), named)
         return float(table["correlation"].mean())
 
     def estimate_cost(self, X, *, texts=None):
@@ -426,33 +422,34 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
                 f"The last error: {client.usage.last_error or 'no neuron ever fires'}"
             )
 
-    def _labels(self, candidates, client):
-        labels = candidates.best()
-        neurons = check_feature_names_in(self)
-        unnamed = [str(n) for n, o in zip(neurons, labels, strict=True) if o is None]
+    def _warn_of_unnamed(self, reasons, client):
+        unnamed = [
+            f"{neuron} ({reason})"
+            for neuron, reason in zip(
+                check_feature_names_in(self), reasons, strict=True
+            )
+            if reason
+        ]
         if unnamed:
-            reason = client.usage.last_error or "none; they never fire on these texts"
+            error = client.usage.last_error
             warnings.warn(
-                f"{self.model!r} named no property for {', '.join(unnamed)}; each "
-                f"keeps its own name. The last error: {reason}",
+                f"{len(unnamed)} of {len(reasons)} neurons have no label and are no "
+                f"columns of transform: {', '.join(unnamed)}."
+                + (f" The last error: {error}" if error else ""),
                 UserWarning,
                 stacklevel=3,
             )
-        return labels
-
-    def _measure_fidelity(self, judge, labels, texts, activations):
-        """The labels, neurons without one under their own names, on hidden rows."""
-        neurons = check_feature_names_in(self)
-        is_named = np.array([label is not None for label in labels])
-        answers = np.full(activations.shape, np.nan)
-        if len(texts):
-            named = [label for label in labels if label is not None]
-            answers[:, is_named] = judge.fit(named).judge(texts)
-        concepts = unique_labels(np.where(is_named, labels, neurons))
-        names = pd.DataFrame({"neuron": neurons, "concept": concepts})
-        return pd.concat([names, fidelity_table(answers, activations)], axis=1)
 
     def _with_neurons(self, table):
         neurons = check_feature_names_in(self)[table["column"]]
         table = table.assign(column=neurons)
         return table.rename(columns={"column": "neuron"})
+
+
+def _reasons(labels, activations):
+    """Why each neuron has no label; "" for one that has."""
+    fires = (activations > 0).any(axis=0)
+    return [
+        "" if label is not None else "no usable label" if does else "never fires"
+        for label, does in zip(labels, fires, strict=True)
+    ]

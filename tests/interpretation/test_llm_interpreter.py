@@ -149,20 +149,30 @@ def test_what_is_no_label_is_never_one(label):
 
     X = make_activations("word3", "word8")
     with LLMServer(answer) as server:
-        with pytest.warns(UserWarning, match=r"named no property for sae0.*keeps"):
+        with pytest.warns(UserWarning, match=r"1 of 2 neurons.*sae0 \(no usable label"):
             interpreter = interpreter_of(server).fit(X)
-    assert interpreter.concepts_.tolist() == ["sae0", "mentions word8"]
-    assert interpreter.fidelity_["f1"].isna().tolist() == [True, False]
+    out = interpreter.transform(X)
+    assert interpreter.concepts_.tolist() == out.columns.tolist() == ["mentions word8"]
+    np.testing.assert_array_equal(out, X[["sae1"]])
+    fidelity = interpreter.fidelity_
+    assert fidelity["neuron"].tolist() == ["sae0", "sae1"]
+    assert fidelity["concept"].fillna("none").tolist() == ["none", "mentions word8"]
+    assert fidelity["reason"].tolist() == ["no usable label", ""]
+    assert fidelity["f1"].isna().tolist() == [True, False]
 
 
 def test_a_neuron_that_never_fires_costs_nothing():
     X = make_activations("word3", "word8")
     X["sae1"] = 0.0
     with LLMServer() as server:
-        with pytest.warns(UserWarning, match="never fire"):
+        with pytest.warns(UserWarning, match=r"sae1 \(never fires\)"):
             interpreter = interpreter_of(server).fit(X)
-    assert len(prompts_of(server)) == 3
-    assert interpreter.concepts_.tolist() == ["mentions word3", "sae1"]
+        assert len(prompts_of(server)) == 3
+        score = interpreter.score(X)
+    assert interpreter.concepts_.tolist() == ["mentions word3"]
+    assert interpreter.fidelity_["reason"].tolist() == ["", "never fires"]
+    answers = X["sae0"] > 0
+    assert score == pytest.approx(np.corrcoef(X["sae0"], answers)[0, 1], abs=0.1)
 
 
 def test_when_nothing_is_named_the_last_error_is_raised():
@@ -353,6 +363,6 @@ def server_from_environment():
     ],
 )
 @pytest.mark.usefixtures("server_from_environment")
-@pytest.mark.filterwarnings("ignore:.*named no property:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*neurons have no label:UserWarning")
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)

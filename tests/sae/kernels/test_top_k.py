@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -81,7 +81,6 @@ def scores_and_k(draw):
 
 
 @pytest.mark.parametrize("method", [top_k, sorted_groups])
-@settings(deadline=None)  # the first call compiles
 @given(case=scores_and_k())
 def test_any_row_against_plain_sorting(method, case):
     # Ascending distinct columns whose values are the k first of Python's sort.

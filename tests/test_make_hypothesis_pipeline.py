@@ -1,0 +1,58 @@
+"""What is given to the factory reaches every step that takes it."""
+
+import inspect
+
+import pytest
+
+from sklearn_hsae import make_hypothesis_pipeline
+
+# Not one of them is a default. A parameter of the factory that is missing here fails.
+VALUES = {
+    "task": "classification",
+    "n_neurons": 48,
+    "k": 3,
+    "prefixes": (0.25, 1.0),
+    "target_weight": 0.35,
+    "n_select": 7,
+    "llm": "openai/some-model",
+    "judge": "keyphrase",
+    "instructions": "The texts are reviews.",
+    "random_state": 5,
+    "verbose": 1,
+    "cache_dir": "some/folder",
+    "api_base": "http://localhost:1",
+    "device": "cpu",
+}
+# Names that mean the embedding model in one step and the language model in another.
+NO_PLAIN_NAME = {"model", "api_base", "embedder"}
+PARAMETERS = inspect.signature(make_hypothesis_pipeline).parameters
+
+
+@pytest.mark.parametrize("with_llm", [False, True], ids=["keyphrases", "llm"])
+@pytest.mark.parametrize("name", [n for n in PARAMETERS if n not in NO_PLAIN_NAME])
+def test_each_parameter_reaches_every_step_that_has_it(name, with_llm):
+    assert VALUES[name] != PARAMETERS[name].default
+    options = {"llm": VALUES["llm"]} if with_llm else {}
+    pipe = make_hypothesis_pipeline(**options | {name: VALUES[name]})
+    reached = {
+        step: estimator.get_params(deep=False)[name]
+        for step, estimator in pipe.named_steps.items()
+        if name in estimator.get_params(deep=False)
+    }
+    assert set(reached.values()) <= {VALUES[name]}
+
+
+def test_with_all_parameters_given_each_is_used_by_some_step():
+    options = {name: VALUES[name] for name in PARAMETERS if name in VALUES}
+    pipe = make_hypothesis_pipeline(**options)
+    found = [
+        value
+        for estimator in pipe.named_steps.values()
+        for value in estimator.get_params(deep=False).values()
+    ]
+    missing = {
+        name
+        for name, value in options.items()
+        if not any(type(value) is type(other) and value == other for other in found)
+    }
+    assert not missing
