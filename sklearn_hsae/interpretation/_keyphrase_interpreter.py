@@ -65,8 +65,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
 
     Attributes
     ----------
-    concepts_ : ndarray of str of shape (n_features_in_,)
-        One unique label a neuron.
+    concepts_ : ndarray of str of shape (n_concepts,)
+        One unique label per neuron that a phrase goes with. A neuron without one is
+        no hypothesis and is left out, with a warning.
     fidelity_ : DataFrame of n_features_in_ rows
         How well each label, read by `judge`, says when its neuron fires: `neuron`,
         `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
@@ -137,13 +138,19 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Returns
         -------
         self : KeyphraseInterpreter
+
+        Raises
+        ------
+        ValueError
+            When no phrase goes with any neuron, or a text is missing.
         """
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        self._set_concepts(self._labels(phrases), [""] * len(phrases))
-        judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
+        self._set_concepts(*self._labels(phrases, len(naming)))
+        named = activations[np.ix_(naming, self._columns)]
+        judge = self._judge().fit(self.concepts_, texts[naming], named)
         self._set_fidelity(judge.judge(texts[hidden]), activations[hidden])
         return self
 
@@ -162,7 +169,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         return check_feature_names_in(self)
 
     def _choose_phrases(self, texts, activations):
-        min_count = max(3, len(texts) // 1000)
+        min_count = _min_count(len(texts))
         phrases, occurrence = candidate_phrases(texts, min_count=min_count)
         shortlists = _shortlists(occurrence, activations)
         weighed = np.unique(np.concatenate(shortlists))
@@ -192,17 +199,31 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         similarity = PhraseSimilarity(embedder).fit(texts)
         return similarity.transform(texts, list(phrases))
 
-    def _labels(self, phrases):
-        labels = []
-        for neuron, found in zip(self._neurons(), phrases, strict=True):
-            if not found:
-                warnings.warn(
-                    f"No phrase of the texts goes with {neuron}; it keeps its name.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-            labels.append(phrase_label(found) if found else str(neuron))
-        return labels
+    def _labels(self, phrases, n_texts):
+        """The label of each neuron, None for one without, and why it has none."""
+        labels = [phrase_label(found) if found else None for found in phrases]
+        unnamed = [n for n, o in zip(self._neurons(), labels, strict=True) if o is None]
+        if len(unnamed) == len(labels):
+            raise ValueError(
+                f"No phrase of the {n_texts} texts goes with any of the {len(labels)} "
+                "neurons. A name is a word, or two or three words side by side, that "
+                f"stands in at least {_min_count(n_texts)} texts, and more often where "
+                "its neuron fires. Pass more texts, or name the neurons by "
+                "LLMInterpreter."
+            )
+        if unnamed:
+            warnings.warn(
+                f"No phrase of the texts goes with {', '.join(map(str, unnamed))}. A "
+                "neuron without a name is no hypothesis and is left out.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return labels, ["no phrase goes with it" if o is None else "" for o in labels]
+
+
+def _min_count(n_texts):
+    """In how many texts a phrase stands at least."""
+    return max(3, n_texts // 1000)
 
 
 def _shortlists(occurrence, activations):
