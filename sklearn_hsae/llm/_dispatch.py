@@ -6,6 +6,7 @@ import time
 
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._billing import complete_bill
+from sklearn_hsae.llm._budget import Budget
 from sklearn_hsae.llm._delays import asked_delay
 from sklearn_hsae.llm._errors import (
     NotSent,
@@ -26,10 +27,8 @@ from sklearn_hsae.llm._pace import Pace
 from sklearn_hsae.llm._provider import import_litellm
 from sklearn_hsae.llm._responses import rescue
 from sklearn_hsae.llm._retries import LONGEST_LIMIT, Tries
-from sklearn_hsae.llm._usage import Budget
 
 logger = logging.getLogger("sklearn_hsae")
-_TIMEOUT = 120.0  # seconds for one call
 # So many requests in a row that fail are no accident: the server is down, or the
 # model cannot do what it is asked for. More calls would only cost.
 _PATIENCE = 20
@@ -54,9 +53,7 @@ class Dispatch:
         self.options = options
         self.receive = receive
         self.give_up = give_up
-        self.budget = Budget(
-            client.model, client.usage, client.max_calls, client.max_cost
-        )
+        self.budget = Budget(client.llm, client.usage)
         self._fatal = None
         self.is_over = False
         self._arrived = []  # pairs that were not yet handed over
@@ -73,12 +70,12 @@ class Dispatch:
         RuntimeError
             When no call can succeed.
         """
-        self.pace = Pace(self.client.max_concurrency)
+        self.pace = Pace(self.client.llm.max_concurrency)
         self._call_ended = asyncio.Event()
         queue = iter(requests)
         workers = [
             asyncio.create_task(self._work(queue))
-            for _ in range(self.client.max_concurrency)
+            for _ in range(self.client.llm.max_concurrency)
         ]
         try:
             await asyncio.gather(*workers)
@@ -170,7 +167,7 @@ class Dispatch:
             raise _CallFailed(error, started) from None
         finally:
             if bill is not None:
-                complete_bill(bill, self.client.model, messages)
+                complete_bill(bill, self.client.llm.name, messages)
             self.budget.release(number, bill)
             self._call_ended.set()
         self._has_succeeded = True
@@ -191,19 +188,21 @@ class Dispatch:
         return None
 
     async def _send(self, messages, form):
-        options = dict(self.options)
-        if self.client.temperature is not None:
-            options["temperature"] = self.client.temperature
+        llm, options = self.client.llm, dict(self.options)
+        if llm.temperature is not None:
+            options["temperature"] = llm.temperature
+        if llm.extra_body is not None:
+            options["extra_body"] = llm.extra_body
         if form is not None:
             options["response_format"] = form
         heard = _Heard()
         try:
             # litellm's own time-out is one between two bytes.
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(llm.timeout):
                 return await import_litellm().acompletion(
-                    model=self.client.model,
+                    model=llm.name,
                     messages=messages,
-                    timeout=_TIMEOUT,
+                    timeout=llm.timeout,
                     num_retries=0,
                     max_retries=0,
                     drop_params=True,
@@ -214,7 +213,9 @@ class Dispatch:
             if response_of(error) is not None:
                 raise
             if is_time_out(error):
-                raise TimeoutError(f"no answer came in {_TIMEOUT:g} s") from None
+                raise TimeoutError(
+                    f"no answer came in timeout={llm.timeout:g} seconds"
+                ) from None
             if heard.is_sent and heard.body is not None and not is_connection(error):
                 return rescue(heard.body)
             if is_unreadable(error):
@@ -226,10 +227,11 @@ class Dispatch:
     def _slow_down(self, error, started):
         """Note and log an error; let others wait as well; seconds that it must wait."""
         self.usage.last_error = message_of(error)
-        logger.info("A call to %s failed: %s", self.client.model, self.usage.last_error)
+        logger.info(
+            "A call to %s failed: %s", self.client.llm.name, self.usage.last_error
+        )
         if is_too_slow(error):
-            busy = self.pace.slow_down_to_what_is_answered(started)
-            return busy * (time.monotonic() - started)
+            return self.pace.slow_down_to_what_is_answered(started)
         if is_rate_limit(error):
             self.pace.slow_down(started)
             self.pace.pause(min(asked_delay(error) or 0.0, LONGEST_LIMIT))
@@ -257,7 +259,7 @@ class Dispatch:
         seconds = tries.seconds_to_next(error)
         if seconds is not None:
             return seconds
-        message = f"{self.client.model!r} cannot be used: {self.usage.last_error}"
+        message = f"{self.client.llm.name!r} cannot be used: {self.usage.last_error}"
         if is_temporary(error) and not is_unreadable(error):
             if (asked_delay(error) or 0.0) > LONGEST_LIMIT:
                 self._end(message)
@@ -276,7 +278,7 @@ class Dispatch:
     async def _sleep(self, seconds):
         if seconds > _LONG_WAIT:
             logger.warning(
-                "%s asks to wait for %.0f seconds.", self.client.model, seconds
+                "%s asks to wait for %.0f seconds.", self.client.llm.name, seconds
             )
         until = time.monotonic() + seconds
         while not self.is_over and (left := until - time.monotonic()) > 0:
@@ -287,8 +289,8 @@ class Dispatch:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= _PATIENCE:
             reason = (
-                f"{_PATIENCE} requests to {self.client.model!r} failed in a row. The "
-                f"last error: {self.usage.last_error}"
+                f"{_PATIENCE} requests to {self.client.llm.name!r} failed in a row. "
+                f"The last error: {self.usage.last_error}"
             )
             self._end(reason)
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 
+_LONGEST_SHARE = 4.0  # of the time-out, for a server to finish what it has begun
 _LOOK = 1.0  # seconds after which those who wait look whether they still have to
 
 
@@ -27,6 +28,7 @@ class Pace:
         self._under_way = 0
         self._slowed_down = -math.inf
         self._opens = -math.inf
+        self._is_busy_until = -math.inf
         self._successes = []  # when calls succeeded
         self._changed = asyncio.Condition()
 
@@ -53,14 +55,16 @@ class Pace:
         Returns
         -------
         float
-            Share of the time that it took for which the provider may still be busy with
-            such calls, which some servers go on with though nobody listens.
+            Seconds for which the provider may still be busy with the calls that were
+            under way. Some servers go on with them though nobody listens.
         """
-        n_answered = sum(moment >= started for moment in self._successes)
-        n_waiting = self._under_way
+        now = time.monotonic()
         if started >= self._slowed_down:
+            n_answered = sum(moment >= started for moment in self._successes)
+            share = self._under_way / n_answered if n_answered else 1.0
+            self._is_busy_until = now + min(share, _LONGEST_SHARE) * (now - started)
             self._narrow(min(self.width, n_answered) / 2)
-        return min(n_waiting / max(n_answered, 1), 1.0)
+        return max(self._is_busy_until - now, 0.0)
 
     def pause(self, seconds):
         """No call begins before so many seconds have passed."""

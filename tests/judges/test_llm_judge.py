@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import FAULTS, LLMServer, answer_by_rules, has_property
+from llm_server import FAULTS, LLMServer, answer_by_rules, has_property, language_model
 
 from sklearn_hsae import ConceptAnnotator, with_texts
 from sklearn_hsae.judges._llm_judge import LLMJudge
@@ -26,8 +26,8 @@ def truth_of(texts, concepts=CONCEPTS):
 
 
 def judge_of(server, concepts=CONCEPTS, **options):
-    options = {"cache_dir": None, **options}
-    return LLMJudge("openai/m", api_base=server.url, **options).fit(concepts)
+    llm = language_model(server, options)
+    return LLMJudge(llm, **options).fit(concepts, [])
 
 
 def test_one_call_judges_short_texts_by_many_concepts():
@@ -80,6 +80,39 @@ def test_answers_left_out_are_asked_again_and_no_others():
         for c in server.calls[1:]
     ]
     assert sorted(len(a["t1"]) for a in again) == [1, 12]
+
+
+def test_what_answers_leave_out_is_counted_and_named():
+    def forgetful(prompt):  # of the last concept, again and again
+        answer = json.loads(answer_by_rules(prompt))
+        kept = {t: {p: v for p, v in e.items() if p == "p1"} for t, e in answer.items()}
+        return json.dumps(kept)
+
+    with LLMServer(forgetful) as server:
+        judge = judge_of(server, ["mentions word1", "mentions word2"])
+        judge.random_state = 1  # the one of the first seeds that keeps the order
+        with pytest.warns(UserWarning, match="left out 3 pairs.*'mentions word"):
+            answers = judge.judge(make_texts(3))
+    assert np.isnan(answers).sum() == judge.usage.failures == 3
+
+
+def test_a_block_that_a_busy_server_refuses_does_not_come_back_text_by_text():
+    busy = (429, [], {"error": {"message": "Please retry in 100000 seconds."}})
+
+    with LLMServer(faults=lambda i, body: busy if i > 0 else None) as server:
+        judge = judge_of(server, max_concurrency=1)
+        with pytest.warns(UserWarning, match="Please retry in"):
+            answers = judge.judge(make_texts(16))
+    assert np.isnan(answers).any(axis=1).sum() == 8
+    assert len(server.calls) == 2
+
+
+def test_a_slow_server_is_asked_twice_per_block_and_never_text_by_text():
+    with LLMServer(latency=1.0) as server:
+        judge = judge_of(server, timeout=0.2)
+        with pytest.warns(UserWarning, match="no answer came"):
+            answers = judge.judge(make_texts(8))
+    assert np.isnan(answers).all() and len(server.calls) == 2
 
 
 def _without_warning(judge, texts):
@@ -195,9 +228,9 @@ def test_the_estimate_counts_what_the_cache_lacks(tmp_path):
     texts = make_texts(80)
     with LLMServer() as server:
         judge = judge_of(server, cache_dir=tmp_path)
-        assert judge.estimate_cost(texts)["calls"] == 10
+        assert judge.estimate_cost(CONCEPTS, texts)["calls"] == 10
         judge.judge(texts[:40])
-        assert judge.estimate_cost(texts)["calls"] == 5
+        assert judge.estimate_cost(CONCEPTS, texts)["calls"] == 5
     assert len(server.calls) == 5
 
 
@@ -242,7 +275,7 @@ def test_the_annotator_estimates_what_its_fit_costs():
     X = with_texts(pd.DataFrame(np.zeros((200, 12)), columns=CONCEPTS), texts)
     with LLMServer() as server:
         annotate = ConceptAnnotator(
-            model="openai/gpt-4o-mini", api_base=server.url, cache_dir=None
+            llm=language_model(server, name="openai/gpt-4o-mini")
         )
         annotate.set_params(fit_sample=80, random_state=0)
         estimate = annotate.estimate_cost(X)
@@ -257,8 +290,6 @@ def test_the_annotator_estimates_what_its_fit_costs():
 def test_the_annotator_shows_as_many_words_as_it_is_told():
     X = with_texts(np.zeros((1, 1)), ["early " * 30 + "late"])
     with LLMServer() as server:
-        annotate = ConceptAnnotator(
-            ["mentions late"], model="openai/m", api_base=server.url, cache_dir=None
-        )
+        annotate = ConceptAnnotator(["mentions late"], llm=language_model(server))
         assert annotate.fit_transform(X).iat[0, 0] == 1
         assert annotate.set_params(max_words=30).fit_transform(X).iat[0, 0] == 0

@@ -5,9 +5,9 @@ import time
 import warnings
 
 import pytest
-from llm_server import LLMServer, chat, prompt_in
+from llm_server import LLMServer, chat, language_model, prompt_in
 
-from sklearn_hsae.llm import LLMClient, Request, _dispatch
+from sklearn_hsae.llm import LLMClient, Request
 
 MODELS = ["openai/gpt-4o-mini", "hosted_vllm/m"]  # litellm asks them in two ways
 
@@ -28,7 +28,7 @@ def questions(n):
 
 
 def ask(server, n, model=MODELS[0], **options):
-    client = LLMClient(model, api_base=server.url, cache_dir=None, **options)
+    client = LLMClient(language_model(server, options, name=model))
     return client.ask(questions(n), ""), client.usage
 
 
@@ -204,18 +204,16 @@ def test_while_a_provider_asks_to_wait_nobody_calls():
     assert None not in answers and second - first >= 0.5
 
 
-def test_a_trickle_of_blanks_does_not_beat_the_time_out(monkeypatch):
-    monkeypatch.setattr(_dispatch, "_TIMEOUT", 0.3)
+def test_a_trickle_of_blanks_does_not_beat_the_time_out():
     start = time.monotonic()
     with LLMServer(echo, faults=["trickle", "trickle"]) as server:
-        answers, usage = ask(server, 1)
+        answers, usage = ask(server, 1, timeout=0.3)
     assert answers == [None] and len(server.calls) == 2  # one call is made again
     assert time.monotonic() - start < 3
-    assert usage.last_error == "no answer came in 0.3 s"
+    assert usage.last_error == "no answer came in timeout=0.3 seconds"
 
 
-def test_a_server_that_answers_one_by_one_is_asked_no_more_than_it_can(monkeypatch):
-    monkeypatch.setattr(_dispatch, "_TIMEOUT", 1.0)
+def test_a_server_that_answers_one_by_one_is_asked_no_more_than_it_can():
     turn = {"free": 0.0}
 
     def delay(i, body):  # as a serial server: each call waits for those before it
@@ -223,6 +221,6 @@ def test_a_server_that_answers_one_by_one_is_asked_no_more_than_it_can(monkeypat
         return ("wait", turn["free"] - time.monotonic())
 
     with LLMServer(echo, faults=delay) as server:
-        answers, usage = ask(server, 13, max_concurrency=13)
+        answers, usage = ask(server, 13, max_concurrency=13, timeout=1.0)
     assert None not in answers and usage.failures == 0
     assert len(server.calls) < 2 * 13
