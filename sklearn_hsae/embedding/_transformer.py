@@ -6,13 +6,24 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
-from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
-from sklearn_hsae._texts import are_empty, check_texts, warn_of_empty, with_texts
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_params,
+)
+from sklearn_hsae._texts import (
+    CarriesTextsMixin,
+    are_empty,
+    attach_texts,
+    check_texts,
+    warn_of_empty,
+)
 from sklearn_hsae.embedding._hub import MINILM
 from sklearn_hsae.embedding._local import LocalEmbedder
 from sklearn_hsae.embedding._remote import RemoteEmbedder, is_remote
@@ -22,7 +33,7 @@ DEFAULT_MODEL = MINILM
 _CUT = b"c"  # any byte; see _entry
 
 
-class EmbeddingTransformer(TransformerMixin, BaseEstimator):
+class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     """Embed texts. The first step of a pipeline.
 
     Each distinct text is embedded once. Its vector is kept in a cache on disk, which
@@ -192,7 +203,7 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
             See :meth:`transform`.
         """
         texts = check_texts(X, type(self).__name__)
-        return self._frame(self._learn(self._embedder(), texts), X)
+        return self._frame(self._learn(self._embedder(), texts), X, texts)
 
     def transform(self, X):
         """Embed the texts.
@@ -213,11 +224,11 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         warn_of_empty(texts)
         has_words = ~are_empty(texts)
         if has_words.all():
-            return self._frame(self._embed_again(texts), X)
+            return self._frame(self._embed_again(texts), X, texts)
         vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
         if has_words.any():
             vectors[has_words] = self._embed_again(texts[has_words])
-        return self._frame(vectors, X)
+        return self._frame(vectors, X, texts)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the dimensions: "embedding0", "embedding1", ...
@@ -251,8 +262,8 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
             )
         return vectors
 
-    def _frame(self, vectors, X):
-        frame = with_texts(vectors, X)
+    def _frame(self, vectors, X, texts):
+        frame = attach_texts(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
         return frame
 
@@ -343,6 +354,29 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def make_embedder(embedder, verbose=0):
+    """The `EmbeddingTransformer` that an ``embedder=`` stands for.
+
+    Parameters
+    ----------
+    embedder : EmbeddingTransformer, str or None
+        A str is the name of a model, None the default model.
+    verbose : int
+        Of the new transformer, where `embedder` is not one itself.
+
+    Returns
+    -------
+    EmbeddingTransformer
+        Not fitted. A clone, so that `embedder` stays as it is.
+    """
+    if embedder is None or isinstance(embedder, str):
+        embedder = EmbeddingTransformer(embedder or DEFAULT_MODEL, verbose=verbose)
+    else:
+        embedder = clone(embedder)
+    validate_params(embedder)
+    return embedder
 
 
 def _best_cached(cache, texts, embedder):

@@ -1,12 +1,21 @@
 """What all interpreters do once the labels are found: put them in as column names."""
 
+import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._labels import unique_labels
+from sklearn_hsae._sklearn_compat import check_feature_names_in
+from sklearn_hsae._texts import CarriesTextsMixin
+from sklearn_hsae.interpretation._fidelity import fidelity_table
 
-class RenamingMixin(TransformerMixin):
-    """Transforms activations by renaming their columns to `concepts_`."""
+
+class RenamingMixin(CarriesTextsMixin, TransformerMixin):
+    """Transforms activations: named neurons get their concepts, others are left out.
+
+    An interpreter calls `_set_concepts` and then `_set_fidelity` in its `fit`.
+    """
 
     def transform(self, X):
         """Put the concepts in the place of the neurons' names.
@@ -17,11 +26,14 @@ class RenamingMixin(TransformerMixin):
 
         Returns
         -------
-        DataFrame of shape (n_samples, n_neurons)
-            The values of `X`, with `concepts_` as columns and the row index of `X`.
+        DataFrame of shape (n_samples, n_concepts)
+            The values of `X` for the neurons that have a concept, with `concepts_` as
+            columns and the row index of `X`.
         """
         check_is_fitted(self)
         values = validate_data(self, X, reset=False)
+        if len(self._columns) < values.shape[1]:
+            values = values[:, self._columns]
         index = X.index if isinstance(X, pd.DataFrame) else None
         return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
 
@@ -37,7 +49,7 @@ class RenamingMixin(TransformerMixin):
 
         Returns
         -------
-        DataFrame of shape (n_samples, n_neurons)
+        DataFrame of shape (n_samples, n_concepts)
         """
         return self.fit(X, y, texts=texts).transform(X)
 
@@ -50,10 +62,45 @@ class RenamingMixin(TransformerMixin):
 
         Returns
         -------
-        ndarray of str of shape (n_neurons,)
+        ndarray of str of shape (n_concepts,)
         """
         check_is_fitted(self)
         return self.concepts_
+
+    @property
+    def fidelity_(self):
+        # Kept as lists: skops and mlflow cannot save a DataFrame.
+        check_is_fitted(self)
+        return pd.DataFrame(self._fidelity)
+
+    def _set_concepts(self, labels, reasons):
+        """Set `concepts_`: one label per neuron, None for a neuron that is left out.
+
+        Parameters
+        ----------
+        labels : list of str or None, one per neuron
+        reasons : list of str, one per neuron
+            Why a neuron has no label; "" for one that has.
+        """
+        self._columns = np.flatnonzero([label is not None for label in labels])
+        self.concepts_ = unique_labels([labels[column] for column in self._columns])
+        self._reasons = list(reasons)
+
+    def _set_fidelity(self, annotations, activations):
+        """Set `fidelity_` from annotations by `concepts_` and all activations."""
+        every = np.full(activations.shape, np.nan)
+        every[:, self._columns] = annotations
+        concepts = np.full(activations.shape[1], None, dtype=object)
+        concepts[self._columns] = self.concepts_
+        names = pd.DataFrame(
+            {
+                "neuron": check_feature_names_in(self),
+                "concept": concepts,
+                "reason": self._reasons,
+            }
+        )
+        table = pd.concat([names, fidelity_table(every, activations)], axis=1)
+        self._fidelity = table.to_dict("list")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

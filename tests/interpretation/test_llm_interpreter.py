@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import LLMServer, answer_by_rules
+from llm_server import LLMServer, answer_by_rules, language_model
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -31,8 +31,8 @@ def make_activations(*words, n_rows=400, seed=0):
 
 
 def interpreter_of(server, **options):
-    options = {"cache_dir": None, "random_state": 0, **options}
-    return LLMInterpreter("openai/m", api_base=server.url, **options)
+    llm = language_model(server, options)
+    return LLMInterpreter(**{"llm": llm, "random_state": 0, **options})
 
 
 def prompts_of(server, marker="which-it-fires"):
@@ -51,7 +51,7 @@ def test_neurons_get_the_names_they_have(sampling, negatives, minilm):
     X = make_activations("word3", "word8", "word11")
     with LLMServer() as server:
         interpreter = interpreter_of(
-            server, sampling=sampling, negatives=negatives, embedding_model=minilm
+            server, sampling=sampling, negatives=negatives, embedder=minilm
         )
         out = interpreter.fit_transform(X)
     expected = ["mentions word3", "mentions word8", "mentions word11"]
@@ -149,20 +149,30 @@ def test_what_is_no_label_is_never_one(label):
 
     X = make_activations("word3", "word8")
     with LLMServer(answer) as server:
-        with pytest.warns(UserWarning, match=r"named no property for sae0.*keeps"):
+        with pytest.warns(UserWarning, match=r"1 of 2 neurons.*sae0 \(no usable label"):
             interpreter = interpreter_of(server).fit(X)
-    assert interpreter.concepts_.tolist() == ["sae0", "mentions word8"]
-    assert interpreter.fidelity_["f1"].isna().tolist() == [True, False]
+    out = interpreter.transform(X)
+    assert interpreter.concepts_.tolist() == out.columns.tolist() == ["mentions word8"]
+    np.testing.assert_array_equal(out, X[["sae1"]])
+    fidelity = interpreter.fidelity_
+    assert fidelity["neuron"].tolist() == ["sae0", "sae1"]
+    assert fidelity["concept"].fillna("none").tolist() == ["none", "mentions word8"]
+    assert fidelity["reason"].tolist() == ["no usable label", ""]
+    assert fidelity["f1"].isna().tolist() == [True, False]
 
 
 def test_a_neuron_that_never_fires_costs_nothing():
     X = make_activations("word3", "word8")
     X["sae1"] = 0.0
     with LLMServer() as server:
-        with pytest.warns(UserWarning, match="never fire"):
+        with pytest.warns(UserWarning, match=r"sae1 \(never fires\)"):
             interpreter = interpreter_of(server).fit(X)
-    assert len(prompts_of(server)) == 3
-    assert interpreter.concepts_.tolist() == ["mentions word3", "sae1"]
+        assert len(prompts_of(server)) == 3
+        score = interpreter.score(X)
+    assert interpreter.concepts_.tolist() == ["mentions word3"]
+    assert interpreter.fidelity_["reason"].tolist() == ["", "never fires"]
+    answers = X["sae0"] > 0
+    assert score == pytest.approx(np.corrcoef(X["sae0"], answers)[0, 1], abs=0.1)
 
 
 def test_when_nothing_is_named_the_last_error_is_raised():
@@ -185,7 +195,7 @@ def test_a_budget_ends_the_work_and_keeps_what_there_is():
 def test_the_estimate_costs_nothing_and_is_on_the_high_side():
     X = make_activations("word3", "word8")
     with LLMServer() as server:
-        interpreter = interpreter_of(server).set_params(model="openai/gpt-4o-mini")
+        interpreter = interpreter_of(server).set_params(llm__name="openai/gpt-4o-mini")
         estimate = interpreter.estimate_cost(X)
         assert not server.calls and not hasattr(interpreter, "n_features_in_")
         interpreter.fit(X)
@@ -218,7 +228,7 @@ def test_the_same_seed_asks_nothing_twice(tmp_path):
 def test_the_judge_may_be_another_model():
     X = make_activations("word3")
     with LLMServer() as server:
-        interpreter_of(server, judge_model="openai/small").fit(X)
+        interpreter_of(server, judge_llm="openai/small").fit(X)
     for call in server.calls:
         is_judging = "<properties>" in call["body"]["messages"][0]["content"]
         assert call["body"]["model"] == ("small" if is_judging else "m")
@@ -270,10 +280,10 @@ def test_score_is_the_mean_correlation_on_new_texts():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": None}, r"pass model='provider/name'.*KeyphraseInterpreter"),
-        ({"model": "gibberish"}, "knows no provider"),
-        ({"api_base": None}, "OPENAI_API_KEY"),
-        ({"judge_model": "gibberish"}, "knows no provider"),
+        ({"llm": None}, r"pass llm='provider/name'.*KeyphraseInterpreter"),
+        ({"llm": "gibberish"}, "knows no provider"),
+        ({"llm__api_base": None}, "OPENAI_API_KEY"),
+        ({"judge_llm": "gibberish"}, "knows no provider"),
         ({"sampling": (90, 80)}, "two percentiles"),
         ({"sampling": (1, 2, 3)}, "two percentiles"),
         ({"negatives": "none"}, "'negatives' parameter"),
@@ -308,7 +318,7 @@ def test_clone_and_pickle():
         interpreter = interpreter_of(server).fit(X)
     again = pickle.loads(pickle.dumps(interpreter))
     assert again.concepts_.tolist() == interpreter.concepts_.tolist()
-    assert clone(interpreter).get_params() == interpreter.get_params()
+    assert repr(clone(interpreter)) == repr(interpreter)
 
 
 class WithTexts(LLMInterpreter):
@@ -346,13 +356,9 @@ def server_from_environment():
 
 
 @parametrize_with_checks(
-    [
-        WithTexts(
-            "openai/m", cache_dir=None, n_candidates=1, n_scoring=5, random_state=0
-        )
-    ],
+    [WithTexts("openai/m", n_candidates=1, n_scoring=5, random_state=0)],
 )
 @pytest.mark.usefixtures("server_from_environment")
-@pytest.mark.filterwarnings("ignore:.*named no property:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*neurons have no label:UserWarning")
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
