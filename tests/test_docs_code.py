@@ -1,8 +1,8 @@
 """The code in the README and on the pages of the user guide runs as it is printed.
 
 Each page is run from top to bottom in a folder of its own. Comments, which no reader
-sees, hold what a page leaves to its reader (``.. invisible-code-block: python``) or leave
-a block out (``.. skip: next``).
+sees, hold what a page leaves to its reader (``.. invisible-code-block: python``) or
+leave a block out (``.. skip: next``).
 """
 
 import warnings
