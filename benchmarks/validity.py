@@ -5,6 +5,7 @@
     python benchmarks/validity.py power      # share of planted effects that are found
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
+    python benchmarks/validity.py min_p --draws 2000 --outcome stars
 
 Fifteen concepts, 1,000 texts, 5 % nominal. `null` compares Bonferroni's correction of
 the p-values of today with HC3 alone and with a floor below 10 degrees of freedom only,
@@ -145,5 +146,10 @@ if __name__ == "__main__":
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=parts)
-    run, n_draws = parts[parser.parse_args().part]
-    run(n_draws)
+    parser.add_argument("--draws", type=int, help="draws per cell, or runs to time")
+    parser.add_argument("--outcome", choices=OUTCOMES, help="this outcome alone")
+    options = parser.parse_args()
+    if options.outcome:
+        OUTCOMES = {options.outcome: OUTCOMES[options.outcome]}
+    run, n_draws = parts[options.part]
+    run(options.draws or n_draws)

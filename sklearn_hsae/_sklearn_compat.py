@@ -7,6 +7,7 @@ estimators do. A release that moves one of these names is mended here alone.
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_n_features as check_n_features
@@ -22,6 +23,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "get_feature_names",
+    "in_chosen_container",
     "safe_indexing",
     "validate_params",
 ]
@@ -30,3 +32,8 @@ __all__ = [
 def validate_params(estimator):
     """Check the parameters of an estimator without fitting it."""
     estimator._validate_params()
+
+
+def in_chosen_container(returned, X, estimator):
+    """What a `transform` returned for `X`, in the container that `set_output` chose."""
+    return _wrap_data_with_container("transform", returned, X, estimator)

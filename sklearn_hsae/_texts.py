@@ -7,6 +7,7 @@ find them there. The level has a name, so that document ids in an index are neve
 taken for texts.
 """
 
+import functools
 import warnings
 from collections.abc import Iterator, KeysView, Mapping, Set, ValuesView
 
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils import check_consistent_length
+
+from sklearn_hsae._sklearn_compat import in_chosen_container
 
 TEXT_LEVEL = "text"
 _MAX_ROWS_IN_MESSAGE = 10
@@ -40,7 +43,7 @@ def with_texts(X, texts):
         One text per row: list, tuple, array, or a pandas or polars Series. The index
         of a pandas Series is kept when `X` is not a DataFrame. A text may be empty:
         ``transform`` and ``predict`` take it for a text without any concept, ``fit``
-        refuses it.
+        refuses it, and a warning names the rows.
 
     Returns
     -------
@@ -63,6 +66,12 @@ def with_texts(X, texts):
     ['slow service', 'good food']
     """
     strings = check_texts(texts, "with_texts", allow_empty=True)
+    warn_of_empty(strings)
+    return attach_texts(X, texts, strings)
+
+
+def attach_texts(X, texts, strings):
+    """`with_texts` for checked texts: `strings` are those in `texts`."""
     check_consistent_length(X, strings)
     if isinstance(X, pd.DataFrame):
         return X.set_axis(_append_texts(_own_index(X.index), strings))
@@ -181,10 +190,10 @@ def _where_texts_were_lost(X):
         )
     if type(X).__module__.split(".")[0] == "polars":
         return (
-            "X is a polars frame, which has no row index to carry texts. Call "
-            "pipeline.set_output(transform='pandas') and turn the last table into "
-            "polars with polars.from_pandas; give tools that choose the output by "
-            "the input, such as skrub, pandas tables (frame.to_pandas())."
+            "X is a polars frame, which has no row index to carry texts. A step of "
+            "another package made it: call set_output(transform='pandas') on that "
+            "step. Steps of sklearn_hsae pass texts on under "
+            "set_output(transform='polars') as well."
         )
     kind = "sparse matrix" if sparse.issparse(X) else "plain array"
     return (
@@ -234,14 +243,45 @@ def warn_of_empty(strings):
     """Say how many texts are empty, and what becomes of them."""
     is_empty = are_empty(strings)
     if is_empty.any():
-        # No estimator is named and no level is skipped: two steps of a pipeline that
-        # meet the same texts give one warning.
+        n_empty = is_empty.sum()
+        noun, verb = ("text", "It counts as a text")
+        if n_empty > 1:
+            noun, verb = ("texts", "They count as texts")
         warnings.warn(
-            f"Got {_describe_rows('empty texts', is_empty)}. They count as texts "
-            "without any concept.",
+            f"Got {_describe_rows(f'empty {noun}', is_empty)}. {verb} without any "
+            "concept.",
             UserWarning,
-            stacklevel=1,
+            stacklevel=3,
         )
+
+
+class CarriesTextsMixin:
+    """`set_output` for steps whose frames may carry texts.
+
+    Such a frame stays a pandas frame when ``set_output(transform="polars")`` asks for
+    another: polars has no row index, and the steps that follow need the texts.
+    Anything else is in the container that was chosen.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("transform", "fit_transform"):
+            method = getattr(cls, name)
+            if not hasattr(method, "keeps_texts"):
+                # scikit-learn has wrapped it: inside is what returns the data.
+                setattr(cls, name, _keeping_texts(method.__wrapped__))
+
+
+def _keeping_texts(method):
+    @functools.wraps(method)
+    def kept(self, X, *args, **kwargs):
+        returned = method(self, X, *args, **kwargs)
+        if carries_texts(returned):
+            return returned
+        return in_chosen_container(returned, X, self)
+
+    kept.keeps_texts = True
+    return kept
 
 
 def _object_array(texts, name):
@@ -335,6 +375,28 @@ def _append_texts(rows, strings):
         names=[*rows.names, TEXT_LEVEL],
         verify_integrity=False,
     )
+
+
+def without_empty_texts(activations, X):
+    """Set to 0 the activations of empty texts, where `X` carries texts.
+
+    `activations` is an array, which is changed, or a csr matrix, which is copied.
+    """
+    if not carries_texts(X):
+        return activations
+    level = _text_level(X.index)
+    texts = X.index.get_level_values(level)
+    if not all(isinstance(text, str) for text in X.index.unique(level)):
+        return activations  # an index of the caller that has this name
+    is_empty = are_empty(texts)
+    if not is_empty.any():
+        return activations
+    if sparse.issparse(activations):
+        kept = sparse.diags_array(~is_empty, dtype=activations.dtype) @ activations
+        kept.eliminate_zeros()
+        return sparse.csr_matrix(kept)
+    activations[is_empty] = 0
+    return activations
 
 
 def frame_like(values, X, columns):

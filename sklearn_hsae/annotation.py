@@ -269,12 +269,14 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         -------
         DataFrame or ndarray of shape (n_samples, n_concepts)
             1.0, 0.0 or NaN. A frame for a frame, without the texts in its index. An
-            empty text has no concept: 0.0, with a warning.
+            empty text has no concept: 0.0.
         """
         check_is_fitted(self)
         validate_data(self, X, reset=False)
-        texts = get_texts(X, texts, self, allow_empty=True)
-        return self._like_input(self._annotate(texts), X)
+        strings = get_texts(X, texts, self, allow_empty=True)
+        if texts is not None:  # else who attached them has warned
+            warn_of_empty(strings)
+        return self._like_input(self._annotate(strings), X)
 
     def fit_transform(self, X, y=None, *, texts=None):
         """Fit, then judge the rows, or a sample of them (see `fit_sample`).
@@ -361,7 +363,6 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
 
     def _annotate(self, texts):
         """Annotations of all texts; an empty text is not judged."""
-        warn_of_empty(texts)
         has_words = ~are_empty(texts)
         annotations = np.zeros((len(texts), len(self.concepts_)))
         if has_words.any():

@@ -1,9 +1,9 @@
 """A small OpenAI-compatible server on loopback, for tests and benchmarks.
 
 It speaks chat completions (with JSON schemas, one by one and in batches), the Responses
-API and embeddings, and misbehaves on demand. Its mind is a handful of rules, so that
-right answers are known: a text has the property "mentions refund, money" when one of
-the words is in it.
+API, embeddings, and what Anthropic and Ollama speak, and misbehaves on demand. Its mind
+is a handful of rules, so that right answers are known: a text has the property
+"mentions refund, money" when one of the words is in it.
 
 ``python tests/llm_server.py --latency 0.2`` serves until it is stopped, and writes its
 address on standard output.
@@ -16,6 +16,7 @@ import json
 import re
 import sys
 import threading
+import time
 from collections import Counter
 
 FAULTS = (
@@ -105,7 +106,8 @@ class LLMServer:
     latency : float, seconds before each answer
     faults : iterable of str or None, or callable of (number of the call, body)
         What goes wrong at the first call, the second, ...; "400", "401", "404", "hang"
-        and "no schema" are known besides FAULTS.
+        "trickle" and "no schema" are known besides FAULTS. A tuple of status, header
+        lines and body is what is sent, see `chat`.
     batch : tuple of int and str, or None
         How often one must look until a batch has ended, and how it ends. What is not
         "completed" has answers to the first half. None refuses the key, and shows it.
@@ -186,7 +188,7 @@ class LLMServer:
         body = json.loads(body or b"{}")
         fault = self._fault_of(len(self.calls), body)
         call = {"path": path, "body": body, "fault": fault, "is_sent": False}
-        call["authorization"] = _key_in(head)
+        call |= {"authorization": _key_in(head), "head": head, "time": time.monotonic()}
         self.calls.append(call)
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
@@ -195,6 +197,13 @@ class LLMServer:
         finally:
             self._under_way -= 1
         if fault == "drop":
+            return False
+        if fault == "trickle":  # a blank now and then, so that no time-out fires
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+            for _ in range(100):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(HANG / 20)
             return False
         status, headers, payload = self._payload(path, body, fault)
         text = payload if isinstance(payload, str) else json.dumps(payload)
@@ -274,6 +283,8 @@ class LLMServer:
         return batch | {"status": self.batch[1]}
 
     def _payload(self, path, body, fault):
+        if isinstance(fault, tuple):
+            return fault
         if fault in ERRORS:
             status, headers, message = ERRORS[fault]
             return status, headers, {"error": {"message": message, "type": "error"}}
@@ -281,17 +292,36 @@ class LLMServer:
             return 200, [], "<html>Bad gateway</html>"
         if path.endswith("/embeddings"):
             return 200, [], _embeddings(body)
-        prompt = _prompt(body)
+        prompt = prompt_in(body)
         content, refusal, reason = _spoil(self.answer(prompt), fault)
         usage = {"prompt_tokens": len(prompt) // 4}
         usage["completion_tokens"] = max(len(content or "") // 4, 1)
+        if path.endswith("/messages"):
+            return 200, [], _anthropic(body, content, usage)
+        if path.endswith("/api/chat"):
+            return 200, [], _ollama(body, content, usage)
         if path.endswith("/responses"):
             return 200, [], _response(body, content, usage)
-        message = {"role": "assistant", "content": content, "refusal": refusal}
-        choice = {"index": 0, "message": message, "finish_reason": reason}
         usage["total_tokens"] = sum(usage.values())
-        frame = {"id": "c", "object": "chat.completion", "created": 0}
-        return 200, [], {**frame, **_model(body), "choices": [choice], "usage": usage}
+        return chat(content, reason, usage, _model(body), refusal=refusal)
+
+
+def chat(content, reason="stop", usage=None, frame=None, **message):
+    """A chat completion as the body of a response, for `faults`."""
+    message = {"role": "assistant", "content": content, **message}
+    choice = {"index": 0, "message": message, "finish_reason": reason}
+    body = {"id": "c", "object": "chat.completion", "created": 0, "model": "rules"}
+    body |= {**(frame or {}), "choices": [choice], "usage": usage}
+    return 200, [], body
+
+
+def prompt_in(body):
+    """The first message of the user."""
+    messages = body.get("messages", body.get("input"))
+    if isinstance(messages, str):
+        return messages
+    content = next(m["content"] for m in messages if m["role"] == "user")
+    return content if isinstance(content, str) else content[0]["text"]
 
 
 _FILE = {"object": "file", "bytes": 0, "created_at": 0, "filename": "requests.jsonl"}
@@ -329,13 +359,6 @@ def _in_order(faults):
     return lambda i, body: faults[i] if i < len(faults) else None
 
 
-def _prompt(body):
-    messages = body.get("messages", body.get("input"))
-    if isinstance(messages, str):
-        return messages
-    return next(m["content"] for m in messages if m["role"] == "user")
-
-
 def _spoil(content, fault):
     """The content, the refusal and the reason to finish that a fault makes of it."""
     if fault == "prose":
@@ -355,6 +378,31 @@ def _spoil(content, fault):
 
 def _model(body):
     return {"model": body.get("model", "rules")}
+
+
+def _anthropic(body, content, usage):
+    names = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+    return {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        **_model(body),
+        "content": [{"type": "text", "text": content}],
+        "stop_reason": "end_turn",
+        "usage": {names[name]: count for name, count in usage.items()},
+    }
+
+
+def _ollama(body, content, usage):
+    return {
+        **_model(body),
+        "created_at": "2025-01-01T00:00:00Z",
+        "message": {"role": "assistant", "content": content},
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": usage["prompt_tokens"],
+        "eval_count": usage["completion_tokens"],
+    }
 
 
 def _response(body, content, usage):

@@ -1,6 +1,7 @@
 """Every use that people make of a Pipeline, with the real model and no LLM."""
 
 import pickle
+import warnings
 from decimal import Decimal
 
 import joblib
@@ -364,10 +365,36 @@ def test_an_empty_text_has_no_concept_and_refuses_nobody(fitted, reviews):
         predicted = fitted.predict(texts)
     assert predicted[1] == fitted.predict(reviews.texts[:1])[0]
     assert predicted[0] == predicted[2] == pytest.approx(fitted[-1].intercept_)
-    with pytest.warns(UserWarning, match="empty texts"):
+    with pytest.warns(UserWarning, match="1 empty text at"):
         assert fitted.predict([""]).shape == (1,)
     with pytest.raises(ValueError, match="1 empty at row position 0"):
         clone(fitted).fit(["", *reviews.texts[1:]], reviews.target)
+
+
+@pytest.mark.parametrize("start", ["texts", "own embeddings"])
+def test_an_empty_text_activates_no_neuron(reviews, embeddings, start):
+    X, y = reviews.texts, reviews.target
+    pipe = without_interpretation(make_pipe())
+    new = ["", X[0]]
+    if start == "own embeddings":
+        pipe.set_params(embed="passthrough")
+        X = with_texts(embeddings, X)
+    pipe.fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if start == "own embeddings":
+            new = with_texts(embeddings[[1, 0]], new)
+        activations = pipe[:-1].transform(new)
+        predicted = pipe.predict(new)
+    messages = [str(warning.message) for warning in caught]
+    once = (
+        "Got 1 empty text at row position 0. It counts as a text without any concept."
+    )
+    # Once for each time that the texts are read.
+    assert messages == [once] * (1 if start == "own embeddings" else 2)
+    assert not activations.iloc[0].any() and activations.iloc[1].any()
+    assert predicted[0] == pytest.approx(pipe[-1].intercept_)
+    assert predicted[1] == pytest.approx(pipe.predict(X[:1])[0])
 
 
 def test_embeddings_beside_other_columns(reviews):
@@ -409,24 +436,52 @@ def test_evaluation_of_concepts_beside_controls(reviews, selection):
     assert result.table["f1"].notna().sum() == N_SELECT
 
 
-@pytest.mark.parametrize("place", ["pipeline", "ColumnTransformer", "global"])
-def test_polars_output_is_an_error_that_names_the_way_out(reviews, place):
-    # A polars frame has no row index that could carry the texts.
+@pytest.mark.parametrize("place", ["pipeline", "global"])
+def test_polars_output_gives_the_same_annotations_and_predictions(
+    fitted, reviews, place
+):
+    # A polars frame has no row index for texts: the steps before the annotator pass on
+    # pandas frames, and its own output is a polars frame.
     pipe = make_pipe()
-    X, y = reviews.texts[:60], reviews.target[:60]
     if place == "pipeline":
         pipe.set_output(transform="polars")
-    elif place == "ColumnTransformer":
-        pipe = make_column_transformer((pipe[:-1], "review"))
-        pipe.set_output(transform="polars")
-        X = pl.DataFrame({"review": X})
     else:
         pipe = Pipeline([(name, clone(step)) for name, step in pipe.steps])
         for _, step in pipe.steps:
             vars(step).pop("_sklearn_output_config", None)
+    X, y = reviews.texts, reviews.target
     with config_context(transform_output="polars" if place == "global" else "default"):
-        with pytest.raises(ValueError, match=r"polars frame.*polars\.from_pandas"):
-            pipe.fit(X, y)
+        pipe.fit(X, y)
+        annotations = pipe[:-1].transform(X)
+        result = evaluate_hypotheses(pipe, X, y, X_train=X, y_train=y)
+    expected = fitted[:-1].transform(X)
+    assert isinstance(annotations, pl.DataFrame)
+    assert annotations.columns == expected.columns.tolist()
+    np.testing.assert_array_equal(annotations.to_numpy(), expected.to_numpy())
+    np.testing.assert_allclose(pipe.predict(X), fitted.predict(X))
+    assert result.annotations.columns.tolist() == annotations.columns
+    assert len(result.ceilings) == 5
+
+
+def test_polars_columns_beside_texts(fitted, reviews):
+    frame = pl.DataFrame({"review": reviews.texts, "price": np.arange(240.0)})
+    columns = make_column_transformer(
+        (make_pipe()[:-1], "review"), ("passthrough", ["price"])
+    ).set_output(transform="polars")
+    together = columns.fit_transform(frame, reviews.target)
+    assert isinstance(together, pl.DataFrame) and together.shape == (240, N_SELECT + 1)
+    model = make_pipeline(columns, HypothesisRegressor()).fit(frame, reviews.target)
+    assert len(model[-1].summary_) == N_SELECT + 1
+
+
+def test_a_step_of_others_that_returns_polars_is_named_with_the_cure(reviews):
+    pipe = make_pipe()
+    pipe.steps.insert(1, ("pca", PCA(20)))
+    pipe.set_output(transform="polars")
+    with pytest.raises(ValueError, match=r"polars frame.*transform='pandas'\) on that"):
+        pipe.fit(reviews.texts, reviews.target)
+    pipe["pca"].set_output(transform="pandas")
+    pipe.fit(reviews.texts, reviews.target)
 
 
 def test_what_swallows_the_texts_is_named_with_what_helps_there(reviews, embeddings):

@@ -222,7 +222,7 @@ def test_without_texts_the_ways_out_are_named(bare):
     [
         (X, "plain array", "set_output(transform='pandas')"),
         (sparse.csr_array(X), "sparse matrix", "set_output(transform='pandas')"),
-        (pl.DataFrame({"a": [1.0]}), "polars frame", "polars.from_pandas"),
+        (pl.DataFrame({"a": [1.0]}), "polars frame", "on that step"),
         (pd.DataFrame(X).add_prefix("pca"), "'pca0', 'pca1'", "before the embedding"),
     ],
 )
@@ -251,7 +251,8 @@ def test_the_texts_are_found_when_a_level_is_appended():
 
 def test_empty_texts_pass_where_they_may_with_one_warning():
     texts = ["slow", "", " \n"]
-    frame = with_texts(X, texts)
+    with pytest.warns(UserWarning, match="They count as texts without any concept"):
+        frame = with_texts(X, texts)
     assert text_level(frame) == texts
     assert get_texts(frame, None, Reader(), allow_empty=True).tolist() == texts
     with pytest.raises(ValueError, match="2 empty at row position 1, 2"):
@@ -260,6 +261,8 @@ def test_empty_texts_pass_where_they_may_with_one_warning():
         check_texts(["", None], "Reader", allow_empty=True)
     with pytest.warns(UserWarning, match="2 empty texts at row position 1, 2"):
         warn_of_empty(texts)
+    with pytest.warns(UserWarning, match="1 empty text at .* It counts as a text w"):
+        warn_of_empty(["slow", ""])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_empty(TEXTS)
@@ -293,6 +296,7 @@ def texts_and_index(draw):
     return texts, pd.MultiIndex.from_arrays(levels, names=names)
 
 
+@pytest.mark.filterwarnings("ignore:Got .* empty text")
 @given(texts_and_index())
 def test_any_texts_and_any_index_come_back(case):
     texts, index = case

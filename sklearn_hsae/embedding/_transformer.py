@@ -12,7 +12,13 @@ from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
-from sklearn_hsae._texts import are_empty, check_texts, warn_of_empty, with_texts
+from sklearn_hsae._texts import (
+    CarriesTextsMixin,
+    are_empty,
+    attach_texts,
+    check_texts,
+    warn_of_empty,
+)
 from sklearn_hsae.embedding._hub import MINILM
 from sklearn_hsae.embedding._local import LocalEmbedder
 from sklearn_hsae.embedding._remote import RemoteEmbedder, is_remote
@@ -22,7 +28,7 @@ DEFAULT_MODEL = MINILM
 _CUT = b"c"  # any byte; see _entry
 
 
-class EmbeddingTransformer(TransformerMixin, BaseEstimator):
+class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     """Embed texts. The first step of a pipeline.
 
     Each distinct text is embedded once. Its vector is kept in a cache on disk, which
@@ -192,7 +198,7 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
             See :meth:`transform`.
         """
         texts = check_texts(X, type(self).__name__)
-        return self._frame(self._learn(self._embedder(), texts), X)
+        return self._frame(self._learn(self._embedder(), texts), X, texts)
 
     def transform(self, X):
         """Embed the texts.
@@ -213,11 +219,11 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
         warn_of_empty(texts)
         has_words = ~are_empty(texts)
         if has_words.all():
-            return self._frame(self._embed_again(texts), X)
+            return self._frame(self._embed_again(texts), X, texts)
         vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
         if has_words.any():
             vectors[has_words] = self._embed_again(texts[has_words])
-        return self._frame(vectors, X)
+        return self._frame(vectors, X, texts)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the dimensions: "embedding0", "embedding1", ...
@@ -251,8 +257,8 @@ class EmbeddingTransformer(TransformerMixin, BaseEstimator):
             )
         return vectors
 
-    def _frame(self, vectors, X):
-        frame = with_texts(vectors, X)
+    def _frame(self, vectors, X, texts):
+        frame = attach_texts(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
         return frame
 

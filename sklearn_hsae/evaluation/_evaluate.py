@@ -230,10 +230,21 @@ def _check_target(X, y, task, X_name, y_name):
     """The numbers or the classes in `y`, one per row of `X`."""
     target = read_target(y, task, name=y_name)
     y = target.classes[target.values] if target.is_classification else target.values
-    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    n_rows = _n_rows(X, X_name)
     if len(y) != n_rows:
         raise ValueError(f"{X_name} has {n_rows} rows, but {y_name} has {len(y)}.")
     return y
+
+
+def _n_rows(X, name):
+    if hasattr(X, "shape"):
+        return X.shape[0]
+    if not hasattr(X, "__len__"):
+        raise ValueError(
+            f"{name} is a {type(X).__name__}, which can be read only once and has no "
+            f"length. Pass list({name})."
+        )
+    return len(X)
 
 
 def _fidelity(steps, hypotheses):

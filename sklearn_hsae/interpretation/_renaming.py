@@ -7,10 +7,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import check_feature_names_in
+from sklearn_hsae._texts import CarriesTextsMixin
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 
 
-class RenamingMixin(TransformerMixin):
+class RenamingMixin(CarriesTextsMixin, TransformerMixin):
     """Transforms activations: named neurons get their concepts, others are left out.
 
     An interpreter calls `_set_concepts` and then `_set_fidelity` in its `fit`.

@@ -93,23 +93,21 @@ class Dispatch:
 
     async def _ask(self, request):
         """The answer; asked again once with the complaint when it cannot be read."""
-        messages = list(request.messages)
+        messages = request.messages
         for is_last in (False, True):
             response = await self._complete(messages, request.response_format)
             if response is None:
                 return None
-            content = None
             try:
-                content = content_of(response)
-                found = read_object(content)
+                found = read_object(content_of(response))
                 request.read(found)
                 return found
             except UnreadableAnswer as complaint:
                 self.usage.last_error = str(complaint)
-                if is_last:
+                if is_last or complaint.is_final:
                     self._fail()
-                messages = [*request.messages, *_complain(content, complaint)]
-        return None
+                    return None
+                messages = _with_complaint(request.messages, complaint)
 
     async def _complete(self, messages, form):
         """One response; None when it failed for good, or no more calls are allowed."""
@@ -209,7 +207,15 @@ def _is_about_schema(error):
     )
 
 
-def _complain(content, complaint):
-    answered = [{"role": "assistant", "content": content[:4000]}] if content else []
-    wish = f"This cannot be read: {complaint}. Answer again, with nothing but the JSON."
-    return [*answered, {"role": "user", "content": wish}]
+def _with_complaint(messages, complaint):
+    """The same question, with what was wrong about the first answer to it.
+
+    In the user's own message: templates of chats want user and assistant to alternate,
+    and the answer itself, often a draft, would lead astray.
+    """
+    wish = (
+        f"A first answer to this could not be read: {complaint}. Answer with nothing "
+        "but the complete JSON object."
+    )
+    last = messages[-1]
+    return [*messages[:-1], {**last, "content": f"{last['content']}\n\n{wish}"}]

@@ -6,13 +6,27 @@ import re
 
 # litellm takes files of questions in one and the same form for these.
 _OFFER_BATCHES = ("azure", "litellm_proxy", "openai")
+# Names that litellm reads besides those that begin with the name of the provider.
+_OTHER_WORDS = {
+    "aleph_alpha": ("ALEPHALPHA_",),
+    "cohere": ("CO_",),
+    "cohere_chat": ("CO_",),
+    "gemini": ("GOOGLE_",),
+    "huggingface": ("HF_",),
+    "openrouter": ("OR_",),
+    "volcengine": ("ARK_",),
+    "watsonx": ("WX_",),
+}
+_SIGN_IN_OTHERWISE = ("azure", "bedrock", "sagemaker", "vertex")  # roles, files, tokens
 _NAMES_A_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=1)
 def import_litellm():
     """Import litellm without its look at the network, and keep it quiet."""
+    # The tables in the package serve; newer ones would be fetched from GitHub.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
     import litellm
 
     litellm.suppress_debug_info = True
@@ -63,22 +77,67 @@ def check_environment(model, api_base=None, batch=False):
             f"{_OFFER_BATCHES}; model={model!r} is of {provider!r}. Use batch=False."
         )
     options = {} if api_base is None else {"api_base": api_base}
-    missing = litellm.validate_environment(model).get("missing_keys") or []
+    keys = _keys_of(provider)
+    _check_form(model, keys)
+    if keys or _has_other_key(litellm, model, api_base):
+        return options  # whether it is the right one, the first call tells
     # What Amazon and Google look up in files of their own is not asked for here.
-    missing = [key for key in missing if key.endswith(("API_KEY", "TOKEN"))]
+    missing = litellm.validate_environment(model).get("missing_keys") or []
+    missing = [name for name in missing if name.endswith(("API_KEY", "TOKEN"))]
     if missing and api_base is None:
         raise ValueError(
             f"model={model!r} needs a key: set the environment variable "
             f"{' or '.join(missing)}."
         )
-    if missing:
+    if missing and not provider.startswith(_SIGN_IN_OTHERWISE):
         options["api_key"] = "none"  # a server of one's own asks for no key
     return options
+
+
+def _keys_of(provider):
+    """The keys in the environment that are of a provider, by their names.
+
+    litellm reads several names for many providers. They begin with the first word of
+    the provider's name, or as `_OTHER_WORDS` says.
+    """
+    words = (provider.split("_")[0].upper(), *_OTHER_WORDS.get(provider, ()))
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(words) and name.endswith(("API_KEY", "_TOKEN", "_KEY"))
+    }
+
+
+def _check_form(model, keys):
+    """Name a key that no header can carry: a client would fail at every call."""
+    keys = {n: v for n, v in keys.items() if n.endswith(("API_KEY", "_TOKEN"))}
+    is_empty = all(not value.strip() for value in keys.values())
+    for name, value in keys.items():
+        if not value.strip():
+            fault = "is empty" if is_empty else None
+        elif re.search(r"[\s\x00-\x1f\x7f]", value):
+            fault = "has a blank or a line break in it, often at its end"
+        else:
+            fault = None if value.isascii() else "has a character that is not ASCII"
+        if fault is not None:
+            raise ValueError(
+                f"model={model!r} needs a key, and the environment variable {name} "
+                f"{fault}. Set it again, export {name}=..., or unset it for a server "
+                "that asks for none."
+            )
+
+
+def _has_other_key(litellm, model, api_base):
+    """Whether litellm has a key from elsewhere than `_keys_of` looks."""
+    provider, key = litellm.get_llm_provider(model, api_base=api_base)[1:3]
+    settings = ("api_key", f"{provider}_key", "secret_manager_client")
+    return bool(key) or any(getattr(litellm, name, None) for name in settings)
 
 
 def without_keys(message):
     """A message with the values of all keys in the environment taken out."""
     for name, value in os.environ.items():
+        value = value.strip()
         if _NAMES_A_SECRET.search(name) and len(value) >= 8:
             message = message.replace(value, "***")
     return message

@@ -16,7 +16,7 @@ from sklearn_hsae._sklearn_compat import (
     check_n_features,
     fit_context,
 )
-from sklearn_hsae._texts import frame_like
+from sklearn_hsae._texts import CarriesTextsMixin, frame_like, without_empty_texts
 from sklearn_hsae.sae._data import (
     RowFile,
     TargetCoding,
@@ -40,7 +40,9 @@ _DTYPES = [np.float32, np.float64, np.float16]
 _AUTO = StrOptions({"auto"})
 
 
-class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimator):
+class MatryoshkaSAETransformer(
+    SavedAsSafetensors, CarriesTextsMixin, TransformerMixin, BaseEstimator
+):
     """Sparse autoencoder whose first neurons reconstruct on their own.
 
     A row becomes `n_neurons` activations, of which at most `k` are positive (Gao et al.
@@ -328,7 +330,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
         -------
         ndarray, csr matrix or DataFrame of shape (n_samples, n_neurons) of float32
             The positive activations, the others 0. A frame for a frame; sparse with
-            `sparse_output`.
+            `sparse_output`. No neuron is active in a row of `X` whose text is empty.
         """
         check_is_fitted(self)
         encoder = self._encoder(prefix)
@@ -337,6 +339,7 @@ class MatryoshkaSAETransformer(SavedAsSafetensors, TransformerMixin, BaseEstimat
             activations = encoder.sparse_activations(rows)
         else:
             activations = encoder.dense_activations(rows)
+        activations = without_empty_texts(activations, X)
         return frame_like(activations, X, self.get_feature_names_out())
 
     def inverse_transform(self, X):

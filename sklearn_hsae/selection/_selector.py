@@ -18,7 +18,7 @@ from sklearn_hsae._sklearn_compat import (
     fit_context,
 )
 from sklearn_hsae._target import read_target, refuse_constant
-from sklearn_hsae._texts import frame_like
+from sklearn_hsae._texts import CarriesTextsMixin, frame_like
 from sklearn_hsae.selection._columns import (
     StandardizedColumns,
     as_columns,
@@ -32,7 +32,7 @@ from sklearn_hsae.selection._methods import (
 )
 
 
-class NeuronSelector(SelectorMixin, BaseEstimator):
+class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
     """Keep the neurons that go with the target.
 
     Parameters

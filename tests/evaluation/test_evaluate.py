@@ -402,6 +402,7 @@ def test_repr_shows_every_hypothesis(rows):
         ({"y": np.zeros(3)}, "X has 300 rows, but y has 3"),
         ({"y": np.full(300, np.nan)}, "y contains NaN.* 300 of 300.*position 0"),
         ({"y": np.ones(300)}, "y is constant"),
+        ({"X": iter([1])}, r"X is a list_iterator.*Pass list\(X\)"),
         ({"X_train": [1]}, "both X_train and y_train"),
         ({"X_train": [1], "y_train": [1, 2]}, "X_train has 1 rows, but y_train has 2"),
         ({"X_train": [1], "y_train": [None]}, "y_train contains NaN"),

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -11,7 +12,7 @@ import traceback
 import tracemalloc
 
 import pytest
-from llm_server import ERRORS, FAULTS, LLMServer
+from llm_server import ERRORS, FAULTS, LLMServer, chat
 
 from sklearn_hsae.llm import LLMClient, Request, _dispatch, estimate_cost
 from sklearn_hsae.llm._answers import UnreadableAnswer
@@ -20,7 +21,8 @@ MODEL = "openai/gpt-4o-mini"
 
 
 def echo(prompt):
-    return json.dumps({"echo": prompt})
+    question, *_ = prompt.split("\n\nA first answer")  # without a complaint
+    return json.dumps({"echo": question})
 
 
 def read_echo(found):
@@ -84,12 +86,34 @@ def test_an_unreadable_answer_is_asked_again_with_the_complaint_and_then_fails()
     with LLMServer(lambda prompt: '{"other": 1}') as server:
         client = client_of(server)
         assert client.ask(questions(1), "") == [None]
-    first, second = (call["body"]["messages"] for call in server.calls)
-    assert second[: len(first)] == first
-    assert second[1] == {"role": "assistant", "content": '{"other": 1}'}
-    assert 'it has no "echo"' in second[2]["content"]
+    (first,), (second,) = (call["body"]["messages"] for call in server.calls)
+    # One message of the user, since some templates refuse two of them in a row.
+    assert second["role"] == "user" and second["content"].startswith(first["content"])
+    assert 'it has no "echo"' in second["content"]
     assert client.usage.failures == 1
     assert client.usage.last_error == 'it has no "echo"'
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (chat(None, "content_filter"), "content filter"),
+        (chat(None, "SAFETY"), r"content filter stopped the answer \(SAFETY\)"),
+    ],
+)
+def test_what_a_filter_stopped_is_not_asked_twice(reply, reason):
+    with LLMServer(faults=[reply]) as server:
+        client = client_of(server)
+        assert client.ask(questions(1), "") == [None]
+    assert len(server.calls) == client.usage.failures == 1
+    assert re.search(reason, client.usage.last_error)
+
+
+def test_a_tool_call_is_asked_again_and_named():
+    with LLMServer(faults=lambda i, body: chat(None, "tool_calls")) as server:
+        client = client_of(server)
+        assert client.ask(questions(1), "") == [None]
+    assert len(server.calls) == 2 and "called a tool" in client.usage.last_error
 
 
 def test_a_rate_limit_is_waited_for_and_slows_everybody_down():

@@ -2,9 +2,21 @@ import subprocess
 import sys
 
 import pytest
+from llm_server import LLMServer
 
-from sklearn_hsae.llm import check_environment
+from sklearn_hsae.llm import LLMClient, Request, check_environment, import_litellm
 from sklearn_hsae.llm._provider import without_keys
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    """The keys of the user who runs the tests decide nothing."""
+    for name in (
+        *("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GROQ_API_KEY", "COHERE_API_KEY"),
+        *("GEMINI_API_KEY", "GOOGLE_API_KEY", "AZURE_API_KEY", "AZURE_API_BASE"),
+        *("AZURE_API_VERSION", "AWS_SECRET_ACCESS_KEY", "PERPLEXITYAI_API_KEY"),
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(
@@ -14,11 +26,10 @@ from sklearn_hsae.llm._provider import without_keys
         ("anthropic/claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
         ("gemini/gemini-2.5-flash", "GEMINI_API_KEY"),
         ("groq/llama", "GROQ_API_KEY"),
+        ("azure/deployment", "AZURE_API_KEY"),
     ],
 )
 def test_a_missing_key_is_named(model, variable, monkeypatch):
-    for name in (variable, "GOOGLE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match=f"set the environment variable.*{variable}"):
         check_environment(model)
     monkeypatch.setenv(variable, "something")
@@ -26,22 +37,79 @@ def test_a_missing_key_is_named(model, variable, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("model", "variable"),
+    [
+        ("cohere/command-r", "CO_API_KEY"),
+        ("together_ai/llama", "TOGETHER_AI_TOKEN"),
+        ("perplexity/sonar", "PERPLEXITY_API_KEY"),
+        ("azure/deployment", "AZURE_OPENAI_API_KEY"),
+        ("azure/deployment", "AZURE_AD_TOKEN"),
+        ("anthropic/claude-sonnet-4-5", "ANTHROPIC_AUTH_TOKEN"),
+        ("replicate/meta/llama", "REPLICATE_API_TOKEN"),
+        ("gemini/gemini-2.5-flash", "GOOGLE_API_KEY"),
+    ],
+)
+def test_a_key_under_another_name_that_litellm_reads_is_a_key(
+    model, variable, monkeypatch
+):
+    monkeypatch.setenv(variable, "something")
+    assert check_environment(model) == {}
+    assert "api_key" not in check_environment(model, "http://localhost:8000")
+
+
+def test_a_key_given_to_litellm_itself_is_a_key(monkeypatch):
+    monkeypatch.setattr(import_litellm(), "api_key", "something")
+    assert check_environment("openai/gpt-5-mini") == {}
+    assert "api_key" not in check_environment("openai/m", "http://localhost:8000/v1")
+
+
+@pytest.mark.parametrize(
     "model", ["openai/m", "hosted_vllm/a/b", "ollama_chat/m", "lm_studio/m"]
 )
-def test_a_server_of_ones_own_needs_no_key(model, monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+def test_a_server_of_ones_own_needs_no_key(model):
     options = check_environment(model, "http://localhost:8000/v1")
     assert options["api_base"] == "http://localhost:8000/v1"
 
 
-def test_credentials_that_lie_elsewhere_are_not_asked_for(monkeypatch):
+def test_the_key_of_the_user_is_sent_and_no_other(monkeypatch):
+    # litellm asks Azure for more than a key; what else is missing says nothing of it.
+    monkeypatch.setenv("AZURE_API_KEY", "the-users-key")
+    monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
+    with LLMServer(lambda prompt: '{"a": 1}') as server:
+        root = server.url.removesuffix("/v1")
+        client = LLMClient("azure/deployment", api_base=root, cache_dir=None)
+        question = Request([{"role": "user", "content": "q"}], {"type": "object"}, dict)
+        assert client.ask([question], "") == [{"a": 1}]
+    assert "the-users-key" in server.calls[0]["head"]
+
+
+def test_credentials_that_lie_elsewhere_are_not_asked_for():
     # Amazon's client finds them in files and roles, not in the environment alone.
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
     assert check_environment("bedrock/anthropic.claude-v2") == {}
 
 
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("sk-SECRETsecret123\n", "a line break"),
+        ("sk-SECRET secret123", "a blank"),
+        ("sk-SECRET\N{HORIZONTAL ELLIPSIS}123", "not ASCII"),
+        ("", "is empty"),
+        (" \n", "is empty"),
+    ],
+)
+def test_a_key_that_no_header_can_carry_is_named_before_it_is_sent(
+    key, fault, monkeypatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ValueError, match=f"OPENAI_API_KEY.*{fault}") as raised:
+        check_environment("openai/m", "http://localhost:8000/v1")
+    assert "SECRET" not in str(raised.value)
+    check_environment("ollama_chat/m", "http://localhost:11434")  # needs it not
+
+
 def test_secrets_are_cut_out_of_messages(monkeypatch):
-    monkeypatch.setenv("MY_API_KEY", "abcdefgh1234")
+    monkeypatch.setenv("MY_API_KEY", "abcdefgh1234\n")
     monkeypatch.setenv("MY_PASSWORD", "correct horse")
     message = "got abcdefgh1234 and correct horse"
     assert without_keys(message) == "got *** and ***"
@@ -51,3 +119,31 @@ def test_importing_the_package_imports_no_litellm():
     # It takes seconds, and looks at the network if it is let.
     code = "import sys, sklearn_hsae.llm; sys.exit('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+_FIRST_CALL = """
+import socket
+asked, resolve = set(), socket.getaddrinfo
+def note(host, *rest, **more):
+    asked.add(host)
+    return resolve("127.0.0.1", *rest, **more)
+socket.getaddrinfo = note
+from sklearn_hsae.llm import LLMClient, Request
+client = LLMClient({model!r}, api_base={url!r}, cache_dir=None)
+question = Request([{{"role": "user", "content": "q"}}], {{"type": "object"}}, dict)
+client.ask([question], "")
+print(sorted(map(str, asked - {{"127.0.0.1", None}})))
+"""
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "openai/m"])
+def test_the_first_call_asks_the_provider_and_nobody_else(model, monkeypatch):
+    # In a process of its own: litellm fetches its tables once.
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "something")
+    with LLMServer(lambda prompt: '{"a": 1}') as server:
+        url = server.url.removesuffix("/v1") if "anthropic" in model else server.url
+        code = _FIRST_CALL.format(model=model, url=url)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+    assert server.calls and done.stdout == "[]\n"
