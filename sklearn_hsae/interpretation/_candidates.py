@@ -11,7 +11,7 @@ from sklearn_hsae.interpretation._fidelity import fidelity_table
 # both in it.
 _AGREEMENT = 0.7
 _LEAST_COMMON_ROWS = 3  # that both labels fit; fewer agree by chance
-_LEAST_SHARE = 0.5  # of the fit of its best label, that another label needs
+_LEAST_SHARE = 0.75  # of the fit of its best label, that another label needs
 
 
 class Candidates:
@@ -87,8 +87,8 @@ class Candidates:
 
         The neurons choose in the order of how well their best label fits. Each takes
         the best of its own that agrees with none taken before, unless that fits it
-        less than half as well as its best. A neuron that finds none is merged into
-        the one whose label agrees with its best.
+        less than three quarters as well as its best. A neuron that finds none is
+        merged into the one whose label agrees with its best.
 
         Returns
         -------
