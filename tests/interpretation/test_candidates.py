@@ -12,7 +12,7 @@ class Judge:
     def __init__(self, annotations):
         self.annotations = annotations
 
-    def fit(self, labels):
+    def fit(self, labels, texts):
         self.labels = labels
         return self
 
