@@ -120,9 +120,11 @@ def _add_sizes(run):
 def _add_models(run):
     models = run.add_argument_group("models")
     models.add_argument(
-        "--model",
+        "--embedder",
+        metavar="MODEL",
         default="sentence-transformers/all-MiniLM-L6-v2",
-        help="embedding model (%(default)s)",
+        help="the embedder: a model of sentence-transformers, or provider/name "
+        "(%(default)s)",
     )
     models.add_argument(
         "--llm",
@@ -138,6 +140,20 @@ def _add_models(run):
     )
     models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
+    )
+    models.add_argument(
+        "--max-cost",
+        type=_dollars,
+        metavar="DOLLARS",
+        help="stop before --llm costs more; a call repeated for the same files goes "
+        "on with what is left",
+    )
+    models.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="give up a call to --llm after this time (120)",
     )
     models.add_argument(
         "--instructions",
@@ -190,6 +206,24 @@ def _whole(text):
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _dollars(text):
+    return _number(text, "a number of dollars such as 2.50", lambda x: x >= 0)
+
+
+def _seconds(text):
+    return _number(text, "a number of seconds above 0", lambda x: x > 0)
+
+
+def _number(text, wanted, is_allowed):
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and is_allowed(number)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return number
 
 
 def _prefixes(text):

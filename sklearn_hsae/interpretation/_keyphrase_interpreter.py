@@ -1,6 +1,5 @@
 """Naming neurons by phrases, without any language model that writes."""
 
-import os
 import warnings
 from numbers import Integral, Real
 
@@ -16,14 +15,13 @@ from sklearn_hsae._sklearn_compat import (
     fit_context,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae.embedding import DEFAULT_MODEL
+from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
     KeyphraseJudge,
     PhraseSimilarity,
     candidate_phrases,
-    embedder_like,
     phrase_label,
     soft_maximum,
 )
@@ -53,16 +51,13 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     judge : {"embedding", "keyphrase"}, default="embedding"
         How the labels will be read by :class:`ConceptAnnotator`: by nearness in
         meaning, or word for word. The phrases are chosen for that reading.
-    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        The embedding model for ``judge="embedding"``, best the one of the
-        :class:`EmbeddingTransformer` before: its cached embeddings are used again.
+    embedder : str, EmbeddingTransformer or None, default=None
+        The embedder for ``judge="embedding"``: the name of a model, or a transformer,
+        which is cloned. Best that of the pipeline's first step: its cached embeddings
+        are used again. None is the default model of :class:`EmbeddingTransformer`.
     validation_fraction : float, default=0.3
         The share of the rows that names are not made from: `fidelity_` is measured
         on them.
-    cache_dir : "auto", str or None, default="auto"
-        Where embeddings are kept, see :class:`EmbeddingTransformer`.
-    device : str or None, default=None
-        Where the embedding model runs; None takes a GPU when there is one.
     random_state : int, RandomState instance or None, default=None
         Draws the rows that are set aside. Pass an int for the same names each time.
     verbose : int, default=0
@@ -70,8 +65,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
 
     Attributes
     ----------
-    concepts_ : ndarray of str of shape (n_features_in_,)
-        One unique label a neuron.
+    concepts_ : ndarray of str of shape (n_concepts,)
+        One unique label per neuron that a phrase goes with. A neuron without one is
+        no hypothesis and is left out, with a warning.
     fidelity_ : DataFrame of n_features_in_ rows
         How well each label, read by `judge`, says when its neuron fires: `neuron`,
         `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
@@ -102,10 +98,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "n_phrases": [Interval(Integral, 1, None, closed="left")],
         "judge": [StrOptions({"embedding", "keyphrase"})],
-        "embedding_model": [str],
+        "embedder": [str, EmbeddingTransformer, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "cache_dir": [str, os.PathLike, None],
-        "device": [str, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -115,19 +109,15 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         n_phrases=4,
         *,
         judge="embedding",
-        embedding_model=DEFAULT_MODEL,
+        embedder=None,
         validation_fraction=0.3,
-        cache_dir="auto",
-        device=None,
         random_state=None,
         verbose=0,
     ):
         self.n_phrases = n_phrases
         self.judge = judge
-        self.embedding_model = embedding_model
+        self.embedder = embedder
         self.validation_fraction = validation_fraction
-        self.cache_dir = cache_dir
-        self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
@@ -148,13 +138,19 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Returns
         -------
         self : KeyphraseInterpreter
+
+        Raises
+        ------
+        ValueError
+            When no phrase goes with any neuron, or a text is missing.
         """
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        self._set_concepts(self._labels(phrases), [""] * len(phrases))
-        judge = self._judge().fit(self.concepts_, texts[naming], activations[naming])
+        self._set_concepts(*self._labels(phrases, len(naming)))
+        named = activations[np.ix_(naming, self._columns)]
+        judge = self._judge().fit(self.concepts_, texts[naming], named)
         self._set_fidelity(judge.judge(texts[hidden]), activations[hidden])
         return self
 
@@ -167,13 +163,13 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     def _judge(self):
         if self.judge == "keyphrase":
             return KeyphraseJudge()
-        return EmbeddingJudge(embedder_like(self))
+        return EmbeddingJudge(make_embedder(self.embedder, self.verbose))
 
     def _neurons(self):
         return check_feature_names_in(self)
 
     def _choose_phrases(self, texts, activations):
-        min_count = max(3, len(texts) // 1000)
+        min_count = _min_count(len(texts))
         phrases, occurrence = candidate_phrases(texts, min_count=min_count)
         shortlists = _shortlists(occurrence, activations)
         weighed = np.unique(np.concatenate(shortlists))
@@ -199,20 +195,35 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     def _agreement(self, texts, phrases, occurrence):
         if self.judge == "keyphrase":
             return occurrence.toarray().astype(np.float32)
-        similarity = PhraseSimilarity(embedder_like(self)).fit(texts)
+        embedder = make_embedder(self.embedder, self.verbose)
+        similarity = PhraseSimilarity(embedder).fit(texts)
         return similarity.transform(texts, list(phrases))
 
-    def _labels(self, phrases):
-        labels = []
-        for neuron, found in zip(self._neurons(), phrases, strict=True):
-            if not found:
-                warnings.warn(
-                    f"No phrase of the texts goes with {neuron}; it keeps its name.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-            labels.append(phrase_label(found) if found else str(neuron))
-        return labels
+    def _labels(self, phrases, n_texts):
+        """The label of each neuron, None for one without, and why it has none."""
+        labels = [phrase_label(found) if found else None for found in phrases]
+        unnamed = [n for n, o in zip(self._neurons(), labels, strict=True) if o is None]
+        if len(unnamed) == len(labels):
+            raise ValueError(
+                f"No phrase of the {n_texts} texts goes with any of the {len(labels)} "
+                "neurons. A name is a word, or two or three words side by side, that "
+                f"stands in at least {_min_count(n_texts)} texts, and more often where "
+                "its neuron fires. Pass more texts, or name the neurons by "
+                "LLMInterpreter."
+            )
+        if unnamed:
+            warnings.warn(
+                f"No phrase of the texts goes with {', '.join(map(str, unnamed))}. A "
+                "neuron without a name is no hypothesis and is left out.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return labels, ["no phrase goes with it" if o is None else "" for o in labels]
+
+
+def _min_count(n_texts):
+    """In how many texts a phrase stands at least."""
+    return max(3, n_texts // 1000)
 
 
 def _shortlists(occurrence, activations):

@@ -7,23 +7,20 @@ annotation uses one for the columns of the regression.
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
 from sklearn_hsae.judges._embedding_judge import EmbeddingJudge
+from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
-from sklearn_hsae.judges._similarity import (
-    PhraseSimilarity,
-    embedder_like,
-    soft_maximum,
-)
+from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
 
 __all__ = [
     "DistilledJudge",
     "EmbeddingJudge",
+    "Judge",
     "KeyphraseJudge",
     "LLMJudge",
     "PhraseSimilarity",
     "candidate_phrases",
-    "embedder_like",
     "phrase_label",
     "soft_maximum",
 ]

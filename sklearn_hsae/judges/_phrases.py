@@ -97,45 +97,37 @@ class PhraseOccurrence:
         return found[:, [column.get(key, blank) for key in self.keys]].tocsr()
 
 
-def candidate_phrases(texts, *, min_count, max_share=0.2):
+def candidate_phrases(texts, *, min_count):
     """Phrases that could name a concept, and where they occur.
 
     A candidate has one to three words, starts and ends with a word of content, and
-    is no fragment of a longer phrase that it nearly always stands in.
+    is no fragment of a longer candidate that it nearly always stands in. It may stand
+    in any number of texts: what it says of a neuron is for the caller to measure.
 
     Parameters
     ----------
     texts : sequence of str
     min_count : int
         In how many texts a phrase stands at least.
-    max_share : float
-        In which share of the texts it stands at most: a wider one sets nothing
-        apart.
 
     Returns
     -------
     phrases : ndarray of str of shape (n_phrases,)
     occurrence : csr matrix of shape (n_texts, n_phrases) of 0 and 1
     """
-    # One word more than a candidate has, to see what a candidate is a part of.
     phrases, counts = _frequent_phrases(texts, min(min_count, len(texts)))
     n_texts_with = np.asarray(counts.sum(axis=0)).ravel()
-    fragment = _fragments(phrases, n_texts_with)
-    eligible = [
-        j
-        for j, phrase in enumerate(phrases)
-        if not fragment[j]
-        and n_texts_with[j] <= max(max_share * len(texts), min_count)
-        and _names_something(phrase.split(" "))
-    ]
+    eligible = np.flatnonzero([_names_something(p.split(" ")) for p in phrases])
+    fragment = _fragments(phrases[eligible], n_texts_with[eligible])
+    eligible = eligible[~fragment]
     if len(eligible) > _MAX_CANDIDATES:
         order = np.argsort(-n_texts_with[eligible], kind="stable")[:_MAX_CANDIDATES]
-        eligible = sorted(np.asarray(eligible)[order])
+        eligible = np.sort(eligible[order])
     return phrases[eligible], counts[:, eligible]
 
 
 def _frequent_phrases(texts, min_count):
-    """All phrases of up to `MAX_WORDS` + 1 words in at least `min_count` texts.
+    """All phrases of up to `MAX_WORDS` words in at least `min_count` texts.
 
     A phrase can only be frequent when it is without its last word (Agrawal & Srikant
     1994), so each length is counted among those that extend a frequent shorter one.
@@ -145,7 +137,7 @@ def _frequent_phrases(texts, min_count):
         words, vocabulary, texts_of, len(texts), min_count
     )
     phrase_at, phrases, blocks = word_at, single, [(single, block)]
-    for length in range(2, MAX_WORDS + 2):
+    for length in range(2, MAX_WORDS + 1):
         following = np.append(word_at[length - 1 :], np.full(length - 1, -1))
         both = np.flatnonzero((phrase_at >= 0) & (following >= 0))
         if len(both) == 0:
@@ -212,7 +204,7 @@ def _is_content(word):
 
 
 def _names_something(tokens):
-    if len(tokens) > MAX_WORDS or not _is_content(tokens[-1]):
+    if not _is_content(tokens[-1]):
         return False
     return _is_content(tokens[0]) or (
         len(tokens) > 1 and bool(_NEGATION.match(tokens[0]))
@@ -220,15 +212,13 @@ def _names_something(tokens):
 
 
 def _fragments(phrases, n_texts_with, share=0.75):
-    """Mark phrases that stand inside one longer phrase in `share` of their texts."""
+    """Mark those that stand inside a longer one of them in `share` of their texts."""
     column = {phrase: j for j, phrase in enumerate(phrases)}
     fragment = np.zeros(len(phrases), dtype=bool)
     for j, phrase in enumerate(phrases):
         tokens = phrase.split(" ")
         for shorter in {" ".join(tokens[1:]), " ".join(tokens[:-1])} - {""}:
-            i = column[shorter]
-            # A single word is a fragment only of a phrase that can stand for it.
-            stands_for_it = " " in shorter or _names_something(tokens)
-            if stands_for_it and n_texts_with[j] >= share * n_texts_with[i]:
+            i = column.get(shorter)
+            if i is not None and n_texts_with[j] >= share * n_texts_with[i]:
                 fragment[i] = True
     return fragment

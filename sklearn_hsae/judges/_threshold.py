@@ -17,8 +17,9 @@ def best_threshold(scores, activations, *, max_prevalence=0.5):
     activations : ndarray of shape (n_rows,)
         Of the neuron; those that are not positive count as silence.
     max_prevalence : float
-        In which share of the rows the answer is yes at most: a concept that fits
-        half of all texts sets nothing apart.
+        In which share of the rows the answer is yes at most, or as often as the
+        neuron fires if that is more: a concept that fits most texts sets nothing
+        apart, unless its neuron does.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def best_threshold(scores, activations, *, max_prevalence=0.5):
         covariance, spread, out=np.full(n_rows, -np.inf), where=spread > 0
     )
     splits_equal_scores = np.append(ranked[1:] == ranked[:-1], True)
-    too_wide = n_yes > max(max_prevalence * n_rows, 1)
+    too_wide = n_yes > max(max_prevalence * n_rows, np.sum(strength > 0), 1)
     correlation[splits_equal_scores | too_wide] = -np.inf
     best = np.argmax(correlation)
     return float(ranked[best]) if np.isfinite(correlation[best]) else np.inf

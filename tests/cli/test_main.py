@@ -27,7 +27,7 @@ FILES = ("report.html", "hypotheses.csv", "run.json")
         (["--judge", "distilled"], "pass --llm"),
         (["--llm", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),
         (["--llm", "nonsense"], "provider"),
-        (["--model", "no/such-model"], "no/such-model"),
+        (["--embedder", "no/such-model"], "no/such-model"),
         (["--out", "/dev/null/results"], "cannot write into --out"),
         (["--holdout", "nowhere.csv"], "nowhere.csv"),
     ],

@@ -20,11 +20,17 @@ def test_best_of_all_cuts_by_brute_force(seed):
     assert agreement(threshold) == pytest.approx(max(map(agreement, cuts)))
 
 
-def test_never_says_yes_to_more_than_half():
-    # A neuron that fires on 80 % of the rows would ask for a cut that low.
+def test_never_says_yes_to_more_than_half_for_a_rarer_neuron():
+    # It fires on 45 of 100 rows; the best of all cuts would say yes to 65.
     scores = np.arange(100.0)
-    threshold = best_threshold(scores, (scores >= 20).astype(float))
-    assert np.mean(scores >= threshold) == 0.5
+    activations = ((scores >= 90) | (scores >= 35) & (scores < 70)).astype(float)
+    threshold = best_threshold(scores, activations)
+    assert np.mean(scores >= threshold) <= 0.5
+
+
+def test_says_yes_as_often_as_the_neuron_fires():
+    scores = np.arange(100.0)
+    assert best_threshold(scores, (scores >= 20).astype(float)) == 20
 
 
 @pytest.mark.parametrize("activation", [0.0, 1.0])

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from sklearn_hsae import (
+    ConceptAnnotator,
+    HypothesisRegressor,
+    KeyphraseInterpreter,
+    with_texts,
+)
+
+WORDS = (
+    "alpha bravo chess delta event fjord globe hotel india joker kayak lemon".split()
+)
+
+
+def texts_with(marker, has, seed=0):
+    """Texts of six random words; those in `has` hold `marker` as well."""
+    rng = np.random.default_rng(seed)
+    return [
+        " ".join(
+            rng.permutation([*rng.choice(WORDS, 6, replace=False), marker][: 6 + h])
+        )
+        for h in has
+    ]
+
+
+def interpreter_of(**parameters):
+    return KeyphraseInterpreter(judge="keyphrase", random_state=0, **parameters)
+
+
+@pytest.mark.parametrize(
+    "share, judge",
+    [
+        (0.02, "keyphrase"),
+        (0.3, "keyphrase"),
+        (0.6, "keyphrase"),
+        (0.9, "keyphrase"),
+        (0.6, "embedding"),
+    ],
+)
+def test_the_word_that_a_neuron_is_names_it_however_frequent(share, judge):
+    has = np.arange(300) % 100 < 100 * share
+    X = with_texts(has[:, None].astype(float), texts_with("refund", has))
+    interpreter = KeyphraseInterpreter(judge=judge, random_state=0)
+    annotator = ConceptAnnotator(judge=judge)
+    annotations = annotator.fit_transform(interpreter.fit_transform(X))
+    assert interpreter.concepts_.tolist() == ["mentions refund"]
+    assert np.corrcoef(annotations.to_numpy()[:, 0], has)[0, 1] > 0.95
+
+
+def test_a_function_word_names_nothing_however_well_it_goes_with_a_neuron():
+    has = np.arange(300) % 10 < 3
+    texts = texts_with("the refund", has)
+    X = with_texts(has[:, None].astype(float), texts)
+    assert interpreter_of().fit(X).concepts_.tolist() == ["mentions refund"]
+
+
+def with_a_nameless_neuron():
+    """A neuron that is a word, and one that fires where no phrase is more frequent."""
+    has = np.arange(300) % 10 < 3
+    X = np.column_stack([np.zeros(300), has])
+    return with_texts(X, texts_with("refund", has)), has
+
+
+def test_a_neuron_without_a_name_is_no_hypothesis():
+    X, has = with_a_nameless_neuron()
+    with pytest.warns(UserWarning, match="goes with x0. A neuron without a name"):
+        interpreter = interpreter_of().fit(X)
+    named = interpreter.transform(X)
+    assert list(named) == interpreter.concepts_.tolist() == ["mentions refund"]
+    assert interpreter.get_feature_names_out().tolist() == ["mentions refund"]
+    fidelity = interpreter.fidelity_
+    assert fidelity["neuron"].tolist() == ["x0", "x1"]
+    assert fidelity["reason"].tolist() == ["no phrase goes with it", ""]
+    assert np.isnan(fidelity["f1"][0]) and fidelity["f1"][1] == 1
+    annotations = ConceptAnnotator(judge="keyphrase").fit_transform(named)
+    table = HypothesisRegressor().fit(annotations, 2.0 * has + X.index.codes[0] % 2)
+    assert table.summary_["hypothesis"].tolist() == ["mentions refund"]
+
+
+def test_neurons_of_which_none_has_a_name_are_an_error_that_says_why():
+    X, _ = with_a_nameless_neuron()
+    with pytest.raises(ValueError, match=r"goes with any of the 1 neurons.*3 texts"):
+        interpreter_of().fit(X[["x0"]])
