@@ -108,16 +108,17 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
+    >>> import pandas as pd
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_hsae import DiscoverySplit, HypothesisRegressor, NeuronSelector
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.integers(2, size=(400, 30))
-    >>> y = X[:, 7] + rng.normal(size=400)
+    >>> X = pd.DataFrame(rng.integers(2, size=(400, 30))).add_prefix("neuron")
+    >>> y = X["neuron7"] + rng.normal(size=400)
     >>> pipe = make_pipeline(NeuronSelector(3), HypothesisRegressor())
     >>> model = DiscoverySplit(pipe, random_state=0).fit(X, y)
     >>> model.summary_.loc[model.summary_["significant"], ["hypothesis", "n"]]
       hypothesis    n
-    0         x7  200
+    0    neuron7  200
     """
 
     _parameter_constraints: dict = {
