@@ -229,10 +229,17 @@ class _Keys:
 
 
 def _form(text_ids, concept_ids):
+    """What the answer looks like: in full for two properties, then in words.
+
+    There is no "..." in it, which some models copy.
+    """
     entry = ", ".join(f'"{key}": true or false' for key in concept_ids[:2])
-    more = ", ..." if len(concept_ids) > 2 else ""
-    others = ", ..." if len(text_ids) > 1 else ""
-    return f'{{"{text_ids[0]}": {{{entry}{more}}}{others}}}'
+    form = f'Its form is {{"{text_ids[0]}": {{{entry}}}}}'
+    if len(concept_ids) > 2:
+        form += f", with all of {concept_ids[0]} to {concept_ids[-1]} in an entry"
+    if len(text_ids) > 1:
+        form += f", with an entry for each of {text_ids[0]} to {text_ids[-1]}"
+    return f"{form}."
 
 
 def _schema(text_ids, concept_ids):

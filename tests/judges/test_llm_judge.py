@@ -38,6 +38,18 @@ def test_one_call_judges_short_texts_by_many_concepts():
     assert len(server.calls) == 13  # 8 texts a call
 
 
+def test_the_form_names_every_identifier_and_holds_no_dots_to_copy():
+    def forms(n_texts, n_concepts):
+        with LLMServer() as server:
+            judge_of(server, CONCEPTS[:n_concepts]).judge(make_texts(n_texts))
+        return server.calls[0]["body"]["messages"][0]["content"].splitlines()[-1]
+
+    assert forms(1, 1).endswith('Its form is {"t1": {"p1": true or false}}.')
+    many = forms(8, 12)
+    assert "all of p1 to p12" in many and "each of t1 to t8" in many
+    assert "..." not in many
+
+
 def test_long_texts_are_judged_alone_and_cut():
     texts = [t + " late" for t in make_texts(6, length=400)]
     with LLMServer() as server:
