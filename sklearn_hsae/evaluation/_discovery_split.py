@@ -118,7 +118,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
     >>> model = DiscoverySplit(pipe, random_state=0).fit(X, y)
     >>> model.summary_.loc[model.summary_["significant"], ["hypothesis", "n"]]
       hypothesis    n
-    0    neuron7  200
+    1    neuron7  200
     """
 
     _parameter_constraints: dict = {
