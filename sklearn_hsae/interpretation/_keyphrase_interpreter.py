@@ -23,6 +23,7 @@ from sklearn_hsae.judges import (
     KeyphraseJudge,
     PhraseSimilarity,
     candidate_phrases,
+    clauses,
     embedder_like,
     phrase_label,
     soft_maximum,
@@ -288,7 +289,9 @@ def _correlations(columns, activation):
 
 def _shares_a_word(phrases, chosen):
     """Whether each phrase repeats a word of the chosen one ("wait", "waited")."""
-    stems = {word[:5] for word in chosen.split(" ")}
-    return np.array(
-        [not stems.isdisjoint(w[:5] for w in phrase.split(" ")) for phrase in phrases]
-    )
+    stems = _stems(chosen)
+    return np.array([not stems.isdisjoint(_stems(phrase)) for phrase in phrases])
+
+
+def _stems(phrase):
+    return {word[:5] for clause in clauses(phrase) for word in clause}

@@ -15,6 +15,7 @@ from sklearn_hsae.judges._similarity import (
     embedder_like,
     soft_maximum,
 )
+from sklearn_hsae.judges._words import clauses
 
 __all__ = [
     "DistilledJudge",
@@ -23,6 +24,7 @@ __all__ = [
     "LLMJudge",
     "PhraseSimilarity",
     "candidate_phrases",
+    "clauses",
     "embedder_like",
     "phrase_label",
     "soft_maximum",
