@@ -30,7 +30,7 @@ sys.path[:0] = [str(HERE.parent), str(SERVER.parent)]
 
 from llm_server import has_property  # noqa: E402
 
-from sklearn_hsae import EmbeddingTransformer  # noqa: E402
+from sklearn_hsae import EmbeddingTransformer, LanguageModel  # noqa: E402
 from sklearn_hsae.judges._distilled_judge import DistilledJudge  # noqa: E402
 from sklearn_hsae.judges._llm_judge import LLMJudge  # noqa: E402
 from sklearn_hsae.llm import LLMClient, Request, import_litellm  # noqa: E402
@@ -80,22 +80,22 @@ def truth_of(texts, concepts):
     return np.array([[has_property(c, t) for c in concepts] for t in texts], float)
 
 
+def model_at(url, **settings):
+    return LanguageModel(MODEL, **{"api_base": url, "cache_dir": None, **settings})
+
+
 def warm_up(url):
-    LLMJudge(MODEL, api_base=url, cache_dir=None).fit(["mentions a"]).judge(["a"])
+    judge = LLMJudge(model_at(url)).fit(["mentions a"], ["a"])
+    judge.judge(["a"])
 
 
 def judge_ours(texts, concepts, texts_per_call):
     with serve(latency=0.2) as url:
         warm_up(url)
-        judge = LLMJudge(
-            MODEL,
-            api_base=url,
-            cache_dir=None,
-            max_concurrency=30,
-            texts_per_call=texts_per_call,
-        )
+        llm = model_at(url, max_concurrency=30)
+        judge = LLMJudge(llm, texts_per_call=texts_per_call)
         start = time.perf_counter()
-        answers = judge.fit(concepts).judge(texts)
+        answers = judge.fit(concepts, texts).judge(texts)
         seconds = time.perf_counter() - start
     return judge.usage.calls, seconds, answers
 
@@ -162,9 +162,7 @@ def overhead(n_calls=2000, n_rounds=3):
 
     def ours(url):
         with tempfile.TemporaryDirectory() as folder:
-            client = LLMClient(
-                MODEL, api_base=url, cache_dir=folder, max_concurrency=64
-            )
+            client = LLMClient(model_at(url, cache_dir=folder, max_concurrency=64))
             client.ask(requests, "")
 
     def milliseconds(work, url):
@@ -188,9 +186,9 @@ def reread():
     with serve(latency=0) as url, tempfile.TemporaryDirectory() as folder:
 
         def judge():
-            judge = LLMJudge(MODEL, api_base=url, cache_dir=folder, max_concurrency=64)
+            judge = LLMJudge(model_at(url, cache_dir=folder, max_concurrency=64))
             start = time.perf_counter()
-            judge.fit(concepts).judge(texts)
+            judge.fit(concepts, texts).judge(texts)
             return time.perf_counter() - start, judge.usage.calls
 
         first, second = judge(), judge()
@@ -202,14 +200,9 @@ def memory():
     with serve(latency=0) as url:
         sizes = []
         for n_texts in (500, 500, 2000, 8000):
-            judge = LLMJudge(
-                MODEL,
-                api_base=url,
-                cache_dir=None,
-                max_concurrency=64,
-                texts_per_call=1,
-            )
-            judge.fit(["mentions word1"]).judge(make_texts(n_texts, n_words=300))
+            judge = LLMJudge(model_at(url, max_concurrency=64), texts_per_call=1)
+            texts = make_texts(n_texts, n_words=300)
+            judge.fit(["mentions word1"], texts).judge(texts)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             sizes.append(f"{n_texts} calls {peak:.0f} MB")
     print("peak memory, texts included:", ", ".join(sizes))
@@ -232,7 +225,7 @@ def distilled(folder):
             for part in ("train", "holdout")
         )
         with serve(latency=0) as url:
-            teacher = LLMJudge(MODEL, api_base=url, cache_dir=None)
+            teacher = LLMJudge(model_at(url))
             judge = DistilledJudge(teacher, EmbeddingTransformer(), min_f1=0.0)
             judge.fit(concepts, texts.to_numpy(object))  # no concept stays with it
             dollars = judge.usage.dollars

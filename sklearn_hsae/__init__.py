@@ -15,6 +15,7 @@ _MODULE_OF = {
     "HypothesisRegressor": "inference",
     "KeyphraseInterpreter": "interpretation",
     "LLMInterpreter": "interpretation",
+    "LanguageModel": "llm",
     "MatryoshkaSAETransformer": "sae",
     "NeuronSelector": "selection",
     "drop_texts": "_texts",

@@ -115,6 +115,26 @@ class DiskCache:
                     "INSERT OR REPLACE INTO items VALUES (?, ?)", items.items()
                 )
 
+    def update(self, key, change):
+        """Replace the value of a key, with no other writer in between.
+
+        Parameters
+        ----------
+        key : str
+        change : callable
+            Takes the value, None where there is none, and returns the new one.
+        """
+        with self._clear_errors():
+            connection = self._connection()
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                query = "SELECT value FROM items WHERE key = ?"
+                row = connection.execute(query, (key,)).fetchone()
+                value = change(None if row is None else row[0])
+                connection.execute(
+                    "INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value)
+                )
+
     def close(self):
         """Close the connections of this process. A later call opens a new one."""
         while self._connections:
@@ -194,6 +214,7 @@ class MemoryCache:
 
     def __init__(self):
         self._items = {}
+        self._lock = threading.Lock()
 
     def get_many(self, keys):
         """Return a dict of those keys that have an entry, and their values."""
@@ -202,6 +223,11 @@ class MemoryCache:
     def put_many(self, items):
         """Keep all entries of a dict."""
         self._items.update(items)
+
+    def update(self, key, change):
+        """As in `DiskCache`, for the threads of this process."""
+        with self._lock:
+            self._items[key] = change(self._items.get(key))
 
     def close(self):
         """Nothing to close."""

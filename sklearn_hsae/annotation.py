@@ -1,6 +1,5 @@
-"""From texts and concepts to a table of yes and no."""
+"""Annotation: which texts have which concepts."""
 
-import os
 from numbers import Integral, Real
 
 import numpy as np
@@ -23,18 +22,16 @@ from sklearn_hsae._texts import (
     get_texts,
     warn_of_empty,
 )
-from sklearn_hsae.embedding import DEFAULT_MODEL
+from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
 from sklearn_hsae.judges import (
     DistilledJudge,
     EmbeddingJudge,
     KeyphraseJudge,
     LLMJudge,
-    embedder_like,
 )
-from sklearn_hsae.llm import Usage
+from sklearn_hsae.llm import LanguageModel, make_language_model
 
-_SAMPLE_THAT_IS_PAID_FOR = 2000
-_NO_COST = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}
+_N_PAID_ROWS = 2000  # by default; enough for the effects of some twenty concepts
 _JUDGES = ("auto", "embedding", "keyphrase", "llm", "distilled")
 
 
@@ -42,8 +39,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     """Judge which texts have which concepts.
 
     The concepts are the column names of the frame that an interpreter returns, or
-    those of `concepts`. The answer for a text and a concept is 1 (yes), 0 (no) or
-    NaN (not judged, or the judgement failed), never a guess.
+    those of `concepts`. The annotation of a text and a concept is 1 (yes), 0 (no)
+    or NaN (not judged, or the judgement failed), never a guess.
 
     Four judges read the concepts:
 
@@ -63,12 +60,16 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         What to judge. None takes the column names of `X`, which are the concepts
         behind :class:`LLMInterpreter` or :class:`KeyphraseInterpreter`.
     judge : {"auto", "embedding", "keyphrase", "llm", "distilled"}, default="auto"
-        Who judges. "auto" is "llm" when a `model` is given, else "embedding".
-    model : str or None, default=None
-        The language model for ``judge="llm"`` and ``judge="distilled"``, as litellm
-        writes it: ``"provider/name"``.
-    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        The embedding model for ``judge="embedding"`` and ``judge="distilled"``.
+        Who judges. "auto" is "llm" when an `llm` is given, else "embedding".
+    llm : str, LanguageModel or None, default=None
+        The language model for ``judge="llm"`` and ``judge="distilled"``: its name as
+        litellm writes it, ``"provider/name"``, or a :class:`LanguageModel` with limits
+        and other settings.
+    embedder : str, EmbeddingTransformer or None, default=None
+        The embedder for ``judge="embedding"`` and ``judge="distilled"``: the name of a
+        model, or a transformer, which is cloned. Best that of the pipeline's first
+        step: its cached embeddings are used again. None is the default model of
+        :class:`EmbeddingTransformer`.
     fit_sample : "auto", int or None, default="auto"
         How many random rows :meth:`fit_transform` judges; the others are NaN. None
         judges all rows. "auto" judges 2000 where a language model reads them, enough
@@ -81,26 +82,10 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         For ``judge="distilled"``: a concept whose probe has a lower cross-validated
         F1 against the language model is left to the model. At 0 only concepts too
         rare to be learnt are.
-    api_base : str or None, default=None
-        Address of an OpenAI-compatible server for `model`.
     concepts_per_call : int, default=20
         How many concepts a language model judges at once.
     max_words : int, default=256
         Words of a text that a language model is shown; the rest is cut off.
-    max_concurrency : int, default=16
-        How many calls to a language model are under way at once.
-    max_cost : float or None, default=None
-        Stop before more than so many dollars are spent; what is paid for is kept.
-    max_calls : int or None, default=None
-        Stop before more than so many calls are made.
-    batch : bool, default=False
-        Whether to ask through the provider's batch interface: half the price, and
-        answers within a day. A call that was interrupted goes on with the batch that
-        is under way. For OpenAI, Azure and a litellm proxy.
-    cache_dir : "auto", str or None, default="auto"
-        Where embeddings and answers are kept, see :class:`EmbeddingTransformer`.
-    device : str or None, default=None
-        Where the embedding model runs; None takes a GPU when there is one.
     random_state : int, RandomState instance or None, default=None
         Draws the rows of `fit_sample` and the order of concepts in a call.
     verbose : int, default=0
@@ -127,7 +112,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     See Also
     --------
     KeyphraseInterpreter, LLMInterpreter : Where the concepts come from.
-    HypothesisRegressor : What the answers are for.
+    HypothesisRegressor : What the annotations are for.
 
     Notes
     -----
@@ -149,8 +134,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "concepts": ["array-like", None],
         "judge": [StrOptions(set(_JUDGES))],
-        "model": [str, None],
-        "embedding_model": [str],
+        "llm": [str, LanguageModel, None],
+        "embedder": [str, EmbeddingTransformer, None],
         "fit_sample": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -158,15 +143,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         ],
         "n_teaching": [Interval(Integral, 1, None, closed="left")],
         "min_f1": [Interval(Real, 0, 1, closed="both")],
-        "api_base": [str, None],
         "concepts_per_call": [Interval(Integral, 1, None, closed="left")],
         "max_words": [Interval(Integral, 1, None, closed="left")],
-        "max_concurrency": [Interval(Integral, 1, None, closed="left")],
-        "max_cost": [Interval(Real, 0, None, closed="left"), None],
-        "max_calls": [Interval(Integral, 0, None, closed="left"), None],
-        "batch": ["boolean"],
-        "cache_dir": [str, os.PathLike, None],
-        "device": [str, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -176,39 +154,25 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         concepts=None,
         *,
         judge="auto",
-        model=None,
-        embedding_model=DEFAULT_MODEL,
+        llm=None,
+        embedder=None,
         fit_sample="auto",
         n_teaching=1000,
         min_f1=0.7,
-        api_base=None,
         concepts_per_call=20,
         max_words=256,
-        max_concurrency=16,
-        max_cost=None,
-        max_calls=None,
-        batch=False,
-        cache_dir="auto",
-        device=None,
         random_state=None,
         verbose=0,
     ):
         self.concepts = concepts
         self.judge = judge
-        self.model = model
-        self.embedding_model = embedding_model
+        self.llm = llm
+        self.embedder = embedder
         self.fit_sample = fit_sample
         self.n_teaching = n_teaching
         self.min_f1 = min_f1
-        self.api_base = api_base
         self.concepts_per_call = concepts_per_call
         self.max_words = max_words
-        self.max_concurrency = max_concurrency
-        self.max_cost = max_cost
-        self.max_calls = max_calls
-        self.batch = batch
-        self.cache_dir = cache_dir
-        self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
@@ -241,7 +205,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     @property
     def usage_(self):
         check_is_fitted(self)
-        return getattr(self.judge_, "usage", Usage()).to_dict()
+        return self.judge_.usage.to_dict()
 
     @property
     def distillation_(self):
@@ -296,9 +260,9 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         self.fit(X, y, texts=texts)
         texts = get_texts(X, texts, self)
         rows = self._sample(len(texts), self._n_to_judge(self.judge_))
-        answers = np.full((len(texts), len(self.concepts_)), np.nan)
-        answers[rows] = self.judge_.judge(texts[rows])
-        return self._like_input(answers, X)
+        annotations = np.full((len(texts), len(self.concepts_)), np.nan)
+        annotations[rows] = self.judge_.judge(texts[rows])
+        return self._like_input(annotations, X)
 
     def estimate_cost(self, X, *, texts=None):
         """What :meth:`fit_transform` would cost, before a call is made.
@@ -312,20 +276,17 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         -------
         dict
             `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
-            when litellm knows no price. Rather too high: 300 tokens are reckoned for
-            an answer. What the cache holds is not counted. With ``judge="distilled"``
-            the lessons are counted, and not the concepts that stay with the model.
+            when litellm knows no price. An upper bound for models that do not reason:
+            it allows 300 tokens per reply. What the cache holds is not counted. With
+            ``judge="distilled"`` the calls that teach the probes are counted, and not
+            those for concepts that the language model keeps judging.
         """
         validate_params(self)
         texts = get_texts(X, texts, self)
-        judge = self._judge()
-        size = self._n_to_judge(judge)
-        if isinstance(judge, DistilledJudge):
-            judge, size = judge.teacher, self.n_teaching
-        if not isinstance(judge, LLMJudge):
-            return {**_NO_COST}
-        judge.fit(self._concepts(get_feature_names(X)))
-        return judge.estimate_cost(texts[self._sample(len(texts), size)])
+        concepts, judge = self._concepts(get_feature_names(X)), self._judge()
+        if self.judge != "distilled":  # its lessons are drawn from all texts
+            texts = texts[self._sample(len(texts), self._n_to_judge(judge))]
+        return judge.estimate_cost(concepts, texts)
 
     def get_feature_names_out(self, input_features=None):
         """The concepts.
@@ -372,31 +333,25 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     def _who_judges(self):
         if self.judge != "auto":
             return self.judge
-        return "embedding" if self.model is None else "llm"
+        return "embedding" if self.llm is None else "llm"
 
     def _judge(self):
         who = self._who_judges()
         if who == "keyphrase":
             return KeyphraseJudge()
         if who == "embedding":
-            return EmbeddingJudge(embedder_like(self))
-        if self.model is None:
+            return EmbeddingJudge(make_embedder(self.embedder, self.verbose))
+        if self.llm is None:
             raise ValueError(
-                f"judge={who!r} needs a language model: pass model='provider/name', "
-                "for example model='openai/gpt-5-mini', or use judge='embedding' or "
+                f"judge={who!r} needs a language model: pass llm='provider/name', "
+                "for example llm='openai/gpt-5-mini', or use judge='embedding' or "
                 "judge='keyphrase', which need none."
             )
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         reader = LLMJudge(
-            self.model,
-            api_base=self.api_base,
+            make_language_model(self.llm),
             concepts_per_call=self.concepts_per_call,
             max_words=self.max_words,
-            max_concurrency=self.max_concurrency,
-            max_cost=self.max_cost,
-            max_calls=self.max_calls,
-            batch=self.batch,
-            cache_dir=self.cache_dir,
             random_state=seed,
             verbose=self.verbose,
         )
@@ -404,7 +359,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             return reader
         return DistilledJudge(
             reader,
-            embedder_like(self),
+            make_embedder(self.embedder, self.verbose),
             n_teaching=self.n_teaching,
             min_f1=self.min_f1,
             random_state=seed,
@@ -413,7 +368,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
     def _n_to_judge(self, judge):
         if self.fit_sample != "auto":
             return self.fit_sample
-        return _SAMPLE_THAT_IS_PAID_FOR if getattr(judge, "is_paid", False) else None
+        return _N_PAID_ROWS if judge.is_paid else None
 
     def _sample(self, n_rows, size):
         if size is None or size >= n_rows:
@@ -421,11 +376,11 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         order = check_random_state(self.random_state).permutation(n_rows)
         return np.sort(order[:size])
 
-    def _like_input(self, answers, X):
+    def _like_input(self, annotations, X):
         if not isinstance(X, pd.DataFrame):
-            return answers
+            return annotations
         rows = drop_texts(X.iloc[:, :0]).index if carries_texts(X) else X.index
-        return pd.DataFrame(answers, index=rows, columns=self.concepts_, copy=False)
+        return pd.DataFrame(annotations, index=rows, columns=self.concepts_, copy=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

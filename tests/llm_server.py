@@ -330,6 +330,21 @@ _BATCH = {"object": "batch", "endpoint": "/v1/chat/completions", "created_at": 0
 _BATCH |= {"completion_window": "24h"}
 
 
+def language_model(server, options=None, *, name="openai/m"):
+    """The server as a `LanguageModel` that keeps nothing on disk.
+
+    Its settings are taken out of `options`, so that a test passes those of a step and
+    those of its language model side by side.
+    """
+    from sklearn_hsae import LanguageModel
+
+    settings = {"api_base": server.url, "cache_dir": None}
+    for parameter in LanguageModel(name).get_params():
+        if options and parameter in options:
+            settings[parameter] = options.pop(parameter)
+    return LanguageModel(**{"name": name, **settings})
+
+
 def _dump(value):
     return value and json.dumps(value).encode() + b"\n"
 

@@ -85,7 +85,7 @@ def test_fit_predict_score_equal_the_steps_by_hand(fitted, reviews):
     # What the Pipeline must compute, written without any pipeline.
     X = EmbeddingTransformer().fit_transform(reviews.texts)
     sae = MatryoshkaSAETransformer(
-        16, 3, prefixes=(1 / 3, 1.0), max_epochs=5, random_state=0
+        16, 3, prefixes=None, max_epochs=5, random_state=0
     ).set_params(target_weight=fitted["sae"].target_weight)
     A = sae.fit_transform(X, reviews.target)
     A = NeuronSelector(N_SELECT).fit(A, reviews.target).transform(A)

@@ -120,9 +120,11 @@ def _add_sizes(run):
 def _add_models(run):
     models = run.add_argument_group("models")
     models.add_argument(
-        "--model",
+        "--embedder",
+        metavar="MODEL",
         default="sentence-transformers/all-MiniLM-L6-v2",
-        help="embedding model (%(default)s)",
+        help="the embedder: a model of sentence-transformers, or provider/name "
+        "(%(default)s)",
     )
     models.add_argument(
         "--llm",
@@ -137,7 +139,29 @@ def _add_models(run):
         help="who judges which text has which concept",
     )
     models.add_argument(
+        "--stop-words",
+        type=_stop_words,
+        default="auto",
+        metavar="LANGUAGE",
+        help="words that name nothing, without --llm: a language such as de, a file "
+        "with one word per line, or none (auto: the languages of the texts)",
+    )
+    models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
+    )
+    models.add_argument(
+        "--max-cost",
+        type=_dollars,
+        metavar="DOLLARS",
+        help="stop before --llm costs more; a call repeated for the same files goes "
+        "on with what is left",
+    )
+    models.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="give up a call to --llm after this time (120)",
     )
     models.add_argument(
         "--instructions",
@@ -192,6 +216,24 @@ def _whole(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def _dollars(text):
+    return _number(text, "a number of dollars such as 2.50", lambda x: x >= 0)
+
+
+def _seconds(text):
+    return _number(text, "a number of seconds above 0", lambda x: x > 0)
+
+
+def _number(text, wanted, is_allowed):
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and is_allowed(number)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return number
+
+
 def _prefixes(text):
     if text in ("auto", "none"):
         return None if text == "none" else text
@@ -213,6 +255,22 @@ def _prefix(text):
     if not 0 < share <= 1 or math.isnan(share):
         raise ValueError
     return share
+
+
+def _stop_words(text):
+    if text in ("auto", "none"):
+        return [] if text == "none" else text
+    from sklearn_hsae.judges import stop_word_languages
+
+    if text in stop_word_languages():
+        return text
+    try:
+        return Path(text).read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a file in UTF-8 nor one of: auto, none, "
+            f"{', '.join(stop_word_languages())}"
+        ) from None
 
 
 def _cache_dir(text):

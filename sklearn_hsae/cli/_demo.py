@@ -7,6 +7,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
+from sklearn_hsae import EmbeddingTransformer
 from sklearn_hsae.cli._fit_and_evaluate import build_pipeline, fit_and_evaluate, say
 from sklearn_hsae.cli._read_data import Split
 from sklearn_hsae.cli._record import (
@@ -33,8 +34,8 @@ def demo(arguments, argv):
         split,
         **suggest_sizes(len(split.texts)),
         n_select=20,
+        embedder=EmbeddingTransformer(cache_dir=arguments.cache_dir, verbose=1),
         seed=arguments.seed,
-        cache_dir=arguments.cache_dir,
     )
     acting = np.flatnonzero(reviews.effects)
     say(

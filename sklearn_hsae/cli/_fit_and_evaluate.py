@@ -4,6 +4,9 @@ import sys
 import time
 from contextlib import contextmanager
 
+import pandas as pd
+from sklearn.base import clone
+
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
 from sklearn_hsae._sklearn_compat import validate_params
 from sklearn_hsae.llm import check_environment
@@ -25,17 +28,21 @@ def say(message):
     sys.stderr.flush()
 
 
-def build_pipeline(split, *, seed, cache_dir, **options):
+def build_pipeline(split, *, seed, stop_words="auto", **options):
     """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
     judge = options.get("judge")
     if judge in ("llm", "distilled") and options.get("llm") is None:
         raise ValueError(f"--judge {judge} needs a language model: pass --llm.")
     if options.get("llm") is not None:
-        check_environment(options["llm"], options.get("api_base"))
+        check_environment(options["llm"])
     pipeline = make_hypothesis_pipeline(
-        task=split.task, cache_dir=cache_dir, random_state=seed, verbose=1, **options
+        task=split.task, random_state=seed, verbose=1, **options
     )
+    if options.get("llm") is None:
+        pipeline.set_params(interpret__stop_words=stop_words)
+    elif stop_words != "auto":
+        raise ValueError("--stop-words is for names without --llm; leave one out.")
     for _, step in pipeline.steps:
         validate_params(step)
     return pipeline
@@ -63,6 +70,8 @@ def fit_and_evaluate(pipeline, split):
     stages = _Stages(n=len(split.texts), n_new=len(split.new_texts))
     X = split.texts
     for name, step in pipeline.steps[:-1]:
+        if name == "interpret" and pipeline["annotate"].llm is not None:
+            _say_estimate(pipeline, X, split)
         with stages.stage(name):
             X = step.fit_transform(X, split.y)
     name, last_step = pipeline.steps[-1]
@@ -73,6 +82,31 @@ def fit_and_evaluate(pipeline, split):
             pipeline, split.new_texts, split.new_y, X_train=split.texts, y_train=split.y
         )
     return evaluation, stages.seconds
+
+
+def _say_estimate(pipeline, activations, split):
+    """Say what the language model will cost, before the first call to it."""
+    annotate = pipeline["annotate"]
+    parts = [
+        pipeline["interpret"].estimate_cost(activations),
+        annotate.estimate_cost(activations),
+    ]
+    if annotate.judge != "distilled":  # its probes judge the held-out texts for free
+        names = pd.DataFrame(
+            0.0, index=range(len(split.new_texts)), columns=activations.columns
+        )
+        judge_all = clone(annotate).set_params(fit_sample=None)
+        parts.append(judge_all.estimate_cost(names, texts=split.new_texts))
+    calls, tokens = (
+        sum(part[key] for part in parts) for key in ("calls", "prompt_tokens")
+    )
+    dollars = [part["dollars"] for part in parts]
+    price = "at a price litellm does not know"
+    if None not in dollars:
+        price = f"for at most ${sum(dollars):.2f} if the model does not reason"
+    limit = annotate.llm.max_cost
+    price += "" if limit is None else f" (--max-cost ${limit:.2f})"
+    say(f"estimate: {calls:,} calls with {tokens:,} tokens {price}")
 
 
 class _Stages:

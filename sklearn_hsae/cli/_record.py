@@ -6,6 +6,8 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 
+from sklearn.base import BaseEstimator
+
 from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae.report import (
     describe_steps,
@@ -50,13 +52,20 @@ def finish_record(record, pipeline, evaluation, seconds):
         **record,
         "seconds": seconds | {"total": round(sum(seconds.values()), 2)},
         "steps": describe_steps(pipeline),
-        "parameters": {
-            name: step.get_params(deep=False) for name, step in pipeline.steps
-        },
+        "parameters": {name: _parameters(step) for name, step in pipeline.steps},
         "metrics": evaluation.metrics,
         "ceilings": evaluation.to_dict()["ceilings"],
         "usage": describe_usage(pipeline),
         "versions": package_versions(),
+    }
+
+
+def _parameters(step):
+    """All parameters of a step, those of its embedder and language model among them."""
+    return {
+        name: value
+        for name, value in step.get_params().items()
+        if not isinstance(value, BaseEstimator)
     }
 
 

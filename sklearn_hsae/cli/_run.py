@@ -1,5 +1,9 @@
 """``sklearn-hsae run``: hypotheses for a user's file."""
 
+import os
+
+from sklearn_hsae import EmbeddingTransformer, LanguageModel
+from sklearn_hsae._cache import cache_key
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
     fit_and_evaluate,
@@ -25,13 +29,14 @@ def run(arguments, argv):
         split,
         **_sizes(arguments, len(split.texts)),
         n_select=arguments.n_select,
-        model=arguments.model,
-        llm=arguments.llm,
+        embedder=EmbeddingTransformer(
+            arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
+        ),
+        llm=_language_model(arguments),
         judge=arguments.judge,
-        api_base=arguments.api_base,
+        stop_words=arguments.stop_words,
         instructions=arguments.instructions,
         seed=arguments.seed,
-        cache_dir=arguments.cache_dir,
     )
     say(
         f"{arguments.file}: {len(split.texts):,} texts to learn from, "
@@ -45,6 +50,21 @@ def run(arguments, argv):
     paths = write_outputs(folder, split, pipeline, evaluation, record)
     show_results(evaluation)
     say(f"\nwritten: {', '.join(map(str, paths))}")
+
+
+def _language_model(arguments):
+    """The language model that was asked for; the same call has the same budget."""
+    if arguments.llm is None:
+        return None
+    call = (arguments.file, arguments.text, arguments.target, arguments.out)
+    return LanguageModel(
+        arguments.llm,
+        api_base=arguments.api_base,
+        timeout=arguments.timeout,
+        max_cost=arguments.max_cost,
+        budget=cache_key(call=[str(part) for part in call], folder=os.getcwd()),
+        cache_dir=arguments.cache_dir,
+    )
 
 
 def _sizes(arguments, n_texts):

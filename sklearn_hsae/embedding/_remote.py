@@ -80,9 +80,9 @@ class RemoteEmbedder:
         is_cut : ndarray of shape (n_positions,) of bool
             Always False: a provider does not say that it cut a text.
         """
-        from sklearn_hsae.llm import check_environment
+        from sklearn_hsae.llm import address_options
 
-        options = check_environment(self.model, self.api_base)
+        options = address_options(self.model, self.api_base)
         texts = [self.prompt + text for text in texts]
         batches = _batches(texts, self.batch_size)
         pool = ThreadPoolExecutor(self.max_concurrency)

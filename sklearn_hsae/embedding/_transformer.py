@@ -6,12 +6,17 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
-from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_params,
+)
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
     are_empty,
@@ -349,6 +354,29 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def make_embedder(embedder, verbose=0):
+    """The `EmbeddingTransformer` that an ``embedder=`` stands for.
+
+    Parameters
+    ----------
+    embedder : EmbeddingTransformer, str or None
+        A str is the name of a model, None the default model.
+    verbose : int
+        Of the new transformer, where `embedder` is not one itself.
+
+    Returns
+    -------
+    EmbeddingTransformer
+        Not fitted. A clone, so that `embedder` stays as it is.
+    """
+    if embedder is None or isinstance(embedder, str):
+        embedder = EmbeddingTransformer(embedder or DEFAULT_MODEL, verbose=verbose)
+    else:
+        embedder = clone(embedder)
+    validate_params(embedder)
+    return embedder
 
 
 def _best_cached(cache, texts, embedder):

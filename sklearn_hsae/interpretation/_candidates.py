@@ -11,7 +11,7 @@ class Candidates:
 
     Parameters
     ----------
-    judge : LLMJudge
+    judge : Judge
     texts : ndarray of str of shape (n_rows,)
     activations : ndarray of shape (n_rows, n_neurons)
         Of the rows on which labels are compared; there may be none.
@@ -70,7 +70,7 @@ class Candidates:
         new = [label for label in labels if label not in self._answers]
         answers = np.full((len(self.texts), len(new)), np.nan)
         if len(self.texts):
-            answers = self.judge.fit(new).judge(self.texts)
+            answers = self.judge.fit(new, self.texts).judge(self.texts)
         self._answers.update(zip(new, answers.T, strict=True))
 
 

@@ -1,6 +1,5 @@
 """Naming neurons by phrases, without any language model that writes."""
 
-import os
 import warnings
 from numbers import Integral, Real
 
@@ -16,7 +15,7 @@ from sklearn_hsae._sklearn_compat import (
     fit_context,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae.embedding import DEFAULT_MODEL
+from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
@@ -24,7 +23,6 @@ from sklearn_hsae.judges import (
     PhraseSimilarity,
     candidate_phrases,
     clauses,
-    embedder_like,
     phrase_label,
     soft_maximum,
 )
@@ -54,16 +52,17 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     judge : {"embedding", "keyphrase"}, default="embedding"
         How the labels will be read by :class:`ConceptAnnotator`: by nearness in
         meaning, or word for word. The phrases are chosen for that reading.
-    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        The embedding model for ``judge="embedding"``, best the one of the
-        :class:`EmbeddingTransformer` before: its cached embeddings are used again.
+    embedder : str, EmbeddingTransformer or None, default=None
+        The embedder for ``judge="embedding"``: the name of a model, or a transformer,
+        which is cloned. Best that of the pipeline's first step: its cached embeddings
+        are used again. None is the default model of :class:`EmbeddingTransformer`.
+    stop_words : str or list of str, default="auto"
+        Words that no phrase starts or ends with. "auto" finds the languages of the
+        texts and takes their lists; where it finds none, the English one. Else the
+        code of a language, such as ``"de"``, or the words themselves; ``[]`` is none.
     validation_fraction : float, default=0.3
         The share of the rows that names are not made from: `fidelity_` is measured
         on them.
-    cache_dir : "auto", str or None, default="auto"
-        Where embeddings are kept, see :class:`EmbeddingTransformer`.
-    device : str or None, default=None
-        Where the embedding model runs; None takes a GPU when there is one.
     random_state : int, RandomState instance or None, default=None
         Draws the rows that are set aside. Pass an int for the same names each time.
     verbose : int, default=0
@@ -104,10 +103,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "n_phrases": [Interval(Integral, 1, None, closed="left")],
         "judge": [StrOptions({"embedding", "keyphrase"})],
-        "embedding_model": [str],
+        "embedder": [str, EmbeddingTransformer, None],
+        "stop_words": [str, "array-like"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "cache_dir": [str, os.PathLike, None],
-        "device": [str, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -117,19 +115,17 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         n_phrases=4,
         *,
         judge="embedding",
-        embedding_model=DEFAULT_MODEL,
+        embedder=None,
+        stop_words="auto",
         validation_fraction=0.3,
-        cache_dir="auto",
-        device=None,
         random_state=None,
         verbose=0,
     ):
         self.n_phrases = n_phrases
         self.judge = judge
-        self.embedding_model = embedding_model
+        self.embedder = embedder
+        self.stop_words = stop_words
         self.validation_fraction = validation_fraction
-        self.cache_dir = cache_dir
-        self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
@@ -154,7 +150,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When no phrase goes with any neuron, or a text is missing.
+            When no phrase goes with any neuron, a text is missing, or `stop_words` is
+            a language without a list.
         """
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
@@ -175,14 +172,16 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     def _judge(self):
         if self.judge == "keyphrase":
             return KeyphraseJudge()
-        return EmbeddingJudge(embedder_like(self))
+        return EmbeddingJudge(make_embedder(self.embedder, self.verbose))
 
     def _neurons(self):
         return check_feature_names_in(self)
 
     def _choose_phrases(self, texts, activations):
         min_count = _min_count(len(texts))
-        phrases, occurrence = candidate_phrases(texts, min_count=min_count)
+        phrases, occurrence = candidate_phrases(
+            texts, min_count=min_count, stop_words=self.stop_words
+        )
         shortlists = _shortlists(occurrence, activations)
         weighed = np.unique(np.concatenate(shortlists))
         if len(weighed) == 0:
@@ -207,7 +206,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     def _agreement(self, texts, phrases, occurrence):
         if self.judge == "keyphrase":
             return occurrence.toarray().astype(np.float32)
-        similarity = PhraseSimilarity(embedder_like(self)).fit(texts)
+        embedder = make_embedder(self.embedder, self.verbose)
+        similarity = PhraseSimilarity(embedder).fit(texts)
         return similarity.transform(texts, list(phrases))
 
     def _labels(self, phrases, n_texts):

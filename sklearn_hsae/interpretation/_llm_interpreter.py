@@ -1,8 +1,7 @@
 """Naming neurons by a language model that sees contrasting examples."""
 
-import os
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from sklearn_hsae._sklearn_compat import (
     validate_params,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae.embedding import DEFAULT_MODEL, EmbeddingTransformer
+from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
 from sklearn_hsae.interpretation._candidates import Candidates
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
@@ -37,7 +36,13 @@ from sklearn_hsae.interpretation._sampling import (
     split_rows,
 )
 from sklearn_hsae.judges import LLMJudge
-from sklearn_hsae.llm import LLMClient, check_environment, estimate_cost
+from sklearn_hsae.llm import (
+    LanguageModel,
+    LLMClient,
+    check_environment,
+    estimate_cost,
+    make_language_model,
+)
 
 
 class LLMInterpreter(RenamingMixin, BaseEstimator):
@@ -51,10 +56,10 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
 
     Parameters
     ----------
-    model : str
-        The language model as litellm writes it, ``"provider/name"``: for example
-        ``"openai/gpt-5-mini"``, or ``"openai/name"`` with `api_base` for a server
-        of your own. The key is read from the environment.
+    llm : str or LanguageModel
+        The language model: its name as litellm writes it, ``"provider/name"``, for
+        example ``"openai/gpt-5-mini"``, or a :class:`LanguageModel` with a server of
+        your own, limits and other settings. The key is read from the environment.
     n_candidates : int, default=3
         Labels asked for each neuron.
     n_examples : int, default=20
@@ -85,25 +90,11 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         which the neuron fires (found by faiss when it is installed, else by
         scikit-learn); or those on which neurons fire that otherwise fire along with
         it. The latter two ask for finer distinctions.
-    judge_model : str or None, default=None
-        The model that judges the labels, best the one that annotates later. None is
-        `model`.
-    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        For ``negatives="similar"``.
-    api_base : str or None, default=None
-        Address of an OpenAI-compatible server.
-    max_concurrency : int, default=16
-        Calls under way at once.
-    max_cost : float or None, default=None
-        Stop before more than so many dollars are spent; what is paid for is kept.
-    max_calls : int or None, default=None
-        Stop before more than so many calls are made.
-    batch : bool, default=False
-        Whether to ask through the provider's batch interface: half the price, and
-        answers within a day, for each round of questions. A fit that was interrupted
-        goes on with the batch that is under way. For OpenAI, Azure and a litellm proxy.
-    cache_dir : "auto", str or None, default="auto"
-        Where answers are kept, see :class:`EmbeddingTransformer`.
+    judge_llm : str, LanguageModel or None, default=None
+        The language model that judges the labels, best the one that annotates later.
+        A name takes all other settings of `llm`; None is `llm` itself.
+    embedder : str, EmbeddingTransformer or None, default=None
+        For ``negatives="similar"``, as in :class:`ConceptAnnotator`.
     random_state : int, RandomState instance or None, default=None
         Draws the examples. Pass an int for the same prompts, and so the cached
         answers, each time.
@@ -146,7 +137,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "model": [str, None],
+        "llm": [str, LanguageModel, None],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "n_examples": [Interval(Integral, 2, None, closed="left")],
         "n_scoring": [Interval(Integral, 0, None, closed="left")],
@@ -156,21 +147,15 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         "prompt": [str],
         "sampling": [StrOptions({"top", "quantiles"}), tuple, list],
         "negatives": [StrOptions({"random", "similar", "co-occurring"})],
-        "judge_model": [str, None],
-        "embedding_model": [str],
-        "api_base": [str, None],
-        "max_concurrency": [Interval(Integral, 1, None, closed="left")],
-        "max_cost": [Interval(Real, 0, None, closed="left"), None],
-        "max_calls": [Interval(Integral, 0, None, closed="left"), None],
-        "batch": ["boolean"],
-        "cache_dir": [str, os.PathLike, None],
+        "judge_llm": [str, LanguageModel, None],
+        "embedder": [str, EmbeddingTransformer, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
     def __init__(
         self,
-        model=None,
+        llm=None,
         *,
         n_candidates=3,
         n_examples=20,
@@ -181,18 +166,12 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         prompt="default",
         sampling="top",
         negatives="random",
-        judge_model=None,
-        embedding_model=DEFAULT_MODEL,
-        api_base=None,
-        max_concurrency=16,
-        max_cost=None,
-        max_calls=None,
-        batch=False,
-        cache_dir="auto",
+        judge_llm=None,
+        embedder=None,
         random_state=None,
         verbose=0,
     ):
-        self.model = model
+        self.llm = llm
         self.n_candidates = n_candidates
         self.n_examples = n_examples
         self.n_scoring = n_scoring
@@ -202,14 +181,8 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         self.prompt = prompt
         self.sampling = sampling
         self.negatives = negatives
-        self.judge_model = judge_model
-        self.embedding_model = embedding_model
-        self.api_base = api_base
-        self.max_concurrency = max_concurrency
-        self.max_cost = max_cost
-        self.max_calls = max_calls
-        self.batch = batch
-        self.cache_dir = cache_dir
+        self.judge_llm = judge_llm
+        self.embedder = embedder
         self.random_state = random_state
         self.verbose = verbose
 
@@ -269,7 +242,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         self._set_concepts(labels, reasons)
         answers = np.full((len(hidden), len(self.concepts_)), np.nan)
         if len(hidden):
-            answers = judge.fit(self.concepts_).judge(texts[hidden])
+            answers = judge.fit(self.concepts_, texts).judge(texts[hidden])
         self._set_fidelity(answers, activations[hidden])
         self.usage_ = client.usage.to_dict()
         return self
@@ -305,7 +278,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         rows = scoring_rows(
             activations, every, self.n_scoring or len(every), self._generator()
         )
-        judge = self._judge(self._client()).fit(self.concepts_)
+        judge = self._judge(self._client()).fit(self.concepts_, texts)
         named = activations[np.ix_(rows, self._columns)]
         table = fidelity_table(judge.judge(texts[rows]), named)
         return float(table["correlation"].mean())
@@ -322,9 +295,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         -------
         dict
             `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
-            when litellm knows no price. Rather too high: 300 tokens are reckoned for
-            an answer, all candidates are taken to differ, and the cache to be empty.
-            `refine` rounds are left out; each costs about as much as one candidate.
+            when litellm knows no price. An upper bound for ``refine=0`` and models
+            that do not reason: 300 tokens per reply, all candidates distinct, an empty
+            cache. Each round of `refine` costs about as much as one candidate.
         """
         validate_params(self)
         questions = self._questions()
@@ -336,22 +309,23 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         first = first_questions(
             questions, texts, activations, naming, self._examples(texts), rng
         )
-        parts = [estimate_cost(self.model, first, batch=self.batch)]
+        parts = [estimate_cost(self._llms()[0], first)]
         judge = self._judge(self._client())
         n_labels = activations.shape[1] * self.n_candidates
         for some, n in zip(rows, (n_labels, activations.shape[1]), strict=True):
             labels = [f"mentions something or other, number {i}" for i in range(n)]
-            parts.append(judge.fit(labels).estimate_cost(texts[some]))
+            parts.append(judge.estimate_cost(labels, texts[some]))
         dollars = [part.pop("dollars") for part in parts]
         total = {key: sum(part[key] for part in parts) for key in parts[0]}
         return {**total, "dollars": None if None in dollars else sum(dollars)}
 
     def _questions(self):
-        if self.model is None:
+        if self.llm is None:
             raise ValueError(
-                "LLMInterpreter needs a language model: pass model='provider/name', "
-                "for example 'openai/gpt-5-mini', or 'openai/name' with api_base= for "
-                "a server of your own. KeyphraseInterpreter needs none."
+                "LLMInterpreter needs a language model: pass llm='provider/name', for "
+                "example llm='openai/gpt-5-mini', or LanguageModel('openai/name', "
+                "api_base=...) for a server of your own. KeyphraseInterpreter needs "
+                "none."
             )
         if not isinstance(self.sampling, str):
             low_high = tuple(self.sampling)
@@ -361,38 +335,30 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
                     f"(80, 100); got {self.sampling!r}."
                 )
         template = interpretation_prompt(self.prompt)
-        for model in {self.model, self.judge_model or self.model}:
-            check_environment(model, self.api_base, self.batch)
+        for llm in self._llms():
+            check_environment(llm)
         return Questions(template, self.instructions, self.max_words)
 
     def _generator(self):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         return np.random.default_rng(seed)
 
-    def _client(self):
-        return LLMClient(
-            self.model,
-            api_base=self.api_base,
-            cache_dir=self.cache_dir,
-            max_concurrency=self.max_concurrency,
-            max_calls=self.max_calls,
-            max_cost=self.max_cost,
-            batch=self.batch,
-            verbose=self.verbose,
+    def _llms(self):
+        """The language model that names, and the one that judges."""
+        llm = make_language_model(self.llm)
+        return llm, llm if self.judge_llm is None else make_language_model(
+            self.judge_llm, like=llm
         )
+
+    def _client(self):
+        return LLMClient(self._llms()[0], verbose=self.verbose)
 
     def _judge(self, client):
         return LLMJudge(
-            self.judge_model or self.model,
-            api_base=self.api_base,
+            self._llms()[1],
             max_words=self.max_words,
-            max_concurrency=self.max_concurrency,
-            max_calls=self.max_calls,
-            max_cost=self.max_cost,
-            batch=self.batch,
-            cache_dir=self.cache_dir,
             verbose=self.verbose,
-            usage=client.usage,  # one budget and one bill for naming and judging
+            usage=client.usage,  # one bill for naming and judging
         )
 
     def _examples(self, texts):
@@ -408,18 +374,17 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             return random_silent_rows
         if self.negatives == "co-occurring":
             return cooccurring_silent_rows
-        embedder = EmbeddingTransformer(
-            self.embedding_model, cache_dir=self.cache_dir, verbose=self.verbose
-        )
+        embedder = make_embedder(self.embedder, self.verbose)
         vectors = embedder.fit_transform(texts).to_numpy()
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return similar_silent_rows(vectors / np.maximum(length, 1e-12))
 
     def _check_any_named(self, candidates, client):
         if not any(candidates.labels):
+            reason = client.usage.last_error or "none; no neuron ever fires"
             raise RuntimeError(
-                f"{self.model!r} named none of the {len(candidates.labels)} neurons. "
-                f"The last error: {client.usage.last_error or 'no neuron ever fires'}"
+                f"{client.llm.name!r} named none of the {len(candidates.labels)} "
+                f"neurons. The last error: {reason}"
             )
 
     def _warn_of_unnamed(self, reasons, client):

@@ -9,12 +9,13 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from sklearn_hsae._texts import carries_texts, get_texts
-from sklearn_hsae.embedding import DEFAULT_MODEL, EmbeddingTransformer
+from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.interpretation._sampling import firing_rows, random_silent_rows
 from sklearn_hsae.interpretation._scorers import SCORERS, Sample, Tools
 from sklearn_hsae.judges import LLMJudge
+from sklearn_hsae.llm import Usage, make_language_model
 
-_ASK_A_MODEL = ("detection", "recall", "fuzz", "simulation")
+_PAID_SCORERS = ("detection", "recall", "fuzz", "simulation")
 
 
 def score_concepts(
@@ -22,18 +23,13 @@ def score_concepts(
     *,
     texts=None,
     scorers=("detection", "simulation", "embedding"),
-    model=None,
-    api_base=None,
+    llm=None,
     activate=None,
-    embedding_model=DEFAULT_MODEL,
+    embedder=None,
     local_model=None,
     n_texts=100,
     n_quantiles=4,
     max_words=256,
-    max_concurrency=16,
-    max_cost=None,
-    max_calls=None,
-    cache_dir="auto",
     folder=None,
     random_state=None,
     verbose=0,
@@ -61,15 +57,13 @@ def score_concepts(
         - "surprisal": AUC of how much less surprising a text is to a causal language
           model on this machine when the label stands before it, and the mean drop of
           firing over silent texts in nats a token; free
-    model : str or None, default=None
-        The language model as litellm writes it, for the first four.
-    api_base : str or None, default=None
-        Address of an OpenAI-compatible server.
+    llm : str, LanguageModel or None, default=None
+        The language model for the first four, as in :class:`LLMInterpreter`.
     activate : callable or None, default=None
         For "fuzz": takes a list of texts, returns the activations of the columns of
         `X`, for example ``pipe[:3].transform`` of a fitted pipeline.
-    embedding_model : str, default="sentence-transformers/all-MiniLM-L6-v2"
-        For "embedding".
+    embedder : str, EmbeddingTransformer or None, default=None
+        For "embedding", as in :class:`ConceptAnnotator`.
     local_model : str or None, default=None
         For "surprisal": name or folder of a causal model of transformers.
     n_texts : int, default=100
@@ -79,8 +73,6 @@ def score_concepts(
         Parts of the firing texts that are told apart.
     max_words : int, default=256
         Words shown of each text.
-    max_concurrency, max_cost, max_calls, cache_dir, verbose
-        As in :class:`LLMInterpreter`.
     folder : str, path or None, default=None
         Where to write one JSON file for each label.
     random_state : int, RandomState instance or None, default=None
@@ -96,23 +88,16 @@ def score_concepts(
     Examples
     --------
     >>> from sklearn_hsae.interpretation import score_concepts
-    >>> table = score_concepts(concepts, model="openai/gpt-5-mini")  # doctest: +SKIP
+    >>> table = score_concepts(concepts, llm="openai/gpt-5-mini")  # doctest: +SKIP
     """
-    _check(X, texts, scorers, model, activate, local_model)
+    _check(X, texts, scorers, llm, activate, local_model)
     texts = get_texts(X, texts, None)
     seed = check_random_state(random_state).randint(2**31 - 1)
-    judge = LLMJudge(
-        model,
-        api_base=api_base,
-        max_words=max_words,
-        max_concurrency=max_concurrency,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        cache_dir=cache_dir,
-        verbose=verbose,
-    )
-    embedder = EmbeddingTransformer(embedding_model, cache_dir=cache_dir)
-    tools = Tools(judge, embedder, activate, local_model, seed)
+    judge = None
+    if llm is not None:
+        llm = make_language_model(llm)
+        judge = LLMJudge(llm, max_words=max_words, verbose=verbose)
+    tools = Tools(judge, make_embedder(embedder, verbose), activate, local_model, seed)
     rows = [
         (sample.concept, scorer, metric, quantile, value)
         for sample in _samples(X, texts, n_texts, n_quantiles, seed)
@@ -122,13 +107,13 @@ def score_concepts(
     columns = ["concept", "scorer", "metric", "quantile", "value"]
     table = pd.DataFrame(rows, columns=columns)
     table = table.astype({"quantile": float, "value": float})
-    table.attrs["usage"] = judge.usage.to_dict()
+    table.attrs["usage"] = (judge.usage if judge else Usage()).to_dict()
     if folder is not None:
         _write(table, Path(folder))
     return table
 
 
-def _check(X, texts, scorers, model, activate, local_model):
+def _check(X, texts, scorers, llm, activate, local_model):
     if not isinstance(X, pd.DataFrame):
         raise ValueError(
             "score_concepts takes the labels from the columns of X: pass the frame "
@@ -142,10 +127,10 @@ def _check(X, texts, scorers, model, activate, local_model):
     unknown = sorted(set(scorers) - set(SCORERS))
     if unknown:
         raise ValueError(f"scorers must be among {sorted(SCORERS)}; got {unknown}.")
-    paid = [name for name in scorers if name in _ASK_A_MODEL]
-    if paid and model is None:
+    paid = [name for name in scorers if name in _PAID_SCORERS]
+    if paid and llm is None:
         raise ValueError(
-            f"{paid} ask a language model: pass model='provider/name', or "
+            f"{paid} ask a language model: pass llm='provider/name', or "
             "scorers=['embedding'], which needs none."
         )
     if "fuzz" in scorers and activate is None:

@@ -52,7 +52,7 @@ class Tools:
 
 def detection(sample, tools):
     """Which of the texts does a reader of the label pick out?"""
-    answers = tools.judge.fit([sample.concept]).judge(sample.texts)[:, 0]
+    answers = tools.judge.fit([sample.concept], sample.texts).judge(sample.texts)[:, 0]
     table = fidelity_table(answers[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
         yield metric, None, value
@@ -62,7 +62,7 @@ def detection(sample, tools):
 def recall(sample, tools):
     """The same for the texts on which the neuron fires alone."""
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
-    answers = tools.judge.fit([sample.concept]).judge(texts)[:, 0]
+    answers = tools.judge.fit([sample.concept], texts).judge(texts)[:, 0]
     if not np.isnan(answers).all():
         yield "recall", None, np.nanmean(answers)
     yield from _means("recall", answers, sample.quantile[sample.fires])

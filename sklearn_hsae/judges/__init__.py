@@ -7,25 +7,24 @@ annotation uses one for the columns of the regression.
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
 from sklearn_hsae.judges._embedding_judge import EmbeddingJudge
+from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
-from sklearn_hsae.judges._similarity import (
-    PhraseSimilarity,
-    embedder_like,
-    soft_maximum,
-)
+from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
+from sklearn_hsae.judges._stop_words import stop_word_languages
 from sklearn_hsae.judges._words import clauses
 
 __all__ = [
     "DistilledJudge",
     "EmbeddingJudge",
+    "Judge",
     "KeyphraseJudge",
     "LLMJudge",
     "PhraseSimilarity",
     "candidate_phrases",
     "clauses",
-    "embedder_like",
     "phrase_label",
     "soft_maximum",
+    "stop_word_languages",
 ]

@@ -24,8 +24,8 @@ class DistilledJudge:
 
     Parameters
     ----------
-    teacher : judge
-        Best an `LLMJudge`.
+    teacher : Judge
+        In practice an `LLMJudge`.
     embedder : EmbeddingTransformer
     n_teaching : int
         Texts that the teacher judges, about.
@@ -58,18 +58,11 @@ class DistilledJudge:
 
     @property
     def is_paid(self):
-        """Whether the teacher still judges some concepts."""
-        return not self.is_distilled_.all()
+        """Whether the teacher judges some concepts itself, or may have to."""
+        return not hasattr(self, "is_distilled_") or not self.is_distilled_.all()
 
     def fit(self, concepts, texts, activations=None):
-        """Have the teacher judge a sample, and learn from it.
-
-        Parameters
-        ----------
-        concepts : list of str
-        texts : ndarray of str of shape (n_texts,)
-        activations : ndarray of shape (n_texts, n_concepts) or None
-        """
+        """Have the teacher judge a sample, and learn from it; see `Judge`."""
         rng = np.random.default_rng(self.random_state)
         chance = _chances(len(texts), activations, self.n_teaching)
         rows = np.flatnonzero(rng.random(len(texts)) < chance)
@@ -91,12 +84,19 @@ class DistilledJudge:
         return self
 
     def judge(self, texts):
-        """Return a float array of shape (n_texts, n_concepts) of 0, 1 and NaN."""
+        """Return annotations; see `Judge`."""
         X = (self._embed(texts) - self.mean_) / self.scale_
         answers = (X @ self.coef_.T >= self.threshold_).astype(np.float64)
         if not self.is_distilled_.all():
             answers[:, ~self.is_distilled_] = self.teacher.judge(texts)
         return answers
+
+    def estimate_cost(self, concepts, texts):
+        """What the lessons would cost, without concepts that stay with the teacher."""
+        rng = np.random.default_rng(self.random_state)
+        n = min(self.n_teaching, len(texts))
+        rows = rng.permutation(len(texts))[:n]
+        return self.teacher.estimate_cost(concepts, texts[rows])
 
     def _embed(self, texts):
         return self.embedder.fit_transform(list(texts)).to_numpy(np.float64)

@@ -4,23 +4,25 @@ from functools import reduce
 
 import numpy as np
 
+from sklearn_hsae.judges._judge import FreeJudge
 from sklearn_hsae.judges._phrases import label_phrases
 from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
 from sklearn_hsae.judges._threshold import best_threshold
 
 
-class EmbeddingJudge:
+class EmbeddingJudge(FreeJudge):
     """Compares texts with the phrases of each concept in an embedding space.
 
     How close is close enough differs from concept to concept, so each has a
-    threshold of its own: the one at which the answers on the training texts agree
-    best with the activations of the neuron that the concept names.
+    threshold of its own: the one at which the annotations of the training texts
+    agree best with the activations of the neuron that the concept names.
     """
 
     def __init__(self, embedder):
         self.embedder = embedder
 
-    def fit(self, concepts, texts, activations):
+    def fit(self, concepts, texts, activations=None):
+        """Embed the phrases and set the threshold of each concept; see `Judge`."""
         if activations is None:
             raise ValueError(
                 "judge='embedding' calibrates each concept on the activations of its "
@@ -39,7 +41,7 @@ class EmbeddingJudge:
         return self
 
     def judge(self, texts):
-        """Return a float array of shape (n_texts, n_concepts) of 0 and 1."""
+        """Return annotations; see `Judge`."""
         return (self._scores(texts) >= self.thresholds_).astype(np.float64)
 
     def _scores(self, texts):

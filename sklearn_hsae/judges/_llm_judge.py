@@ -13,14 +13,16 @@ from sklearn_hsae.llm import (
     LLMClient,
     Request,
     UnreadableAnswer,
+    Usage,
     as_json,
     estimate_cost,
     load_prompt,
     shortened,
 )
 
-_WORDS_A_CALL = 400  # so many words of text share a call, in texts of a tweet's length
-_ROWS_A_LOOKUP = 1000
+# Longer texts than a tweet are judged in calls of their own.
+_WORDS_PER_CALL = 400
+_ROWS_PER_LOOKUP = 1000
 
 
 class LLMJudge:
@@ -34,35 +36,29 @@ class LLMJudge:
 
     Parameters
     ----------
-    model : str
-        "provider/name".
-    api_base : str or None
+    llm : LanguageModel
     concepts_per_call : int
     texts_per_call : int
         At most; they share a call only while they are short.
     max_words : int
         Of each text; what is longer is cut.
-    max_concurrency, max_calls, max_cost, batch, cache_dir, verbose, usage
-        See `LLMClient`.
     random_state : int
         Of the order of concepts.
+    verbose : int
+        Whether to show a progress bar.
+    usage : Usage or None
+        Written to, where naming and judging share one.
     """
 
     is_paid = True  # each text that it judges costs money or time
 
     def __init__(
         self,
-        model,
+        llm,
         *,
-        api_base=None,
         concepts_per_call=20,
         texts_per_call=8,
         max_words=256,
-        max_concurrency=16,
-        max_calls=None,
-        max_cost=None,
-        batch=False,
-        cache_dir="auto",
         random_state=0,
         verbose=0,
         usage=None,
@@ -71,31 +67,21 @@ class LLMJudge:
         self.texts_per_call = texts_per_call
         self.max_words = max_words
         self.random_state = random_state
-        self.client = LLMClient(
-            model,
-            api_base=api_base,
-            cache_dir=cache_dir,
-            max_concurrency=max_concurrency,
-            max_calls=max_calls,
-            max_cost=max_cost,
-            batch=batch,
-            verbose=verbose,
-            **({} if usage is None else {"usage": usage}),
-        )
+        self.client = LLMClient(llm, verbose=verbose, usage=usage or Usage())
 
     @property
     def usage(self):
         return self.client.usage
 
-    def fit(self, concepts, texts=None, activations=None):
-        """Take the concepts; texts and activations are not needed."""
+    def fit(self, concepts, texts, activations=None):
+        """Take the concepts; texts and activations are not used."""
         plain = np.array([plain_label(concept) for concept in concepts], dtype=object)
         self.columns_, distinct = pd.factorize(plain)  # "price", "price (2)": one
         self.concepts_ = list(distinct)
         return self
 
     def judge(self, texts):
-        """Return a float array of shape (n_texts, n_concepts) of 0, 1 and NaN.
+        """Return annotations; see `Judge`.
 
         Raises
         ------
@@ -103,8 +89,8 @@ class LLMJudge:
             When no call can succeed, see `LLMClient.ask`.
         """
         shown, codes = self._distinct(texts)
-        with open_cache(self.client.cache_dir, "llm") as cache:
-            keys = _Keys(self.client.identity(), shown, self.concepts_)
+        with open_cache(self.client.llm.cache_dir, "llm") as cache:
+            keys = _Keys(self.client.llm.identity(), shown, self.concepts_)
             answers = self._remembered(cache, keys)
             is_done = self._ask(cache, keys, shown, answers, self.texts_per_call)
             if is_done and np.isnan(answers).any():
@@ -113,15 +99,16 @@ class LLMJudge:
         self._warn_of_failures(answers)
         return answers
 
-    def estimate_cost(self, texts):
-        """What :meth:`judge` would cost if nothing failed; see `llm.estimate_cost`."""
+    def estimate_cost(self, concepts, texts):
+        """What `judge` would cost if nothing failed; see `llm.estimate_cost`."""
+        self.fit(concepts, texts)
         shown, _ = self._distinct(texts)
-        with open_cache(self.client.cache_dir, "llm") as cache:
-            keys = _Keys(self.client.identity(), shown, self.concepts_)
+        with open_cache(self.client.llm.cache_dir, "llm") as cache:
+            keys = _Keys(self.client.llm.identity(), shown, self.concepts_)
             answers = self._remembered(cache, keys)
         blocks = self._blocks(shown, answers, self.texts_per_call)
         requests = (self._request(shown, rows, columns) for rows, columns in blocks)
-        return estimate_cost(self.client.model, requests, batch=self.client.batch)
+        return estimate_cost(self.client.llm, requests)
 
     def _distinct(self, texts):
         """The distinct texts as the model sees them, and where each belongs."""
@@ -132,8 +119,8 @@ class LLMJudge:
     def _remembered(self, cache, keys):
         answers = np.full((len(keys.texts), len(keys.concepts)), np.nan)
         columns = range(answers.shape[1])
-        for start in range(0, len(answers), _ROWS_A_LOOKUP):
-            rows = range(start, min(start + _ROWS_A_LOOKUP, len(answers)))
+        for start in range(0, len(answers), _ROWS_PER_LOOKUP):
+            rows = range(start, min(start + _ROWS_PER_LOOKUP, len(answers)))
             of = {
                 keys(row, column): (row, column) for row in rows for column in columns
             }
@@ -191,7 +178,7 @@ class LLMJudge:
         for row in rows:
             words = len(texts[row].split())
             is_full = len(together) == texts_per_call
-            if together and (is_full or n_words + words > _WORDS_A_CALL):
+            if together and (is_full or n_words + words > _WORDS_PER_CALL):
                 yield together
                 together, n_words = [], 0
             together.append(row)

@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 
-from sklearn_hsae.embedding import EmbeddingTransformer
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
 from sklearn_hsae.judges._words import clauses, is_written_without_spaces
 
@@ -14,7 +13,7 @@ VERBATIM_BONUS = 0.1
 _SOFTNESS = 0.2
 _N_COMMON_WORDS = 1000
 _MAX_REFERENCE_TEXTS = 10_000
-_WORDS_A_SENTENCE = 3
+_WORDS_PER_SENTENCE = 3
 _SENTENCE_END = re.compile(
     r"(?<=[.!?\u061F\u06D4\u0964])\s+|(?<=[\u3002\uFF01\uFF1F])\s*|\n+"
 )
@@ -95,23 +94,13 @@ def sentences(text):
     found, pending = [], ""
     for piece in _SENTENCE_END.split(text):
         pending = f"{pending} {piece}".strip()
-        if _n_words(pending) >= _WORDS_A_SENTENCE:
+        if _n_words(pending) >= _WORDS_PER_SENTENCE:
             found.append(pending)
             pending = ""
     if pending:
         last = found.pop() if found and _n_words(pending) == 1 else ""
         found.append(f"{last} {pending}".strip())
     return found
-
-
-def embedder_like(estimator):
-    """The embedder that an estimator's own parameters describe."""
-    return EmbeddingTransformer(
-        estimator.embedding_model,
-        cache_dir=estimator.cache_dir,
-        device=estimator.device,
-        verbose=estimator.verbose,
-    )
 
 
 def _n_words(text):

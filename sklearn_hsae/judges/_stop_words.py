@@ -18,13 +18,16 @@ _MORE_ENGLISH = frozenset(
     "truly try trying used using want wanted wasn way went won yes".split()
 )
 # In ordinary text every third word or more is a stop word of its language, and hardly
-# one in ten is one of another language that is not closely related.
-_LEAST_SHARE = 0.1
-_LEAST_SHARE_OF_FURTHER = 0.2
+# one in ten is one of another language that is not closely related. A smaller share
+# must be made up of several words, since names and nouns of one language stand in the
+# lists of others.
+_LEAST_SHARE = 0.2
+_LEAST_SHARE_OF_SEVERAL = 0.1
+_SEVERAL = 5
 _LEAST_TEXTS = 0.05
 
 
-def languages():
+def stop_word_languages():
     """The codes of the languages for which there is a list."""
     return sorted(stopwordsiso.langs())
 
@@ -62,10 +65,10 @@ def resolve_stop_words(stop_words, words, texts_of, vocabulary):
     if stop_words == "auto":
         found = _languages_of(words, texts_of, vocabulary) or ["en"]
         return frozenset().union(*map(stop_words_of, found))
-    if stop_words not in languages():
+    if stop_words not in stop_word_languages():
         raise ValueError(
             f"stop_words={stop_words!r} is no language that has a list. Pass 'auto', "
-            f"a list of words, or one of: {', '.join(languages())}."
+            f"a list of words, or one of: {', '.join(stop_word_languages())}."
         )
     return stop_words_of(stop_words)
 
@@ -79,14 +82,16 @@ def _languages_of(words, texts_of, vocabulary):
     texts_of, words = texts_of[words >= 0], words[words >= 0]
     is_listed = {
         language: np.array([w in stop_words_of(language) for w in vocabulary], bool)
-        for language in languages()
+        for language in stop_word_languages()
     }
-    found, least, n_texts = [], _LEAST_SHARE, len(np.unique(texts_of))
+    found, n_texts = [], len(np.unique(texts_of))
     while len(np.unique(texts_of)) > _LEAST_TEXTS * n_texts:
         share = {
             language: listed[words].mean() for language, listed in is_listed.items()
         }
         best = max(share, key=share.get)
+        n_different = np.count_nonzero(is_listed[best][np.unique(words)])
+        least = _LEAST_SHARE_OF_SEVERAL if n_different >= _SEVERAL else _LEAST_SHARE
         if share[best] < least:
             break
         found.append(best)
@@ -94,5 +99,4 @@ def _languages_of(words, texts_of, vocabulary):
         n_stop_words = np.bincount(texts_of, weights=is_listed.pop(best)[words])
         is_left = (n_stop_words < _LEAST_SHARE * n_words)[texts_of]
         texts_of, words = texts_of[is_left], words[is_left]
-        least = _LEAST_SHARE_OF_FURTHER
     return found

@@ -28,7 +28,7 @@ _NOT_WORDS = [
     ("<!--", r"<!--.*?(?:-->|\Z)"),
     ("<", r"""<[a-z!?](?=[^<>]*=)(?:[^<>"']++|"[^"]{0,300}+"|'[^']{0,300}+')*+>"""),
     ("<", r"<[a-z][^<>]*=[^<>]*+(?:>|\Z)"),  # quotes left open, or cut off
-    ("<", r"<[^<>]{1,80}>"),
+    ("<", r"</?[a-z!?][^<>]{0,79}>"),
     ("{", r"(?:(?<![\w.#-])[\w.#@-]++\s*)?\{[^{}]*[:=][^{}]*;[^{}]*\}"),  # style sheets
     ("data:", r"\bdata:[\w/+.-]*(?:;[\w=-]+)*,[\w+/=%-]*"),
     ("://", r"\b(?:https?|ftp)://" + _URL_END),
@@ -36,14 +36,11 @@ _NOT_WORDS = [
     ("@", r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"),
     ("/", r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/" + _URL_END),
 ]
-_NOT_WORDS = [
-    (sign, re.compile(pattern, re.DOTALL | re.IGNORECASE))
-    for sign, pattern in _NOT_WORDS
-]
+_NOT_WORDS = [(sign, re.compile(pattern, re.DOTALL)) for sign, pattern in _NOT_WORDS]
 _LEAST_ENCODED = 24  # characters without a space, two of them digits
 _ENCODED = re.compile(
     rf"(?<![\w+/=-])(?=(?:[a-z+/=_-]*\d){{2}})[a-z\d+/=_-]{{{_LEAST_ENCODED},}}+",
-    re.IGNORECASE | re.ASCII,
+    re.ASCII,
 )
 
 _ASCII_CLAUSE_END = re.compile(r"[.!?,;:()\[\]\"\n\t|/*]+|\s-+\s")
@@ -113,6 +110,7 @@ def _plain(text):
     """Lower-case text without mark-up, in one spelling."""
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(found.group()), text)
+    text = text.lower()
     for sign, pattern in _NOT_WORDS:
         if sign in text:
             text = pattern.sub(" . ", text)
@@ -120,8 +118,6 @@ def _plain(text):
         text = _ENCODED.sub(" . ", text)
     if not text.isascii():
         text = unicodedata.normalize("NFC", text.translate(_SAME_WORD))
-    text = text.lower()
-    if not text.isascii():
         text = text.replace("i\u0307", "i")  # the lower case of a dotted capital I
     return _ELIDED.sub("", text) if "'" in text else text
 

@@ -11,9 +11,10 @@ from collections import defaultdict
 
 from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._budget import Budget
 from sklearn_hsae.llm._provider import import_litellm, provider_of, without_keys
 from sklearn_hsae.llm._retries import is_hopeless, with_retries
-from sklearn_hsae.llm._usage import BATCH_SHARE, Budget
+from sklearn_hsae.llm._usage import BATCH_SHARE
 
 logger = logging.getLogger("sklearn_hsae")
 _TIMEOUT = 600.0  # seconds, for a file of the largest size
@@ -35,14 +36,8 @@ class Batches:
         self.client = client
         self.receive = receive
         self.is_over = False
-        self.budget = Budget(
-            client.model,
-            client.usage,
-            client.max_calls,
-            client.max_cost,
-            share_of_price=BATCH_SHARE,
-        )
-        self._model, provider = provider_of(client.model, client.api_base)
+        self.budget = Budget(client.llm, client.usage, share_of_price=BATCH_SHARE)
+        self._model, provider = provider_of(client.llm.name, client.llm.api_base)
         self._options = {
             **options,
             "custom_llm_provider": provider,
@@ -65,7 +60,7 @@ class Batches:
             When a batch did not complete. What it did answer has been received.
         """
         requests = {self._key(request): request for request in requests}
-        with open_cache(self.client.cache_dir, "llm") as cache:
+        with open_cache(self.client.llm.cache_dir, "llm") as cache:
             batches = self._under_way(cache, requests)
             known = {key for keys in batches.values() for key in keys}
             new = {key: r for key, r in requests.items() if key not in known}
@@ -90,7 +85,7 @@ class Batches:
     def _key(self, request):
         return cache_key(
             kind="batch",
-            **self.client.identity(),
+            **self.client.llm.identity(),
             messages=request.messages,
             schema=request.schema,
         )
@@ -128,8 +123,9 @@ class Batches:
             "messages": request.messages,
             "response_format": request.response_format,
         }
-        if self.client.temperature is not None:
-            body["temperature"] = self.client.temperature
+        if self.client.llm.temperature is not None:
+            body["temperature"] = self.client.llm.temperature
+        body.update(self.client.llm.extra_body or {})
         line = {"custom_id": key, "method": "POST", "url": "/v1/chat/completions"}
         return json.dumps({**line, "body": body}).encode("ascii") + b"\n"
 
@@ -196,7 +192,7 @@ class Batches:
             raise UnreadableAnswer(f"refused: {row.get('error') or response}")
         response = litellm.ModelResponse(**response["body"])
         try:
-            price = litellm.completion_cost(response, model=self.client.model)
+            price = litellm.completion_cost(response, model=self.client.llm.name)
         except Exception:  # litellm raises a plain Exception for an unknown model
             price = 0.0
         response._hidden_params["response_cost"] = BATCH_SHARE * price
@@ -209,7 +205,7 @@ class Batches:
         if end is not None:
             reason = f"{end.status} {without_keys(str(end.errors or ''))}".strip()
         raise RuntimeError(
-            f"A batch for {self.client.model!r} did not complete: {reason}. What it "
+            f"A batch for {self.client.llm.name!r} did not complete: {reason}. What it "
             "answered is kept; call again to send the rest in a new batch."
         )
 
@@ -223,7 +219,7 @@ class Batches:
             if is_hopeless(error) and "batch_id" in arguments:
                 raise _Gone from None
             raise RuntimeError(
-                f"{self.client.model!r} cannot be used in batches: "
+                f"{self.client.llm.name!r} cannot be used in batches: "
                 f"{without_keys(str(error))}"
             ) from None  # the original may hold the key
 

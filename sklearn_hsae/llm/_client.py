@@ -12,6 +12,7 @@ from sklearn_hsae.llm._answers import UnreadableAnswer
 from sklearn_hsae.llm._background import run_in_background
 from sklearn_hsae.llm._batches import Batches
 from sklearn_hsae.llm._dispatch import Dispatch
+from sklearn_hsae.llm._language_model import LanguageModel
 from sklearn_hsae.llm._provider import check_environment
 from sklearn_hsae.llm._usage import Usage
 
@@ -40,28 +41,15 @@ class Request:
 
 @dataclass
 class LLMClient:
-    """Asks one model, through litellm.
+    """Asks one language model, through litellm.
 
-    model : str, "provider/name"
-    api_base : str or None, address of an OpenAI-compatible server
-    cache_dir : "auto", path or None
-    max_concurrency : int, calls under way at once
-    max_calls, max_cost : number or None, where to stop
-    temperature : float or None, None is the model's own
-    batch : bool, whether to ask through the provider's batch interface
+    llm : LanguageModel
     verbose : int, whether to show a progress bar
     usage : Usage, what was asked and paid for so far; several clients may share one
     n_answered : int, requests that this client got an answer to
     """
 
-    model: str
-    api_base: str | None = None
-    cache_dir: Any = "auto"
-    max_concurrency: int = 16
-    max_calls: int | None = None
-    max_cost: float | None = None
-    temperature: float | None = None
-    batch: bool = False
+    llm: LanguageModel
     verbose: int = 0
     usage: Usage = field(default_factory=Usage)
     n_answered: int = 0
@@ -88,7 +76,7 @@ class LLMClient:
             unknown, the server is down.
         """
         answers, where = [None] * len(requests), defaultdict(list)
-        with open_cache(self.cache_dir, "llm") as cache:
+        with open_cache(self.llm.cache_dir, "llm") as cache:
             for i, request in enumerate(requests):
                 where[self._key(request)].append(i)
             found = cache.get_many(list(where))
@@ -139,7 +127,7 @@ class LLMClient:
         """
         if not total:
             return True
-        options = check_environment(self.model, self.api_base, self.batch)
+        options = check_environment(self.llm)
         with tqdm(
             total=total, desc=description, unit="call", disable=not self.verbose
         ) as bar:
@@ -148,7 +136,7 @@ class LLMClient:
                 receive(pairs)
                 bar.update(len(pairs))
 
-            if self.batch:
+            if self.llm.batch:
                 batches = Batches(self, options, receive_and_show)
                 requests = batches.run(requests)
                 if batches.is_over:
@@ -157,15 +145,7 @@ class LLMClient:
             run_in_background(dispatch.run(requests))
         return not dispatch.is_over
 
-    def identity(self):
-        """What decides an answer, besides the question."""
-        return {
-            "model": self.model,
-            "api_base": self.api_base,
-            "temperature": self.temperature,
-        }
-
     def _key(self, request):
         return cache_key(
-            **self.identity(), messages=request.messages, schema=request.schema
+            **self.llm.identity(), messages=request.messages, schema=request.schema
         )

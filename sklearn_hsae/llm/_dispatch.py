@@ -5,6 +5,7 @@ import logging
 import time
 
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._budget import Budget
 from sklearn_hsae.llm._pace import Pace
 from sklearn_hsae.llm._provider import import_litellm, without_keys
 from sklearn_hsae.llm._retries import (
@@ -15,10 +16,8 @@ from sklearn_hsae.llm._retries import (
     is_temporary,
     seconds_to_wait,
 )
-from sklearn_hsae.llm._usage import Budget
 
 logger = logging.getLogger("sklearn_hsae")
-_TIMEOUT = 120.0  # seconds for one call
 # So many requests in a row that fail are no accident: the server is down, or the
 # model cannot do what it is asked for. More calls would only cost.
 _PATIENCE = 20
@@ -39,9 +38,7 @@ class Dispatch:
         self.usage = client.usage
         self.options = options
         self.receive = receive
-        self.budget = Budget(
-            client.model, client.usage, client.max_calls, client.max_cost
-        )
+        self.budget = Budget(client.llm, client.usage)
         self._fatal = None
         self.is_over = False
         self._arrived = []  # pairs that were not yet handed over
@@ -56,12 +53,12 @@ class Dispatch:
         RuntimeError
             When no call can succeed.
         """
-        self.pace = Pace(self.client.max_concurrency)
+        self.pace = Pace(self.client.llm.max_concurrency)
         self._call_ended = asyncio.Event()
         queue = iter(requests)
         workers = [
             asyncio.create_task(self._work(queue))
-            for _ in range(self.client.max_concurrency)
+            for _ in range(self.client.llm.max_concurrency)
         ]
         try:
             await asyncio.gather(*workers)
@@ -148,15 +145,17 @@ class Dispatch:
         return None
 
     async def _call(self, messages, form):
-        options = dict(self.options)
-        if self.client.temperature is not None:
-            options["temperature"] = self.client.temperature
+        llm, options = self.client.llm, dict(self.options)
+        if llm.temperature is not None:
+            options["temperature"] = llm.temperature
+        if llm.extra_body is not None:
+            options["extra_body"] = llm.extra_body
         if form is not None:
             options["response_format"] = form
         return await import_litellm().acompletion(
-            model=self.client.model,
+            model=llm.name,
             messages=messages,
-            timeout=_TIMEOUT,
+            timeout=llm.timeout,
             num_retries=0,
             max_retries=0,
             drop_params=True,
@@ -167,7 +166,7 @@ class Dispatch:
         """What to wait for before the next attempt; False: nothing; None: no more."""
         message = without_keys(str(error))
         self.usage.last_error = message
-        logger.info("A call to %s failed: %s", self.client.model, message)
+        logger.info("A call to %s failed: %s", self.client.llm.name, message)
         if has_schema and _is_about_schema(error):
             self._takes_schema = False  # the prompt asks for JSON in words as well
             return False
@@ -176,7 +175,7 @@ class Dispatch:
                 self.pace.slow_down(started)
             return error
         if is_hopeless(error) or not is_refused_request(error):
-            self._stop(f"{self.client.model!r} cannot be used: {message}")
+            self._stop(f"{self.client.llm.name!r} cannot be used: {message}")
         else:
             self._fail()
         return None
@@ -186,8 +185,8 @@ class Dispatch:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= _PATIENCE:
             reason = (
-                f"{_PATIENCE} requests to {self.client.model!r} failed in a row. The "
-                f"last error: {self.usage.last_error}"
+                f"{_PATIENCE} requests to {self.client.llm.name!r} failed in a row. "
+                f"The last error: {self.usage.last_error}"
             )
             if self.client.n_answered:  # keep what there is; what is missing is seen
                 self.is_over = True

@@ -18,7 +18,7 @@ _OTHER_WORDS = {
     "watsonx": ("WX_",),
 }
 _SIGN_IN_OTHERWISE = ("azure", "bedrock", "sagemaker", "vertex")  # roles, files, tokens
-_NAMES_A_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -38,17 +38,12 @@ def provider_of(model, api_base=None):
     return import_litellm().get_llm_provider(model, api_base=api_base)[:2]
 
 
-def check_environment(model, api_base=None, batch=False):
+def check_environment(llm):
     """Check that a call could succeed, before any is made.
 
     Parameters
     ----------
-    model : str
-        ``"provider/name"``, as litellm writes it.
-    api_base : str or None
-        Address of an OpenAI-compatible server, which may need no key.
-    batch : bool
-        Whether calls go through the batch interface.
+    llm : LanguageModel
 
     Returns
     -------
@@ -61,21 +56,30 @@ def check_environment(model, api_base=None, batch=False):
         When litellm knows no such provider, or none with batches, or a key is
         missing from the environment; the variable is named.
     """
+    options = address_options(llm.name, llm.api_base)
+    _, provider = provider_of(llm.name, llm.api_base)
+    if llm.batch and provider not in _OFFER_BATCHES:
+        raise ValueError(
+            f"batch=True needs a provider whose batches litellm serves, one of "
+            f"{_OFFER_BATCHES}; the model {llm.name!r} is of {provider!r}. Use "
+            "batch=False."
+        )
+    return options
+
+
+def address_options(model, api_base):
+    """Options for litellm that reach a model; see `check_environment`."""
     litellm = import_litellm()
     try:
         _, provider = provider_of(model, api_base)
     except Exception:
         raise ValueError(
-            f"litellm knows no provider for model={model!r}. Write 'provider/name', "
-            "for example 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5', "
-            "'gemini/gemini-2.5-flash' or 'ollama/llama3.1'; for a server of your own "
-            "that speaks the OpenAI protocol 'openai/name' with api_base=."
+            f"litellm knows no provider for the model {model!r}. Write "
+            "'provider/name', for example 'openai/gpt-5-mini', "
+            "'anthropic/claude-sonnet-4-5', 'gemini/gemini-2.5-flash' or "
+            "'ollama/llama3.1'; for a server of your own that speaks the OpenAI "
+            "protocol 'openai/name' with api_base=."
         ) from None
-    if batch and provider not in _OFFER_BATCHES:
-        raise ValueError(
-            f"batch=True needs a provider whose batches litellm serves, one of "
-            f"{_OFFER_BATCHES}; model={model!r} is of {provider!r}. Use batch=False."
-        )
     options = {} if api_base is None else {"api_base": api_base}
     keys = _keys_of(provider)
     _check_form(model, keys)
@@ -86,7 +90,7 @@ def check_environment(model, api_base=None, batch=False):
     missing = [name for name in missing if name.endswith(("API_KEY", "TOKEN"))]
     if missing and api_base is None:
         raise ValueError(
-            f"model={model!r} needs a key: set the environment variable "
+            f"The model {model!r} needs a key: set the environment variable "
             f"{' or '.join(missing)}."
         )
     if missing and not provider.startswith(_SIGN_IN_OTHERWISE):
@@ -138,6 +142,6 @@ def without_keys(message):
     """A message with the values of all keys in the environment taken out."""
     for name, value in os.environ.items():
         value = value.strip()
-        if _NAMES_A_SECRET.search(name) and len(value) >= 8:
+        if _SECRET_NAME.search(name) and len(value) >= 8:
             message = message.replace(value, "***")
     return message

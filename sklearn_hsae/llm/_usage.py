@@ -1,12 +1,13 @@
-"""What calls cost: recorded after, limited before, estimated before that."""
+"""What calls cost: counted after them, estimated before."""
 
 from dataclasses import asdict, dataclass
 
 from sklearn_hsae.llm._provider import import_litellm
 
 BATCH_SHARE = 0.5  # of the price, what the batch interfaces of all providers cost
-_CHARACTERS_A_TOKEN = 3.0  # fewer than there are in English: rather too dear
-_LONG_COMPLETION = 300  # tokens to reckon with before the first answer is there
+# Deliberately low (English has 4 to 5), so that estimates are upper bounds.
+_CHARACTERS_PER_TOKEN = 3.0
+LONG_COMPLETION = 300  # tokens expected before the first reply is known
 
 
 @dataclass
@@ -46,74 +47,9 @@ class Usage:
         self.dollars += dollars
 
 
-class Budget:
-    """Says before each call whether it may be made.
-
-    Calls under way count with what they are expected to cost, so that many at once
-    do not overshoot.
-
-    Parameters
-    ----------
-    model : str
-    usage : Usage, of this and earlier rounds
-    max_calls, max_cost : number or None
-    share_of_price : float, what a call costs of what litellm says
-    """
-
-    def __init__(self, model, usage, max_calls, max_cost, share_of_price=1.0):
-        self.usage = usage
-        self.max_calls = max_calls
-        self.max_cost = max_cost
-        if max_cost is not None:
-            self._prices = [share_of_price * price for price in token_prices(model)]
-        self._reserved = {}  # dollars, by number of the call
-        self._set_aside = 0.0  # their sum
-        self._longest = None  # tokens of an answer
-
-    @property
-    def is_spent(self):
-        """Whether no call will be allowed any more, with none under way."""
-        return not self._reserved
-
-    def reserve(self, messages):
-        """Return the number of a call, or None when it would be one too many."""
-        usage = self.usage
-        if self.max_calls is not None and usage.calls >= self.max_calls:
-            usage.last_error = f"max_calls={self.max_calls} is reached"
-            return None
-        expected = 0.0
-        if self.max_cost is not None:
-            expected = self._expected(messages)
-            if usage.dollars + self._set_aside + expected > self.max_cost:
-                usage.last_error = f"max_cost={self.max_cost} is reached"
-                return None
-        return self.count(expected)
-
-    def count(self, expected=0.0):
-        """Count a call whatever the limits are; return its number."""
-        self.usage.calls += 1
-        self._reserved[self.usage.calls] = expected
-        self._set_aside += expected
-        return self.usage.calls
-
-    def release(self, number, response):
-        """Put what a call did cost in the place of what was set aside for it."""
-        self._set_aside -= self._reserved.pop(number)
-        if response is not None:
-            before = self.usage.completion_tokens
-            self.usage.record(response)
-            longest = self.usage.completion_tokens - before
-            self._longest = max(self._longest or 0, longest)
-
-    def _expected(self, messages):
-        prompt_price, completion_price = self._prices
-        longest = _LONG_COMPLETION if self._longest is None else self._longest
-        return count_tokens(messages) * prompt_price + longest * completion_price
-
-
 def count_tokens(messages):
     """Tokens of a prompt, from its length and on the high side."""
-    return sum(len(m["content"]) for m in messages) / _CHARACTERS_A_TOKEN
+    return sum(len(m["content"]) for m in messages) / _CHARACTERS_PER_TOKEN
 
 
 def token_prices(model):
@@ -130,22 +66,18 @@ def token_prices(model):
         )
     except Exception:  # litellm raises a plain Exception for an unknown model
         raise ValueError(
-            f"litellm knows no price for model={model!r}, so that dollars cannot be "
+            f"litellm knows no price for the model {model!r}, so dollars cannot be "
             "counted. Limit the number of calls instead: max_calls=."
         ) from None
 
 
-def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION, batch=False):
+def estimate_cost(llm, requests):
     """What requests would cost, without making them.
 
     Parameters
     ----------
-    model : str
+    llm : LanguageModel
     requests : iterable of Request
-    completion_tokens : int
-        Tokens of an answer. Models that reason write thousands.
-    batch : bool
-        Whether they go through the batch interface.
 
     Returns
     -------
@@ -156,16 +88,16 @@ def estimate_cost(model, requests, completion_tokens=_LONG_COMPLETION, batch=Fal
     sizes = [count_tokens(request.messages) for request in requests]
     calls, prompt_tokens = len(sizes), round(sum(sizes))
     try:
-        prompt_price, completion_price = token_prices(model)
+        prompt_price, completion_price = token_prices(llm.name)
     except ValueError:
         dollars = None
     else:
         dollars = prompt_tokens * prompt_price
-        dollars += calls * completion_tokens * completion_price
-        dollars *= BATCH_SHARE if batch else 1.0
+        dollars += calls * LONG_COMPLETION * completion_price
+        dollars *= BATCH_SHARE if llm.batch else 1.0
     return {
         "calls": calls,
         "prompt_tokens": prompt_tokens,
-        "completion_tokens": calls * completion_tokens,
+        "completion_tokens": calls * LONG_COMPLETION,
         "dollars": dollars,
     }

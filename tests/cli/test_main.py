@@ -27,7 +27,7 @@ FILES = ("report.html", "hypotheses.csv", "run.json")
         (["--judge", "distilled"], "pass --llm"),
         (["--llm", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),
         (["--llm", "nonsense"], "provider"),
-        (["--model", "no/such-model"], "no/such-model"),
+        (["--embedder", "no/such-model"], "no/such-model"),
         (["--out", "/dev/null/results"], "cannot write into --out"),
         (["--holdout", "nowhere.csv"], "nowhere.csv"),
     ],
@@ -56,6 +56,10 @@ def test_mistakes_are_told_in_one_line(
         (["run", "f.csv"], "--text, --target"),
         (["demo", "--seed", "x"], "'x' is not a whole number"),
         (["demo", "--seed", "-1"], "-1 is not between"),
+        (
+            ["run", "f", "--text", "a", "--target", "b", "--stop-words", "xx"],
+            "'xx' is neither a file in UTF-8 nor one of: auto, none, af",
+        ),
         (["run", "f", "--text", "a", "--target", "b", "--k", "0"], "not at least 1"),
         (
             ["run", "f", "--text", "a", "--target", "b", "--prefixes", "9,3"],

@@ -55,6 +55,14 @@ def test_a_function_word_names_nothing_however_well_it_goes_with_a_neuron():
     assert interpreter_of().fit(X).concepts_.tolist() == ["mentions refund"]
 
 
+def test_stop_words_may_be_given():
+    has = np.arange(300) % 10 < 3
+    X = with_texts(has[:, None].astype(float), texts_with("retour refund", has))
+    assert interpreter_of(stop_words=["Retour"]).fit(X).concepts_ == "mentions refund"
+    with pytest.raises(ValueError, match="'xx' is no language"):
+        interpreter_of(stop_words="xx").fit(X)
+
+
 def with_a_nameless_neuron():
     """A neuron that is a word, and one that fires where no phrase is more frequent."""
     has = np.arange(300) % 10 < 3

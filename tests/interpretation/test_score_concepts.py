@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import LLMServer, has_property
+from llm_server import LLMServer, has_property, language_model
 from sklearn.metrics import roc_auc_score
 
 from sklearn_hsae import with_texts
@@ -33,10 +33,9 @@ def make_frame(labels=CONCEPTS, n=400, seed=0):
 
 
 def score(server, X, *scorers, **options):
-    options = {"n_texts": 60, "cache_dir": None, "random_state": 0, **options}
-    return score_concepts(
-        X, scorers=scorers, model="openai/m", api_base=server.url, **options
-    )
+    llm = language_model(server, options)
+    options = {"n_texts": 60, "random_state": 0, **options}
+    return score_concepts(X, scorers=scorers, llm=llm, **options)
 
 
 def value_of(table, metric, concept=CONCEPTS[0], quantile=None):
@@ -154,7 +153,7 @@ def test_one_json_for_each_label(server, tmp_path):
         (pd.DataFrame({"a": [1.0]}), {}, "carries none"),
         (make_frame(n=9), {"scorers": ["f1"]}, r"among .*got \['f1'\]"),
         (make_frame(n=9), {"scorers": ["recall"]}, "ask a language model"),
-        (make_frame(n=9), {"scorers": ["fuzz"], "model": "openai/m"}, "activate="),
+        (make_frame(n=9), {"scorers": ["fuzz"], "llm": "openai/m"}, "activate="),
         (make_frame(n=9), {"scorers": ["surprisal"]}, "local_model="),
     ],
 )

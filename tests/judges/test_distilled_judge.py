@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import LLMServer, bucket, has_property
+from llm_server import LLMServer, bucket, has_property, language_model
 from sklearn.metrics import f1_score
 
 from sklearn_hsae import ConceptAnnotator, with_texts
@@ -37,12 +37,13 @@ def server():
 
 
 def distilled(server, **options):
-    teacher = LLMJudge("openai/m", api_base=server.url, cache_dir=None)
-    # The server embeds a text as a bag of hashed words.
-    embedder = EmbeddingTransformer(
-        "openai/embedder", api_base=server.url, cache_dir=None
-    )
-    return DistilledJudge(teacher, embedder, **options)
+    teacher = LLMJudge(language_model(server))
+    return DistilledJudge(teacher, embedder_of(server), **options)
+
+
+def embedder_of(server):
+    """It embeds a text as a bag of hashed words."""
+    return EmbeddingTransformer("openai/embedder", api_base=server.url, cache_dir=None)
 
 
 def chats(server):
@@ -123,7 +124,7 @@ def test_a_failed_lesson_is_left_out(server):
             return answers
 
     judge = distilled(server, n_teaching=600)
-    judge.teacher = Absent("openai/m", api_base=server.url, cache_dir=None)
+    judge.teacher = Absent(language_model(server))
     assert judge.fit(CONCEPTS[:1], texts).f1_[0] > 0.8
 
 
@@ -134,20 +135,12 @@ def test_pickle(server):
     np.testing.assert_array_equal(again.judge(texts[:9]), judge.judge(texts[:9]))
 
 
-def serve_embeddings(server, monkeypatch):
-    # `api_base` is the address of the language model alone.
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-
-
 def annotator(server, concepts, **options):
     return ConceptAnnotator(
         concepts,
         judge="distilled",
-        model="openai/m",
-        api_base=server.url,
-        embedding_model="openai/embedder",
-        cache_dir=None,
+        llm=language_model(server),
+        embedder=embedder_of(server),
         random_state=0,
         **options,
     )
@@ -157,8 +150,7 @@ def frame_of(texts):
     return with_texts(pd.DataFrame({"any": np.zeros(len(texts))}), texts)
 
 
-def test_the_annotator_says_how_well_each_concept_was_learnt(server, monkeypatch):
-    serve_embeddings(server, monkeypatch)
+def test_the_annotator_says_how_well_each_concept_was_learnt(server):
     annotate = annotator(server, CONCEPTS, n_teaching=600)
     answers = annotate.fit_transform(frame_of(make_texts(2500)))
     assert not answers.isna().any(axis=None)  # free: every row, not a sample
@@ -173,8 +165,7 @@ def test_the_annotator_says_how_well_each_concept_was_learnt(server, monkeypatch
     np.testing.assert_allclose(learnt["f1"], f1, atol=0.1)
 
 
-def test_what_falls_back_to_the_model_is_judged_on_a_sample(server, monkeypatch):
-    serve_embeddings(server, monkeypatch)
+def test_what_falls_back_to_the_model_is_judged_on_a_sample(server):
     concepts = [CONCEPTS[0], f"mentions {WORDS[5]} {WORDS[6]}"]
     annotate = annotator(server, concepts, n_teaching=500)
     answers = annotate.fit_transform(frame_of(make_texts(2300)))
@@ -191,8 +182,7 @@ def test_a_distilled_judge_needs_a_model_and_says_so():
     assert other.usage_["calls"] == 0
 
 
-def test_the_estimate_is_that_of_the_lessons(server, monkeypatch):
-    serve_embeddings(server, monkeypatch)
+def test_the_estimate_is_that_of_the_lessons(server):
     X = frame_of(make_texts(900))
     estimate = annotator(server, CONCEPTS, n_teaching=400).estimate_cost(X)
     assert estimate["calls"] == 400 / 8 and not server.calls

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import FAULTS, LLMServer, answer_by_rules, has_property
+from llm_server import FAULTS, LLMServer, answer_by_rules, has_property, language_model
 
 from sklearn_hsae import ConceptAnnotator, with_texts
 from sklearn_hsae.judges._llm_judge import LLMJudge
@@ -26,8 +26,8 @@ def truth_of(texts, concepts=CONCEPTS):
 
 
 def judge_of(server, concepts=CONCEPTS, **options):
-    options = {"cache_dir": None, **options}
-    return LLMJudge("openai/m", api_base=server.url, **options).fit(concepts)
+    llm = language_model(server, options)
+    return LLMJudge(llm, **options).fit(concepts, [])
 
 
 def test_one_call_judges_short_texts_by_many_concepts():
@@ -195,9 +195,9 @@ def test_the_estimate_counts_what_the_cache_lacks(tmp_path):
     texts = make_texts(80)
     with LLMServer() as server:
         judge = judge_of(server, cache_dir=tmp_path)
-        assert judge.estimate_cost(texts)["calls"] == 10
+        assert judge.estimate_cost(CONCEPTS, texts)["calls"] == 10
         judge.judge(texts[:40])
-        assert judge.estimate_cost(texts)["calls"] == 5
+        assert judge.estimate_cost(CONCEPTS, texts)["calls"] == 5
     assert len(server.calls) == 5
 
 
@@ -242,7 +242,7 @@ def test_the_annotator_estimates_what_its_fit_costs():
     X = with_texts(pd.DataFrame(np.zeros((200, 12)), columns=CONCEPTS), texts)
     with LLMServer() as server:
         annotate = ConceptAnnotator(
-            model="openai/gpt-4o-mini", api_base=server.url, cache_dir=None
+            llm=language_model(server, name="openai/gpt-4o-mini")
         )
         annotate.set_params(fit_sample=80, random_state=0)
         estimate = annotate.estimate_cost(X)
@@ -257,8 +257,6 @@ def test_the_annotator_estimates_what_its_fit_costs():
 def test_the_annotator_shows_as_many_words_as_it_is_told():
     X = with_texts(np.zeros((1, 1)), ["early " * 30 + "late"])
     with LLMServer() as server:
-        annotate = ConceptAnnotator(
-            ["mentions late"], model="openai/m", api_base=server.url, cache_dir=None
-        )
+        annotate = ConceptAnnotator(["mentions late"], llm=language_model(server))
         assert annotate.fit_transform(X).iat[0, 0] == 1
         assert annotate.set_params(max_words=30).fit_transform(X).iat[0, 0] == 0

@@ -7,11 +7,11 @@ import traceback
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import LLMServer, has_property
+from llm_server import LLMServer, has_property, language_model
 
 from sklearn_hsae import ConceptAnnotator, LLMInterpreter, with_texts
 from sklearn_hsae.judges._llm_judge import LLMJudge
-from sklearn_hsae.llm import LLMClient, Request, _batches, estimate_cost
+from sklearn_hsae.llm import LanguageModel, LLMClient, Request, _batches, estimate_cost
 from sklearn_hsae.llm._answers import UnreadableAnswer
 
 MODEL = "openai/gpt-4o-mini"
@@ -39,9 +39,9 @@ def questions(n):
     ]
 
 
-def client_of(server, cache_dir=None, **options):
+def client_of(server, **options):
     options = {"batch": True, **options}
-    return LLMClient(MODEL, api_base=server.url, cache_dir=cache_dir, **options)
+    return LLMClient(language_model(server, options, name=MODEL))
 
 
 def test_a_batch_answers_all_at_half_the_price():
@@ -53,8 +53,9 @@ def test_a_batch_answers_all_at_half_the_price():
     assert len(server.batches) == 1
     assert client.usage.calls == 30
     assert client.usage.dollars == pytest.approx(single.usage.dollars / 2)
-    estimate = estimate_cost(MODEL, questions(30))["dollars"]
-    assert estimate_cost(MODEL, questions(30), batch=True)["dollars"] == estimate / 2
+    estimate = estimate_cost(LanguageModel(MODEL), questions(30))["dollars"]
+    half = estimate_cost(LanguageModel(MODEL, batch=True), questions(30))["dollars"]
+    assert half == estimate / 2
     # The same question in a batch as by itself.
     assert server.calls[0]["body"] in [call["body"] for call in server.calls[30:]]
 
@@ -66,9 +67,9 @@ def test_an_interrupted_call_goes_on_with_the_batch_under_way(tmp_path, monkeypa
     with LLMServer(echo) as server:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(_batches.time, "sleep", interrupt)
-            client_of(server, tmp_path).ask(questions(30), "")
+            client_of(server, cache_dir=tmp_path).ask(questions(30), "")
         # Ten more have come in the meantime: only they are sent.
-        client = client_of(server, tmp_path)
+        client = client_of(server, cache_dir=tmp_path)
         assert None not in client.ask(questions(40), "")
     assert len(server.batches) == 2 and len(server.calls) == 40
     assert client.usage.calls == 40 and client.usage.dollars > 0
@@ -87,9 +88,9 @@ def test_what_a_batch_does_not_answer_is_asked_by_itself():
 def test_a_batch_that_ends_early_is_an_error_that_keeps_the_answers(tmp_path, end):
     with LLMServer(echo, batch=(1, end)) as server:
         with pytest.raises(RuntimeError, match=f"complete: {end}.*call again"):
-            client_of(server, tmp_path).ask(questions(10), "")
+            client_of(server, cache_dir=tmp_path).ask(questions(10), "")
         server.batch = (1, "completed")
-        client = client_of(server, tmp_path)
+        client = client_of(server, cache_dir=tmp_path)
         assert None not in client.ask(questions(10), "")
     assert client.usage.cache_hits == 5 and len(server.calls) == 10
 
@@ -103,8 +104,8 @@ def test_a_batch_that_is_gone_is_sent_anew_at_the_next_call(tmp_path, monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr(_batches.time, "sleep", forget)
             with pytest.raises(RuntimeError, match="not known to the provider"):
-                client_of(server, tmp_path).ask(questions(3), "")
-        assert None not in client_of(server, tmp_path).ask(questions(3), "")
+                client_of(server, cache_dir=tmp_path).ask(questions(3), "")
+        assert None not in client_of(server, cache_dir=tmp_path).ask(questions(3), "")
 
 
 def test_long_work_is_sent_in_several_batches(monkeypatch):
@@ -132,9 +133,9 @@ def test_a_budget_is_kept_by_a_batch():
 @pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "ollama/llama3.1"])
 def test_a_provider_without_batches_is_refused_before_any_call(model):
     X = with_texts(np.eye(4)[:, :1], list("abcd"))
-    options = {"api_base": "http://127.0.0.1:9", "batch": True, "random_state": 0}
+    llm = LanguageModel(model, api_base="http://127.0.0.1:9", batch=True)
     with pytest.raises(ValueError, match=r"batch=True needs.*'openai'.*batch=False"):
-        LLMInterpreter(model, **options).fit(X)
+        LLMInterpreter(llm, random_state=0).fit(X)
 
 
 def test_a_refused_key_is_told_without_the_key(monkeypatch):
@@ -153,11 +154,11 @@ def test_estimators_take_it_all_the_way():
     texts = [" ".join(rng.choice([f"word{i}" for i in range(9)], 5)) for _ in range(80)]
     fires = pd.DataFrame({"sae1": [float("word1" in text) for text in texts]})
     with LLMServer() as server:
-        options = {"api_base": server.url, "cache_dir": None, "random_state": 0}
-        interpret = LLMInterpreter(MODEL, batch=True, **options)
+        llm = language_model(server, {"batch": True}, name=MODEL)
+        interpret = LLMInterpreter(llm, random_state=0)
         carried = with_texts(fires, texts)
         X = interpret.fit_transform(carried)
-        annotate = ConceptAnnotator(model=MODEL, batch=True, **options)
+        annotate = ConceptAnnotator(llm=llm, random_state=0)
         answers = annotate.fit_transform(X)
         # Names, their judging, that of the one that is kept, and the annotation.
         assert len(server.batches) == 4
@@ -170,8 +171,8 @@ def test_estimators_take_it_all_the_way():
 def test_judgements_left_out_are_asked_again():
     texts = [f"word{i}" for i in range(40)]
     with LLMServer(faults=lambda i, body: "wrong keys" if i == 2 else None) as server:
-        judge = LLMJudge(MODEL, api_base=server.url, cache_dir=None, batch=True)
-        answers = judge.fit(["mentions word1", "mentions word2"]).judge(texts)
+        judge = LLMJudge(language_model(server, {"batch": True}, name=MODEL))
+        answers = judge.fit(["mentions word1", "mentions word2"], texts).judge(texts)
     assert answers.sum() == 2 and not np.isnan(answers).any()
 
 

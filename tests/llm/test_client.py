@@ -12,9 +12,9 @@ import traceback
 import tracemalloc
 
 import pytest
-from llm_server import ERRORS, FAULTS, LLMServer, chat
+from llm_server import ERRORS, FAULTS, LLMServer, chat, language_model
 
-from sklearn_hsae.llm import LLMClient, Request, _dispatch, estimate_cost
+from sklearn_hsae.llm import LanguageModel, LLMClient, Request, estimate_cost
 from sklearn_hsae.llm._answers import UnreadableAnswer
 
 MODEL = "openai/gpt-4o-mini"
@@ -40,8 +40,7 @@ def questions(n):
 
 
 def client_of(server, **options):
-    options = {"cache_dir": None, **options}
-    return LLMClient(MODEL, api_base=server.url, **options)
+    return LLMClient(language_model(server, options, name=MODEL))
 
 
 def test_answers_come_in_the_order_of_the_questions():
@@ -67,17 +66,15 @@ def test_the_schema_goes_to_the_provider():
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_overcome_when_it_happens_once(fault, model):
     with LLMServer(echo, faults=[fault]) as server:
-        client = client_of(server, max_concurrency=1)
-        client.model = model
+        client = client_of(server, max_concurrency=1, name=model)
         assert client.ask(questions(2), "") == ["question 0", "question 1"]
     assert len(server.calls) == (2 if fault == "slow" else 3)
     assert client.usage.failures == 0
 
 
-def test_a_call_that_hangs_is_given_up_and_made_again(monkeypatch):
-    monkeypatch.setattr(_dispatch, "_TIMEOUT", 0.2)
+def test_a_call_that_hangs_is_given_up_and_made_again():
     with LLMServer(echo, faults=["hang"]) as server:
-        client = client_of(server)
+        client = client_of(server, timeout=0.2)
         assert client.ask(questions(1), "") == ["question 0"]
     assert client.usage.retries == 1 and "imeout" in client.usage.last_error
 
@@ -140,8 +137,7 @@ def test_a_server_that_takes_no_schema_is_asked_without():
 @pytest.mark.parametrize("fault", ["401", "404"])
 def test_what_can_never_succeed_is_raised_at_once(fault, model):
     with LLMServer(echo, faults=lambda i, body: fault) as server:
-        client = client_of(server, max_concurrency=4)
-        client.model = model
+        client = client_of(server, max_concurrency=4, name=model)
         with pytest.raises(RuntimeError, match=r"cannot be used: .*(key|not exist)"):
             client.ask(questions(50), "")
     assert len(server.calls) <= 4
@@ -204,7 +200,7 @@ def test_max_cost_is_not_overshot_by_calls_under_way():
 
 def test_max_cost_without_a_known_price_is_refused_before_any_call():
     with LLMServer(echo) as server:
-        client = LLMClient("openai/my-own", api_base=server.url, max_cost=1.0)
+        client = client_of(server, name="openai/my-own", max_cost=1.0)
         with pytest.raises(ValueError, match=r"knows no price.*max_calls="):
             client.ask(questions(1), "")
     assert not server.calls
@@ -214,25 +210,27 @@ def test_the_estimate_is_on_the_high_side():
     with LLMServer(echo) as server:
         client = client_of(server)
         client.ask(questions(5), "")
-    estimate = estimate_cost(MODEL, questions(5))
+    estimate = estimate_cost(LanguageModel(MODEL), questions(5))
     assert estimate["calls"] == 5
     assert client.usage.dollars <= estimate["dollars"] < 100 * client.usage.dollars
-    assert estimate_cost("openai/my-own", questions(5))["dollars"] is None
+    assert (
+        estimate_cost(LanguageModel("openai/my-own"), questions(5))["dollars"] is None
+    )
 
 
 def test_the_cache_is_keyed_by_everything_that_decides(tmp_path):
     with LLMServer(echo) as server, LLMServer(echo) as other:
         same = {"api_base": server.url, "cache_dir": tmp_path}
 
-        def n_calls(request=None, model=MODEL, **options):
-            client = LLMClient(model, **{**same, **options})
+        def n_calls(request=None, name=MODEL, **options):
+            client = LLMClient(LanguageModel(name, **{**same, **options}))
             client.ask([request or question("q")], "")
             return client.usage.calls
 
         assert n_calls() == 1
         assert n_calls() == 0
         assert n_calls(temperature=0.5) == 1
-        assert n_calls(model="openai/gpt-4o") == 1
+        assert n_calls(name="openai/gpt-4o") == 1
         assert n_calls(api_base=other.url) == 1
         assert n_calls(question("q ")) == 1
         # The first and the last hundred characters are not the whole text.
@@ -290,9 +288,9 @@ def test_an_interruption_does_not_wait_for_calls_under_way():
 def test_a_missing_key_is_named_before_any_call(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ValueError, match="OPENAI_API_KEY"):
-        LLMClient(MODEL).ask(questions(1), "")
-    with pytest.raises(ValueError, match="knows no provider for model='gibberish'"):
-        LLMClient("gibberish").ask(questions(1), "")
+        LLMClient(LanguageModel(MODEL)).ask(questions(1), "")
+    with pytest.raises(ValueError, match="knows no provider for the model 'gibberish'"):
+        LLMClient(LanguageModel("gibberish")).ask(questions(1), "")
 
 
 def test_a_key_appears_nowhere(monkeypatch, tmp_path, caplog):

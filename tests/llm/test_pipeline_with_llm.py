@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import LLMServer
+from llm_server import LLMServer, language_model
 from sklearn.pipeline import Pipeline
 
 from sklearn_hsae import (
@@ -38,8 +38,10 @@ def run(tmp_path_factory):
     y = fires @ [1.0, -1.0] + rng.normal(size=80)
     with pytest.MonkeyPatch.context() as patch, LLMServer(faults=["500"]) as server:
         patch.setenv("OPENAI_API_KEY", SECRET)
-        options = {"model": "openai/gpt-4o-mini", "api_base": server.url}
-        options |= {"cache_dir": str(folder), "random_state": 0}
+        llm = language_model(
+            server, {"cache_dir": str(folder)}, name="openai/gpt-4o-mini"
+        )
+        options = {"llm": llm, "random_state": 0}
         interpret = LLMInterpreter(n_candidates=1, **options)
         pipeline = Pipeline(
             [

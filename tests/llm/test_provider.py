@@ -4,7 +4,13 @@ import sys
 import pytest
 from llm_server import LLMServer
 
-from sklearn_hsae.llm import LLMClient, Request, check_environment, import_litellm
+from sklearn_hsae.llm import (
+    LanguageModel,
+    LLMClient,
+    Request,
+    check_environment,
+    import_litellm,
+)
 from sklearn_hsae.llm._provider import without_keys
 
 
@@ -31,9 +37,9 @@ def no_keys(monkeypatch):
 )
 def test_a_missing_key_is_named(model, variable, monkeypatch):
     with pytest.raises(ValueError, match=f"set the environment variable.*{variable}"):
-        check_environment(model)
+        check_environment(LanguageModel(model))
     monkeypatch.setenv(variable, "something")
-    assert check_environment(model) == {}
+    assert check_environment(LanguageModel(model)) == {}
 
 
 @pytest.mark.parametrize(
@@ -53,21 +59,27 @@ def test_a_key_under_another_name_that_litellm_reads_is_a_key(
     model, variable, monkeypatch
 ):
     monkeypatch.setenv(variable, "something")
-    assert check_environment(model) == {}
-    assert "api_key" not in check_environment(model, "http://localhost:8000")
+    assert check_environment(LanguageModel(model)) == {}
+    assert "api_key" not in check_environment(
+        LanguageModel(model, api_base="http://localhost:8000")
+    )
 
 
 def test_a_key_given_to_litellm_itself_is_a_key(monkeypatch):
     monkeypatch.setattr(import_litellm(), "api_key", "something")
-    assert check_environment("openai/gpt-5-mini") == {}
-    assert "api_key" not in check_environment("openai/m", "http://localhost:8000/v1")
+    assert check_environment(LanguageModel("openai/gpt-5-mini")) == {}
+    assert "api_key" not in check_environment(
+        LanguageModel("openai/m", api_base="http://localhost:8000/v1")
+    )
 
 
 @pytest.mark.parametrize(
     "model", ["openai/m", "hosted_vllm/a/b", "ollama_chat/m", "lm_studio/m"]
 )
 def test_a_server_of_ones_own_needs_no_key(model):
-    options = check_environment(model, "http://localhost:8000/v1")
+    options = check_environment(
+        LanguageModel(model, api_base="http://localhost:8000/v1")
+    )
     assert options["api_base"] == "http://localhost:8000/v1"
 
 
@@ -77,7 +89,9 @@ def test_the_key_of_the_user_is_sent_and_no_other(monkeypatch):
     monkeypatch.setenv("AZURE_API_VERSION", "2024-10-21")
     with LLMServer(lambda prompt: '{"a": 1}') as server:
         root = server.url.removesuffix("/v1")
-        client = LLMClient("azure/deployment", api_base=root, cache_dir=None)
+        client = LLMClient(
+            LanguageModel("azure/deployment", api_base=root, cache_dir=None)
+        )
         question = Request([{"role": "user", "content": "q"}], {"type": "object"}, dict)
         assert client.ask([question], "") == [{"a": 1}]
     assert "the-users-key" in server.calls[0]["head"]
@@ -85,7 +99,7 @@ def test_the_key_of_the_user_is_sent_and_no_other(monkeypatch):
 
 def test_credentials_that_lie_elsewhere_are_not_asked_for():
     # Amazon's client finds them in files and roles, not in the environment alone.
-    assert check_environment("bedrock/anthropic.claude-v2") == {}
+    assert check_environment(LanguageModel("bedrock/anthropic.claude-v2")) == {}
 
 
 @pytest.mark.parametrize(
@@ -103,9 +117,13 @@ def test_a_key_that_no_header_can_carry_is_named_before_it_is_sent(
 ):
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(ValueError, match=f"OPENAI_API_KEY.*{fault}") as raised:
-        check_environment("openai/m", "http://localhost:8000/v1")
+        check_environment(
+            LanguageModel("openai/m", api_base="http://localhost:8000/v1")
+        )
     assert "SECRET" not in str(raised.value)
-    check_environment("ollama_chat/m", "http://localhost:11434")  # needs it not
+    check_environment(
+        LanguageModel("ollama_chat/m", api_base="http://localhost:11434")
+    )  # needs it not
 
 
 def test_secrets_are_cut_out_of_messages(monkeypatch):
@@ -128,8 +146,8 @@ def note(host, *rest, **more):
     asked.add(host)
     return resolve("127.0.0.1", *rest, **more)
 socket.getaddrinfo = note
-from sklearn_hsae.llm import LLMClient, Request
-client = LLMClient({model!r}, api_base={url!r}, cache_dir=None)
+from sklearn_hsae.llm import LanguageModel, LLMClient, Request
+client = LLMClient(LanguageModel({model!r}, api_base={url!r}, cache_dir=None))
 question = Request([{{"role": "user", "content": "q"}}], {{"type": "object"}}, dict)
 client.ask([question], "")
 print(sorted(map(str, asked - {{"127.0.0.1", None}})))

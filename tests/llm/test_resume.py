@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from llm_server import LLMServer, answer_by_rules, has_property
 
+from sklearn_hsae import LanguageModel
 from sklearn_hsae._cache import open_cache
 from sklearn_hsae.judges._llm_judge import LLMJudge
 
@@ -44,15 +45,15 @@ for line in sys.stdin:
 
 
 def judge_of(url, cache_dir, how="single"):
-    judge = LLMJudge(
+    llm = LanguageModel(
         "openai/m",
         api_base=url,
         cache_dir=cache_dir,
         max_concurrency=CONCURRENCY,
-        texts_per_call=1,
         batch=how == "batch",
     )
-    return judge.fit(CONCEPTS).judge(TEXTS)
+    judge = LLMJudge(llm, texts_per_call=1)
+    return judge.fit(CONCEPTS, TEXTS).judge(TEXTS)
 
 
 @pytest.fixture(scope="module")
