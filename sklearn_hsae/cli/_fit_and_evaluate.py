@@ -103,10 +103,14 @@ def _say_estimate(pipeline, activations, split):
     dollars = [part["dollars"] for part in parts]
     price = "at a price litellm does not know"
     if None not in dollars:
-        price = f"for at most ${sum(dollars):.2f} if the model does not reason"
+        price = f"for at most {_price(sum(dollars))} if the model does not reason"
     limit = annotate.llm.max_cost
-    price += "" if limit is None else f" (--max-cost ${limit:.2f})"
+    price += "" if limit is None else f" (--max-cost {_price(limit)})"
     say(f"estimate: {calls:,} calls with {tokens:,} tokens {price}")
+
+
+def _price(dollars):
+    return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.2g}"
 
 
 class _Stages:

@@ -1,5 +1,6 @@
 """Naming neurons by a language model that sees contrasting examples."""
 
+import logging
 import warnings
 from numbers import Integral
 
@@ -44,6 +45,8 @@ from sklearn_hsae.llm import (
     make_language_model,
 )
 
+logger = logging.getLogger("sklearn_hsae")
+
 
 class LLMInterpreter(RenamingMixin, BaseEstimator):
     """Let a language model name each neuron from contrasting examples.
@@ -53,6 +56,11 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
     examples, are judged on a second part of the rows, and the one is kept whose
     answers correlate best with the neuron. How well it fits is measured on a third
     part, which served neither to find nor to choose a label.
+
+    Two labels agree when they have the same words, or when their annotations of the
+    second part correlate by 0.7 or more. For such neurons the model is asked once more
+    what sets one apart from the other. Where no label does, the neuron that its label
+    fits less is left out: side by side, neither could become significant.
 
     Parameters
     ----------
@@ -104,14 +112,15 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
     Attributes
     ----------
     concepts_ : ndarray of str of shape (n_concepts,)
-        One unique label per neuron that could be named. A neuron without a label is
-        no column of :meth:`transform`; `fidelity_` says why, and a warning names it.
+        One label per neuron that could be named and told apart from the others. Other
+        neurons are no columns of :meth:`transform`: those without a label, which a
+        warning names, and those whose label agrees with that of another neuron.
     candidates_ : DataFrame
         Every candidate with its `neuron` and its fidelity on the rows on which the
         candidates were compared.
     fidelity_ : DataFrame of n_features_in_ rows
         As in :class:`KeyphraseInterpreter`, of the labels that were kept; NaN with
-        ``n_scoring=0``.
+        ``n_scoring=0``. `reason` says why a neuron has no concept.
     usage_ : dict
         Calls, tokens, dollars, cache hits, retries and failures.
     n_features_in_ : int
@@ -236,10 +245,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             add(revisions(questions, candidates, n, rng), "Refining labels")
         add(distinctions(questions, candidates, *shown, n), "Telling neurons apart")
         self._candidates = self._with_neurons(candidates.table()).to_dict("list")
-        labels = candidates.best()
-        reasons = _reasons(labels, activations[naming])
-        self._warn_of_unnamed(reasons, client)
-        self._set_concepts(labels, reasons)
+        labels, merged = candidates.distinct()
+        self._set_concepts(labels, self._reasons(labels, merged, activations[naming]))
+        self._warn_of_unnamed(merged, client)
         answers = np.full((len(hidden), len(self.concepts_)), np.nan)
         if len(hidden):
             answers = judge.fit(self.concepts_, texts).judge(texts[hidden])
@@ -387,18 +395,31 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
                 f"neurons. The last error: {reason}"
             )
 
-    def _warn_of_unnamed(self, reasons, client):
-        unnamed = [
-            f"{neuron} ({reason})"
-            for neuron, reason in zip(
-                check_feature_names_in(self), reasons, strict=True
-            )
-            if reason
-        ]
+    def _reasons(self, labels, merged, activations):
+        """Why each neuron has no label; "" for one that has."""
+        neurons = check_feature_names_in(self)
+        fires = (activations > 0).any(axis=0)
+        reasons = ["" if does else "never fires" for does in fires]
+        for column, label in enumerate(labels):
+            if column in merged:
+                other = merged[column]
+                reasons[column] = f"agrees with {labels[other]!r} of {neurons[other]}"
+            elif label is None and fires[column]:
+                reasons[column] = "no usable label"
+        return reasons
+
+    def _warn_of_unnamed(self, merged, client):
+        """Merged neurons are no failure; they are logged."""
+        pairs = zip(check_feature_names_in(self), self._why_none, strict=True)
+        left_out = [f"{neuron} ({why})" if why else "" for neuron, why in pairs]
+        if merged:
+            told = ", ".join(left_out[column] for column in sorted(merged))
+            logger.info("Neurons merged with others after judging: %s", told)
+        unnamed = [w for j, w in enumerate(left_out) if w and j not in merged]
         if unnamed:
             error = client.usage.last_error
             warnings.warn(
-                f"{len(unnamed)} of {len(reasons)} neurons have no label and are no "
+                f"{len(unnamed)} of {len(left_out)} neurons have no label and are no "
                 f"columns of transform: {', '.join(unnamed)}."
                 + (f" The last error: {error}" if error else ""),
                 UserWarning,
@@ -409,12 +430,3 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         neurons = check_feature_names_in(self)[table["column"]]
         table = table.assign(column=neurons)
         return table.rename(columns={"column": "neuron"})
-
-
-def _reasons(labels, activations):
-    """Why each neuron has no label; "" for one that has."""
-    fires = (activations > 0).any(axis=0)
-    return [
-        "" if label is not None else "no usable label" if does else "never fires"
-        for label, does in zip(labels, fires, strict=True)
-    ]

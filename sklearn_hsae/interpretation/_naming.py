@@ -1,26 +1,26 @@
 """Questions that ask a language model for a label, and how its answers are read."""
 
 from dataclasses import dataclass
+from functools import partial
 from string import Template
 
-from sklearn_hsae.llm import (
-    PROMPTS,
-    Request,
-    UnreadableAnswer,
-    as_json,
-    load_prompt,
-    shortened,
+from sklearn_hsae.interpretation._label_reading import (
+    MOST_WORDS,
+    quoted_in,
+    read_label,
 )
+from sklearn_hsae.llm import PROMPTS, Request, as_json, load_prompt, shortened
 
 _NO_INSTRUCTIONS = "Look for a property of what the texts say or how they say it."
-_MOST_WORDS = 40  # of a label
-_NO_LABELS = {"", "none", "null", "nan", "n/a", "unknown", "nothing", "..."}
-_SCHEMA = {
-    "type": "object",
-    "properties": {"property": {"type": "string"}},
-    "required": ["property"],
-    "additionalProperties": False,
-}
+
+
+def _schema(*keys):
+    return {
+        "type": "object",
+        "properties": {key: {"type": "string"} for key in keys},
+        "required": list(keys),
+        "additionalProperties": False,
+    }
 
 
 def interpretation_prompt(prompt):
@@ -85,21 +85,15 @@ class Questions:
 
     def _request(self, template, column, **blocks):
         prompt = template.safe_substitute(
-            instructions=self.instructions or _NO_INSTRUCTIONS, **blocks
+            instructions=self.instructions or _NO_INSTRUCTIONS,
+            most_words=MOST_WORDS,
+            **blocks,
         )
+        # A schema without the key for it would forbid a model to think aloud.
+        reasons = ["reasoning"] if '"reasoning"' in template.template else []
         return Request(
             messages=[{"role": "user", "content": prompt}],
-            schema=_SCHEMA,
-            read=_read_property,
+            schema=_schema(*reasons, "property"),
+            read=partial(read_label, examples=quoted_in(template.template)),
             about=column,
         )
-
-
-def _read_property(found):
-    label = found.get("property")
-    label = " ".join(label.split()).strip(" .\"'") if isinstance(label, str) else ""
-    if label.lower() in _NO_LABELS:
-        raise UnreadableAnswer('it names nothing under "property"')
-    if len(label.split()) > _MOST_WORDS:
-        raise UnreadableAnswer(f"the property has more than {_MOST_WORDS} words")
-    return label

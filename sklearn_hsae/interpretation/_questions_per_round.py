@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_hsae.interpretation._candidates import same_label
+from sklearn_hsae.interpretation._distinct_texts import DistinctTexts
 from sklearn_hsae.interpretation._sampling import firing_rows
+
+_SPARE = 5  # silent rows drawn for each one shown: some repeat others
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,24 @@ class Examples:
 
 
 def first_questions(questions, texts, activations, rows, examples, rng):
-    """Yield the questions that ask for the first labels of each neuron."""
+    """Yield the questions that ask for the first labels of each neuron.
+
+    No example nearly repeats another of its kind: ten copies of one text would be
+    named after that text.
+    """
     n = examples.n
     for column, activation in enumerate(activations.T):
+        distinct = DistinctTexts(texts, questions.max_words)
         for _ in range(examples.n_candidates):
-            firing = firing_rows(activation, rows, n, examples.sampling, rng)
+            firing = firing_rows(
+                activation, rows, n, examples.sampling, rng, distinct.first
+            )
             if len(firing) == 0:
                 continue  # a neuron that never fires has nothing to be named by
-            silent = examples.silent_rows(column, firing, activations, rows, n, rng)
+            silent = examples.silent_rows(
+                column, firing, activations, rows, _SPARE * n, rng
+            )
+            silent = distinct.first(silent, n)
             yield questions.name(texts[firing], texts[silent], column)
 
 
@@ -44,6 +56,7 @@ def revisions(questions, candidates, n, rng):
     The texts are those on which the candidates are compared, `n` of each kind,
     the misjudged ones first.
     """
+    distinct = DistinctTexts(candidates.texts, questions.max_words)
     for column, label in enumerate(candidates.best()):
         if label is None or len(candidates.texts) == 0:
             continue
@@ -52,7 +65,8 @@ def revisions(questions, candidates, n, rng):
         order = rng.permutation(np.flatnonzero(~np.isnan(answers)))
         is_right = (answers == fires)[order]
         order = order[np.argsort(is_right, kind="stable")]
-        firing, silent = order[fires[order]][:n], order[~fires[order]][:n]
+        firing = distinct.first(order[fires[order]], n)
+        silent = distinct.first(order[~fires[order]], n)
         if not is_right.all():
             yield questions.revise(
                 label,
@@ -63,24 +77,30 @@ def revisions(questions, candidates, n, rng):
 
 
 def distinctions(questions, candidates, texts, activations, rows, n):
-    """Questions for neurons of the same label: what sets each apart from the others?
+    """Questions for neurons whose labels agree: what sets each apart from the others?
 
     The model sees texts on which the neuron fires and the others do not, and the
-    reverse.
+    reverse. Where the others fire on all texts of the neuron, it sees those.
     """
-    labels = [label and same_label(label) for label in candidates.best()]
-    for column, label in enumerate(labels):
-        others = [j for j, o in enumerate(labels) if o == label and j != column]
-        if label is None or not others:
+    labels = candidates.best()
+    columns = np.array([j for j, label in enumerate(labels) if label is not None])
+    agreement = candidates.agreement([labels[column] for column in columns])
+    for column, agrees in zip(columns, agreement, strict=True):
+        others = columns[agrees & (columns != column)]
+        if len(others) == 0:
             continue
         own = activations[rows, column]
         theirs = activations[np.ix_(rows, others)].max(axis=1)
-        firing = _strongest(own * (theirs <= 0), n)
-        silent = _strongest(theirs * (own <= 0), n)
+        distinct = DistinctTexts(texts, questions.max_words)
+        alone = own * (theirs <= 0)
+        if not alone.any():  # the others fire wherever it does, and elsewhere
+            alone = own
+        firing = distinct.first(rows[_by_strength(alone)], n)
+        silent = distinct.first(rows[_by_strength(theirs * (own <= 0))], n)
         if len(firing) and len(silent):
-            yield questions.tell_apart(texts[rows[firing]], texts[rows[silent]], column)
+            yield questions.tell_apart(texts[firing], texts[silent], column)
 
 
-def _strongest(activation, n):
-    order = np.argsort(-activation, kind="stable")[:n]
+def _by_strength(activation):
+    order = np.argsort(-activation, kind="stable")
     return order[activation[order] > 0]

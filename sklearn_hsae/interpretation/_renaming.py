@@ -84,7 +84,7 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
         """
         self._columns = np.flatnonzero([label is not None for label in labels])
         self.concepts_ = unique_labels([labels[column] for column in self._columns])
-        self._reasons = list(reasons)
+        self._why_none = list(reasons)
 
     def _set_fidelity(self, annotations, activations):
         """Set `fidelity_` from annotations by `concepts_` and all activations."""
@@ -96,7 +96,7 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
             {
                 "neuron": check_feature_names_in(self),
                 "concept": concepts,
-                "reason": self._reasons,
+                "reason": self._why_none,
             }
         )
         table = pd.concat([names, fidelity_table(every, activations)], axis=1)

@@ -20,7 +20,12 @@ def split_rows(n_rows, rng):
     return order[2 * n_each :], order[:n_each], order[n_each : 2 * n_each]
 
 
-def firing_rows(activation, rows, n, sampling, rng):
+def first_rows(rows, n, chosen=()):
+    """The first `n` rows, whatever their texts; see `DistinctTexts.first`."""
+    return rows[:n]
+
+
+def firing_rows(activation, rows, n, sampling, rng, first=first_rows):
     """Rows on which a neuron fires, the strongest first.
 
     Parameters
@@ -31,25 +36,34 @@ def firing_rows(activation, rows, n, sampling, rng):
     n : int
     sampling : "top", "quantiles" or (low, high)
         "top" draws from the strongest tenth of the rows that fire, or from the 2 `n`
-        strongest where a tenth is fewer; "quantiles" draws one row from each of `n`
-        equal parts of them, the weakest to the strongest; a pair draws between two
-        percentiles of their activations.
+        strongest where a tenth is fewer, and goes on with weaker ones while `first`
+        wants more; "quantiles" draws one row from each of `n` equal parts of them, the
+        weakest to the strongest; a pair draws between two percentiles of their
+        activations.
     rng : numpy Generator
+    first : callable
+        Takes rows in order and the number of rows wanted; may pass over some.
     """
     fires = rows[activation[rows] > 0]
     strongest = fires[np.argsort(-activation[fires], kind="stable")]
     if sampling == "quantiles":
-        parts = np.array_split(strongest, min(n, len(strongest)) or 1)
-        return np.array([rng.choice(part) for part in parts if len(part)], dtype=int)
+        chosen = np.array([], dtype=int)
+        for part in np.array_split(strongest, min(n, len(strongest)) or 1):
+            row = first(rng.permutation(part), 1, chosen)
+            chosen = np.concatenate([chosen, row])
+        return chosen
     if sampling == "top":
-        pool = strongest[: max(2 * n, len(strongest) // 10)]
+        n_pool = max(2 * n, len(strongest) // 10)
+        order = np.concatenate(
+            [rng.permutation(strongest[:n_pool]), strongest[n_pool:]]
+        )
     elif len(strongest):
         low, high = np.percentile(activation[strongest], sampling)
         values = activation[strongest]
-        pool = strongest[(values >= low) & (values <= high)]
+        order = rng.permutation(strongest[(values >= low) & (values <= high)])
     else:
-        pool = strongest
-    chosen = rng.permutation(pool)[:n]
+        order = strongest
+    chosen = first(order, n)
     return chosen[np.argsort(-activation[chosen], kind="stable")]
 
 

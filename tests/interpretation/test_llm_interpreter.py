@@ -128,15 +128,72 @@ def test_neurons_of_the_same_label_are_told_apart():
     assert seen == {True, False}
 
 
-def test_the_same_neuron_twice_is_marked():
-    X = make_activations("word3", "word3")
+def test_the_same_neuron_twice_is_one_hypothesis():
+    X = make_activations("word3", "word3", "word8")
     X["sae1"] = X["sae0"]
     with LLMServer() as server:
         interpreter = interpreter_of(server).fit(X)
-    assert interpreter.concepts_.tolist() == ["mentions word3", "mentions word3 (2)"]
+    out = interpreter.transform(X)
+    expected = ["mentions word3", "mentions word8"]
+    assert interpreter.concepts_.tolist() == out.columns.tolist() == expected
+    np.testing.assert_array_equal(out, X[["sae0", "sae2"]])
+    reasons = interpreter.fidelity_["reason"]
+    assert reasons.tolist() == ["", "agrees with 'mentions word3' of sae0", ""]
 
 
-@pytest.mark.parametrize("label", ["", "None", " n/a ", None, 3, "word " * 50])
+def test_neurons_whose_annotations_agree_are_told_apart_or_merged():
+    # Three labels in different words that hold of the same texts.
+    first_labels = ["grumbles", "reacts badly", "is cross"]
+
+    def answer(prompt):
+        if "<properties>" in prompt:
+            for label in first_labels:
+                prompt = prompt.replace(label, "mentions word3, word8")
+        elif "<similar-texts" not in prompt:
+            return json.dumps({"property": next(labels)})
+        return answer_by_rules(prompt)
+
+    X = make_activations("word3", "word8", n_rows=800)
+    X["sae2"] = X["sae0"] * 0.9
+    labels = iter(first_labels)
+    with LLMServer(answer) as server:
+        interpreter = interpreter_of(server, n_candidates=1, max_concurrency=1).fit(X)
+    assert len(prompts_of(server, "<similar-texts")) == 2  # sae0 and sae2 share one
+    assert interpreter.concepts_.tolist() == ["mentions word3", "mentions word8"]
+    np.testing.assert_array_equal(interpreter.transform(X), X[["sae0", "sae1"]])
+    reasons = interpreter.fidelity_["reason"]
+    assert reasons.tolist() == ["", "", "agrees with 'mentions word3' of sae0"]
+
+
+@pytest.mark.parametrize("negatives", ["random", "co-occurring", "similar"])
+def test_examples_are_spread_over_distinct_texts(negatives, minilm):
+    # One tweet of 40 words in a tenth of the texts, retweeted and edited a little.
+    X = make_activations("word3", n_rows=600)
+    texts = X.index.get_level_values("text").to_numpy().copy()
+    for sign, words in ((True, "word3 tweeted"), (False, "silent tweeted")):
+        rows = np.flatnonzero((X["sae0"] > 0) == sign)[:40]
+        for i, row in enumerate(rows):
+            texts[row] = (
+                f"RT @user{i}: {words} {' '.join(WORDS[30:50])} {i}! http://t.co/{i}"
+            )
+        X.iloc[rows, 0] = 9.0 if sign else 0.0
+    X = with_texts(X.reset_index(drop=True), texts)
+    with LLMServer() as server:
+        interpreter = interpreter_of(
+            server, negatives=negatives, embedder=minilm, n_examples=20, refine=1
+        ).fit(X)
+    asked = prompts_of(server)
+    assert len(asked) >= 2
+    for prompt in asked:
+        shown = shown_in(prompt)
+        shown = [t["text"] if isinstance(t, dict) else t for t in shown]
+        assert sum("word3 tweeted" in text for text in shown) <= 1
+        assert sum("silent tweeted" in text for text in shown) <= 1
+        assert len(shown) >= 18
+    assert interpreter.concepts_ == ["mentions word3"]
+
+
+@pytest.mark.parametrize("label", ["", None, "I'm sorry, I can't.", "<the property>"])
 def test_what_is_no_label_is_never_one(label):
     # The peer accepts "" and None as hypotheses and pays to have them judged.
     def answer(prompt):
@@ -244,6 +301,30 @@ def test_instructions_reach_every_prompt_and_their_absence_is_not_none(prompt):
         server.calls.clear()
         interpreter_of(server, prompt=prompt).fit(X)
         assert not any("None" in p or "$" in p for p in prompts_of(server))
+
+
+def test_a_model_may_reason_where_the_prompt_asks_for_it():
+    def answer(prompt):
+        found = json.loads(answer_by_rules(prompt))
+        if "<properties>" in prompt:
+            return json.dumps(found)
+        reasoning = 'Most say {"property": "mentions rain"}, but not all.'
+        return f"Well.\n{json.dumps({'reasoning': reasoning, **found})}"
+
+    def keys_of(prompt):
+        with LLMServer(answer) as server:
+            interpreter = interpreter_of(server, prompt=prompt, n_scoring=0).fit(X)
+        assert interpreter.concepts_ == ["mentions word3"]
+        form = server.calls[0]["body"]["response_format"]["json_schema"]["schema"]
+        assert form["required"] == list(form["properties"])
+        return form["required"]
+
+    X = make_activations("word3")
+    # Models that are held to a schema write its keys in this order.
+    assert keys_of("reasoning") == ["reasoning", "property"]
+    assert keys_of("default") == ["property"]
+    own = "<a-which-it-fires>\n$firing\n</a-which-it-fires> $silent {}"
+    assert keys_of(own.format('{"reasoning": "", "property": ""}'))[0] == "reasoning"
 
 
 def test_a_template_of_ones_own():

@@ -1,0 +1,242 @@
+"""From what a language model writes under "property" to a label, or to a complaint."""
+# ruff: noqa: RUF001  (quotation marks and punctuation of many languages)
+
+import html
+import json
+import re
+
+from sklearn_hsae.interpretation._candidates import same_label
+from sklearn_hsae.llm import UnreadableAnswer
+
+MOST_WORDS = 40  # of a label
+_MOST_WRAPPINGS = 10  # more of them around a label are no accident
+
+# An opening sign, and what closes it. A straight sign may stand for both.
+_PAIRS = {
+    '"': '"',
+    "'": "'",
+    "`": "`'",
+    "*": "*",
+    "_": "_",
+    "“": "”",
+    "”": "”",
+    "„": "“”",
+    "«": "»",
+    "»": "«",
+    "‘": "’",
+    "‚": "‘’",
+    "‹": "›",
+    "「": "」",
+    "『": "』",
+    "《": "》",
+    "（": "）",
+    "【": "】",
+    "(": ")",
+    "[": "]",
+    "{": "}",
+    "<": ">",
+}
+_QUOTED = re.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|‘[^’]*’|\'[^\']*\'|`[^`]*`')
+
+_FENCE = re.compile(r"^```\w*\s*\n?(.*?)\n?```$", re.DOTALL)
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
+_FORMATTED = re.compile(
+    r"<(b|i|u|em|strong|code|mark|p|span|div)>(.*?)</\1>", re.DOTALL | re.IGNORECASE
+)
+_TAG = re.compile(r"<[a-z/|!][^<>]*>|\[/?(?:think|inst|reasoning)\]", re.IGNORECASE)
+_LIST_SIGN = re.compile(r"^(?:[-*•#>]+|\d{1,2}[.)])\s+")
+_NAME_OF_KEY = (
+    r"(?:final |the |shared |common |proposed |best )*"
+    r"(?:property|label|concept|feature|answer|output|result|description|hypothesis)"
+)
+_PREFIX = re.compile(
+    r"^(?:(?:sure|okay|certainly)\b[,!.:]*\s*)?(?:here(?:['’]s| is) )?"
+    rf"[\"'*]*{_NAME_OF_KEY}(?: is)?[\"'*]*\s*[:=：]\s*",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(
+    r"^[\W_]*(?:explanation|reason|reasoning|rationale|note|justification|why|because)"
+    r"\b",
+    re.IGNORECASE,
+)
+
+# Compared with what `same_label` leaves of a label.
+_PLACEHOLDER = re.compile(
+    r"(?:(?:insert|put|write|enter|give|your|the|a|an|one|some|short|single|common|"
+    r"shared|specific|brief|verb|no|unknown|empty|unclear) )*"
+    r"(?:property|label|concept|feature|answer|phrase|description|text|texts|string|str|"
+    r"value|name|placeholder|example|topic|pattern|theme|difference|output|"
+    r"think|thinking|reasoning)"
+    r"(?: (?:name|here|goes here|goes|of the texts?|that begins with a verb|found|"
+    r"identified|text))*"
+)
+_NO_LABELS = {
+    *("", "none", "null", "nan", "nil", "n a", "na", "unknown", "nothing", "undefined"),
+    *("not applicable", "not available", "not specified", "not sure", "none found"),
+    *("none of the above", "unclear", "undetermined", "tbd", "todo", "true", "false"),
+    *("lorem ipsum", "no idea", "yes", "no", "xxx", "not known", "nothing in common"),
+}
+_NOTHING_SHARED = re.compile(
+    r"(?:there (?:is|are|seems to be) )?(?:no|not enough|insufficient|not any) .*"
+    r"\b(?:propert(?:y|ies)|patterns?|themes?|labels?|features?|difference|commonalit"
+    r"(?:y|ies)|information|context|data|connection)\b.*"
+)
+_REFUSAL = re.compile(
+    "|".join(
+        [
+            # A label speaks of a text. What speaks of itself is the model.
+            r"(?:i|we)(?:'(?:m|ve|d|ll|re)\b| |$)",
+            r"(?:so |very |deeply )*sorry(?:[,.!:;]|$| but\b| for (?:the|any|this)\b)",
+            r"(?:my |our )?apologies\b|unfortunately\b|regrettably\b",
+            r"as an? (?:ai|artificial|large|language)\b",
+            r"(?:it is |it's |it )?"
+            r"(?:unable|not able|impossible|not possible|can't|can ?not|could not)"
+            r"(?: be)? (?:to )?"
+            r"(?:determined?|identif\w+|find|found|nam\w+|comply|help|assist|provid\w+"
+            r"|answer\w*|process|fulfil\w*|complete|sa[iy]d?|tell|generate|discern\w*"
+            r"|continue|engage)\b",
+            r"(?:this|the|your) (?:request|prompt|content) "
+            r"(?:was|is|has been|violates|goes)\b",
+            r"es tut mir|tut mir leid|leider\b|ich (?:kann|bin|darf)\b",
+            r"je (?:suis|ne|m'excuse)\b|désolée?\b|mi dispiace|non posso",
+            r"lo siento|no puedo|desculpe\b|sinto muito",
+            r"(?:很|非常)?抱歉|对不起|對不起|我(?:无法|無法|不能)|申し訳|すみません|죄송",
+        ]
+    ),
+    re.IGNORECASE,
+)
+
+
+def read_label(found, examples=frozenset()):
+    """The label in an answer, free of what stands around it.
+
+    Parameters
+    ----------
+    found : dict
+        The JSON object of the answer.
+    examples : set of str
+        What the prompt itself quotes, as `same_label` has it: never a label.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UnreadableAnswer
+        For a refusal, a placeholder, remains of mark-up, an example of the prompt,
+        several properties, or too many words.
+    """
+    label = _without_surroundings(_text_of(found.get("property")))
+    words = same_label(label)
+    if (
+        words in _NO_LABELS
+        or not any(c.isalpha() for c in words)
+        or _PLACEHOLDER.fullmatch(words)
+        or _NOTHING_SHARED.fullmatch(words)
+        or re.search(r"\.\.\.|…", _QUOTED.sub("", label))
+    ):
+        raise UnreadableAnswer('it names nothing under "property"')
+    if _REFUSAL.match(label.replace("’", "'")):
+        raise UnreadableAnswer('under "property" it says why there is none')
+    if words in examples:
+        raise UnreadableAnswer('under "property" it repeats words of the question')
+    markup = _TAG.search(label)
+    if markup:
+        raise UnreadableAnswer(f"the property holds the mark-up {markup[0]!r}")
+    if len(label.split()) > MOST_WORDS:
+        raise UnreadableAnswer(f"the property has more than {MOST_WORDS} words")
+    return label
+
+
+def quoted_in(template):
+    """What a prompt quotes, its examples among it, as `same_label` has it."""
+    return frozenset(
+        same_label(quoted) for quoted in re.findall(r'"([^"]+)"', template)
+    )
+
+
+def _text_of(value):
+    """The text of a value, which may hold JSON of its own."""
+    for _ in range(_MOST_WRAPPINGS):
+        if isinstance(value, dict):
+            value = value.get("property")
+        elif isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        elif isinstance(value, str):
+            value = _FENCE.sub(r"\1", value.strip())
+            if not value.startswith(("{", "[", '"')):
+                return value
+            try:
+                value = json.loads(value, strict=False)
+            except json.JSONDecodeError:
+                return value
+        else:
+            break
+    return ""
+
+
+def _without_surroundings(text):
+    """The one line with the label, without prefix, quotation marks and full stop."""
+    text = html.unescape(text).replace('\\"', '"')
+    text = _FORMATTED.sub(r"\2", _STRONG.sub(r"\2", text))
+    label = _one_line(text)
+    for _ in range(_MOST_WRAPPINGS):
+        before = label
+        label = _LIST_SIGN.sub("", label)
+        label = _PREFIX.sub("", label)
+        label = _without_stop(label)
+        if _is_wrapped(label):
+            label = label[1:-1].strip()
+        if label == before:
+            break
+    return label
+
+
+def _one_line(text):
+    """The label of several lines: the one that says so, or the first paragraph."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    marked = [line for line in lines if _PREFIX.sub("", line) not in ("", line)]
+    if marked:
+        return " ".join(marked[-1].split())
+    if sum(bool(_LIST_SIGN.match(line)) for line in lines) > 1:
+        raise UnreadableAnswer('it names several properties under "property"')
+    paragraph = []
+    for line in lines:
+        if _PREFIX.match(line):  # "Property:" alone, the label is in the next line
+            continue
+        if (not line and paragraph) or (_COMMENT.match(line) and paragraph):
+            break
+        paragraph.append(line)
+    return " ".join(" ".join(paragraph).split())
+
+
+def _without_stop(label):
+    label = label.strip().rstrip(",;。")
+    if label.endswith(".") and not label.endswith(".."):
+        last = label.split()[-1]
+        if not re.fullmatch(r"\W*(?:\w\.){2,}", last):  # "the U.S."
+            label = label[:-1]
+    return label.strip()
+
+
+def _is_wrapped(label):
+    """Whether the first and the last sign of a label belong to each other."""
+    if len(label) < 2 or label[-1] not in _PAIRS.get(label[0], ""):
+        return False
+    opening, closing = label[0], label[-1]
+    depth = 1
+    for i, sign in enumerate(label[1:-1], start=1):
+        if sign not in (opening, closing):
+            continue
+        before, after = label[i - 1], label[i + 1]
+        if before.isalnum() and after.isalnum():
+            continue  # an apostrophe
+        if opening == closing:
+            opens = before.isspace() or before in "([{"
+        else:
+            opens = sign == opening
+        depth += 1 if opens else -1
+        if depth == 0:
+            return False
+    return depth == 1
