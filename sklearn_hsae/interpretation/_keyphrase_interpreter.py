@@ -182,7 +182,11 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         phrases, occurrence = candidate_phrases(
             texts, min_count=min_count, stop_words=self.stop_words
         )
-        shortlists = _shortlists(occurrence, activations)
+        # Most embedders take all emoji for one unknown sign.
+        is_certain = self.judge == "keyphrase" or np.array(
+            [any(map(str.isalpha, phrase)) for phrase in phrases], dtype=bool
+        )
+        shortlists = _shortlists(occurrence, activations, is_certain)
         weighed = np.unique(np.concatenate(shortlists))
         if len(weighed) == 0:
             return [[] for _ in shortlists]
@@ -237,8 +241,12 @@ def _min_count(n_texts):
     return max(3, n_texts // 1000)
 
 
-def _shortlists(occurrence, activations):
-    """For each neuron, the phrases that are most over-represented where it fires."""
+def _shortlists(occurrence, activations, is_certain):
+    """For each neuron, the phrases that are most over-represented where it fires.
+
+    A phrase that the judge may not know is there only if it is the first of them.
+    """
+    is_certain = np.broadcast_to(is_certain, occurrence.shape[1])
     n_rows = len(activations)
     share = np.asarray(occurrence.mean(axis=0)).ravel()
     spread = np.sqrt(np.maximum(share * (1 - share), 1e-12))
@@ -251,6 +259,7 @@ def _shortlists(occurrence, activations):
             continue
         correlation = occurrence.T @ centred / (scale * spread)
         best = np.argsort(-correlation, kind="stable")[:_SHORTLIST]
+        best = best[is_certain[best] | (best == best[:1])]
         shortlists.append(np.sort(best[correlation[best] > 0]))
     return shortlists
 
