@@ -1,5 +1,7 @@
 """The table and the methods of an evaluation, in the form that a paper takes."""
 
+import re
+
 import pandas as pd
 
 from sklearn_hsae import _format
