@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from sklearn_hsae import make_hypothesis_pipeline
+from sklearn_hsae import EmbeddingTransformer, make_hypothesis_pipeline
 
 # Not one of them is a default. A parameter of the factory that is missing here fails.
 VALUES = {
@@ -19,17 +19,12 @@ VALUES = {
     "instructions": "The texts are reviews.",
     "random_state": 5,
     "verbose": 1,
-    "cache_dir": "some/folder",
-    "api_base": "http://localhost:1",
-    "device": "cpu",
 }
-# Names that mean the embedding model in one step and the language model in another.
-NO_PLAIN_NAME = {"model", "api_base", "embedder"}
 PARAMETERS = inspect.signature(make_hypothesis_pipeline).parameters
 
 
 @pytest.mark.parametrize("with_llm", [False, True], ids=["keyphrases", "llm"])
-@pytest.mark.parametrize("name", [n for n in PARAMETERS if n not in NO_PLAIN_NAME])
+@pytest.mark.parametrize("name", [n for n in PARAMETERS if n != "embedder"])
 def test_each_parameter_reaches_every_step_that_has_it(name, with_llm):
     assert VALUES[name] != PARAMETERS[name].default
     options = {"llm": VALUES["llm"]} if with_llm else {}
@@ -43,8 +38,7 @@ def test_each_parameter_reaches_every_step_that_has_it(name, with_llm):
 
 
 def test_with_all_parameters_given_each_is_used_by_some_step():
-    options = {name: VALUES[name] for name in PARAMETERS if name in VALUES}
-    pipe = make_hypothesis_pipeline(**options)
+    pipe = make_hypothesis_pipeline(**VALUES)
     found = [
         value
         for estimator in pipe.named_steps.values()
@@ -52,7 +46,20 @@ def test_with_all_parameters_given_each_is_used_by_some_step():
     ]
     missing = {
         name
-        for name, value in options.items()
+        for name, value in VALUES.items()
         if not any(type(value) is type(other) and value == other for other in found)
     }
     assert not missing
+
+
+@pytest.mark.parametrize("llm", [None, "openai/some-model"])
+@pytest.mark.parametrize(
+    "embedder", ["some/model", EmbeddingTransformer("some/model", batch_size=7)]
+)
+def test_the_embedder_is_that_of_every_step(embedder, llm):
+    pipe = make_hypothesis_pipeline(embedder=embedder, llm=llm)
+    if isinstance(embedder, str):
+        embedder = EmbeddingTransformer(embedder)
+    steps = [pipe["interpret"], pipe["annotate"]]
+    for used in (pipe["embed"], *(step.embedder for step in steps)):
+        assert used.get_params() == embedder.get_params()

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
+from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -114,7 +115,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
 
     Parameters
     ----------
-    pipeline : Pipeline, or a fitted search such as GridSearchCV over one
+    pipeline : Pipeline, DiscoverySplit, or a fitted search such as GridSearchCV
         Fitted, with a :class:`HypothesisRegressor` or :class:`HypothesisClassifier`
         as its last step. Of a search, the best estimator is taken. Samplers of
         imbalanced-learn, nested pipelines, a ColumnTransformer and a FeatureUnion may
@@ -203,6 +204,9 @@ def _pipeline_of(estimator):
     """The fitted pipeline itself, or the best one of a search."""
     if hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
+    if isinstance(estimator, DiscoverySplit):
+        check_is_fitted(estimator)
+        estimator = estimator.estimator_
     if isinstance(estimator, Pipeline):
         return estimator
     if hasattr(estimator, "cv") and hasattr(estimator, "refit"):
