@@ -15,6 +15,13 @@ from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
+from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
+from sklearn_hsae.evaluation._paper import (
+    as_latex,
+    as_markdown,
+    methods_text,
+    paper_table,
+)
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -49,10 +56,19 @@ class HypothesisEvaluation:
     table : DataFrame
         One row per hypothesis (and class, of three or more), estimated on the
         held-out rows: the columns of `summary_` of :class:`HypothesisRegressor` or
-        :class:`HypothesisClassifier`, and the fidelity of the concept.
+        :class:`HypothesisClassifier`, the fidelity of the concept, and `group`: the
+        number of the group of hypotheses that agree.
+    groups : DataFrame
+        One row per group (and class, of three or more). Every two hypotheses of a
+        group have annotations with a correlation of 0.5 or more, so they share one
+        effect, and each alone says little beside the others. The group is tested as
+        one hypothesis, that a text has any of its concepts. `members` lists them; the
+        other columns are those of `table`.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
-        :class:`HypothesisClassifier`.
+        :class:`HypothesisClassifier`. Beside `n_significant`, which counts hypotheses
+        that say something beyond all others: `n_significant_alone` counts them one by
+        one, by `separation_p_corrected`; `n_groups` and `n_significant_groups`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons, on
         the selected neurons (their activations, and whether they fire), and that of
@@ -63,16 +79,20 @@ class HypothesisEvaluation:
         The annotations 1, 0 or NaN of the held-out rows.
     fidelity : DataFrame or None
         How well each concept describes its neuron: `fidelity_` of the interpreter.
+    settings : dict
+        Parameters of the last step.
     """
 
     task: str
     alpha: float
     table: pd.DataFrame
+    groups: pd.DataFrame
     metrics: dict
     ceilings: pd.DataFrame | None
     verdict: str
     annotations: pd.DataFrame
     fidelity: pd.DataFrame | None
+    settings: dict
 
     def to_dict(self):
         """Everything but the annotations, in types that JSON knows.
@@ -80,8 +100,8 @@ class HypothesisEvaluation:
         Returns
         -------
         dict
-            `task`, `alpha`, `verdict`, `metrics`, `hypotheses` and `ceilings` (one
-            dict per row; None where a number is NaN).
+            `task`, `alpha`, `verdict`, `metrics`, and `hypotheses`, `groups` and
+            `ceilings` (one dict per row; None where a number is NaN).
         """
         return {
             "task": self.task,
@@ -89,12 +109,25 @@ class HypothesisEvaluation:
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
             "hypotheses": json_value(self.table.to_dict("records")),
+            "groups": json_value(self.groups.to_dict("records")),
             "ceilings": None
             if self.ceilings is None
             else json_value(
                 self.ceilings.rename_axis("stage").reset_index().to_dict("records")
             ),
         }
+
+    def to_markdown(self):
+        """The table of hypotheses in Markdown: effects, intervals, p-values, shares."""
+        return as_markdown(paper_table(self.table, self.alpha))
+
+    def to_latex(self):
+        """The same in LaTeX, for the package booktabs."""
+        return as_latex(paper_table(self.table, self.alpha))
+
+    def methods(self):
+        """One paragraph for a paper: the tests in words, with the numbers filled in."""
+        return methods_text(self)
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
@@ -169,6 +202,8 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     stages, annotations = transform_by_stages(steps, X)
     table, metrics = last.evaluate(annotations, y)
+    table, groups = _with_groups(table, last, annotations, y)
+    metrics |= _counts(table, groups, last.alpha)
     ceilings = None
     if X_train is not None:
         training = numeric_stages(steps, X_train)
@@ -179,11 +214,13 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
         task=task,
         alpha=last.alpha,
         table=_with_fidelity(table, fidelity),
+        groups=groups,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
         annotations=_as_frame(annotations, table),
         fidelity=fidelity,
+        settings=last.get_params(),
     )
 
 
@@ -266,6 +303,27 @@ def _fidelity(steps, hypotheses):
                 names = prefixed.where(prefixed.isin(hypotheses), concepts)
                 tables.append(table.assign(concept=names))
     return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def _with_groups(table, last, annotations, y):
+    """The table with the number of each group, and the table of the groups."""
+    names = table["hypothesis"].drop_duplicates().to_list()
+    values = np.asarray(annotations, dtype=np.float64)
+    numbers = agreeing_groups(values)
+    groups = group_table(last, values, y, numbers, names)
+    by_name = dict(zip(names, numbers.tolist(), strict=True))
+    return table.assign(group=table["hypothesis"].map(by_name)), groups
+
+
+def _counts(table, groups, alpha):
+    """How many are significant one by one, and as groups, for any class."""
+    alone = table["separation_p_corrected"] < alpha
+    of_groups = groups.groupby("hypothesis")["significant"].any()
+    return {
+        "n_significant_alone": int(alone.groupby(table["hypothesis"]).any().sum()),
+        "n_groups": len(of_groups),
+        "n_significant_groups": int(of_groups.sum()),
+    }
 
 
 def _with_fidelity(table, fidelity):
