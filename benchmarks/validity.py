@@ -3,6 +3,7 @@
     python benchmarks/validity.py null       # share of noise in which anything is found
     python benchmarks/validity.py min_p      # the same after the default correction
     python benchmarks/validity.py power      # share of planted effects that are found
+    python benchmarks/validity.py discovery  # selection from noise, with a split or not
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
@@ -16,8 +17,9 @@ import argparse
 import time
 
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
-from sklearn_hsae import HypothesisRegressor
+from sklearn_hsae import DiscoverySplit, HypothesisRegressor, NeuronSelector
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
 
@@ -108,6 +110,23 @@ def power(n_draws):
         print(f"{outcome:26} {found[0]:6.1%} {found[1]:6.1%}", flush=True)
 
 
+def discovery(n_draws):
+    print(f"{n_draws} draws, 15 of 100 columns of noise chosen: anything significant")
+    for outcome in OUTCOMES:
+        rng, found = np.random.default_rng(5), np.zeros(2)
+        for seed in range(n_draws):
+            X = (rng.random((N_ROWS, 100)) < np.geomspace(0.02, 0.5, 100)).astype(float)
+            y = draw(outcome, N_ROWS, rng)
+            pipe = make_pipeline(NeuronSelector(N_CONCEPTS), HypothesisRegressor())
+            split = DiscoverySplit(pipe, random_state=seed).fit(X, y)
+            tables = split.summary_, pipe.fit(X, y)[-1].summary_
+            found += [table["significant"].any() for table in tables]
+        split, plain = found / n_draws
+        print(
+            f"{outcome:26} DiscoverySplit {split:6.1%} plain {plain:6.1%}", flush=True
+        )
+
+
 def clusters(n_draws):
     print(f"{n_draws} draws, 50 authors of 20 texts, intraclass correlation 0.2")
     rng, n_found = np.random.default_rng(3), 0
@@ -141,6 +160,7 @@ if __name__ == "__main__":
         "null": (null, 4000),
         "min_p": (min_p, 300),
         "power": (power, 100),
+        "discovery": (discovery, 300),
         "clusters": (clusters, 400),
         "time": (seconds, 3),
     }

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "ConceptAnnotator": "annotation",
+    "DiscoverySplit": "evaluation",
     "EmbeddingTransformer": "embedding",
     "HypothesisClassifier": "inference",
     "HypothesisRegressor": "inference",

@@ -107,7 +107,7 @@ class LLMServer:
     faults : iterable of str or None, or callable of (number of the call, body)
         What goes wrong at the first call, the second, ...; "400", "401", "404", "hang"
         "trickle" and "no schema" are known besides FAULTS. A tuple of status, header
-        lines and body is what is sent, see `chat`.
+        lines and body is what is sent, see `chat`; "wait" and seconds make it late.
     batch : tuple of int and str, or None
         How often one must look until a batch has ended, and how it ends. What is not
         "completed" has answers to the first half. None refuses the key, and shows it.
@@ -193,7 +193,7 @@ class LLMServer:
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
-            await asyncio.sleep(HANG if fault == "hang" else self.latency)
+            await asyncio.sleep(self._seconds(fault))
         finally:
             self._under_way -= 1
         if fault == "drop":
@@ -226,6 +226,11 @@ class LLMServer:
         await writer.drain()
         call["is_sent"] = True
         return True
+
+    def _seconds(self, fault):
+        if isinstance(fault, tuple) and fault[0] == "wait":
+            return fault[1]
+        return HANG if fault == "hang" else self.latency
 
     async def _keep(self, path, body, key, writer):
         """Files and batches."""
@@ -283,7 +288,7 @@ class LLMServer:
         return batch | {"status": self.batch[1]}
 
     def _payload(self, path, body, fault):
-        if isinstance(fault, tuple):
+        if isinstance(fault, tuple) and fault[0] != "wait":
             return fault
         if fault in ERRORS:
             status, headers, message = ERRORS[fault]

@@ -12,6 +12,10 @@ _MIN_WIDTH, _MAX_WIDTH = 80, 120
 def show_results(evaluation):
     """Print the hypotheses and the verdict."""
     lines = format_table(report.hypothesis_rows(evaluation), evaluation.alpha)
+    agreeing = report.agreeing_rows(evaluation)
+    if agreeing:
+        lines += ["", "Hypotheses that agree, tested as one (any of them):"]
+        lines += format_table(agreeing, evaluation.alpha)[:-2]
     lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
 

@@ -3,6 +3,7 @@
 It looks at the whole pipeline from above, so that no step has to know another.
 """
 
+from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._evaluate import HypothesisEvaluation, evaluate_hypotheses
 
-__all__ = ["HypothesisEvaluation", "evaluate_hypotheses"]
+__all__ = ["DiscoverySplit", "HypothesisEvaluation", "evaluate_hypotheses"]

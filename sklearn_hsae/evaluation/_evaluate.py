@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
+from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
+from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -48,10 +50,19 @@ class HypothesisEvaluation:
     table : DataFrame
         One row per hypothesis (and class, of three or more), estimated on the
         held-out rows: the columns of `summary_` of :class:`HypothesisRegressor` or
-        :class:`HypothesisClassifier`, and the fidelity of the concept.
+        :class:`HypothesisClassifier`, the fidelity of the concept, and `group`: the
+        number of the group of hypotheses that agree.
+    groups : DataFrame
+        One row per group (and class, of three or more). Every two hypotheses of a
+        group have annotations with a correlation of 0.5 or more, so they share one
+        effect, and each alone says little beside the others. The group is tested as
+        one hypothesis, that a text has any of its concepts. `members` lists them; the
+        other columns are those of `table`.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
-        :class:`HypothesisClassifier`.
+        :class:`HypothesisClassifier`. Beside `n_significant`, which counts hypotheses
+        that say something beyond all others: `n_significant_alone` counts them one by
+        one, by `separation_p_corrected`; `n_groups` and `n_significant_groups`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons, on
         the selected neurons (their activations, and whether they fire), and that of
@@ -67,6 +78,7 @@ class HypothesisEvaluation:
     task: str
     alpha: float
     table: pd.DataFrame
+    groups: pd.DataFrame
     metrics: dict
     ceilings: pd.DataFrame | None
     verdict: str
@@ -79,8 +91,8 @@ class HypothesisEvaluation:
         Returns
         -------
         dict
-            `task`, `alpha`, `verdict`, `metrics`, `hypotheses` and `ceilings` (one
-            dict per row; None where a number is NaN).
+            `task`, `alpha`, `verdict`, `metrics`, and `hypotheses`, `groups` and
+            `ceilings` (one dict per row; None where a number is NaN).
         """
         return {
             "task": self.task,
@@ -88,6 +100,7 @@ class HypothesisEvaluation:
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
             "hypotheses": json_value(self.table.to_dict("records")),
+            "groups": json_value(self.groups.to_dict("records")),
             "ceilings": None
             if self.ceilings is None
             else json_value(
@@ -114,7 +127,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
 
     Parameters
     ----------
-    pipeline : Pipeline, or a fitted search such as GridSearchCV over one
+    pipeline : Pipeline, DiscoverySplit, or a fitted search such as GridSearchCV
         Fitted, with a :class:`HypothesisRegressor` or :class:`HypothesisClassifier`
         as its last step. Of a search, the best estimator is taken. Samplers of
         imbalanced-learn, nested pipelines, a ColumnTransformer and a FeatureUnion may
@@ -168,6 +181,8 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     stages, annotations = transform_by_stages(steps, X)
     table, metrics = last.evaluate(annotations, y)
+    table, groups = _with_groups(table, last, annotations, y)
+    metrics |= _counts(table, groups, last.alpha)
     ceilings = None
     if X_train is not None:
         training = numeric_stages(steps, X_train)
@@ -178,6 +193,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
         task=task,
         alpha=last.alpha,
         table=_with_fidelity(table, fidelity),
+        groups=groups,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
@@ -203,6 +219,9 @@ def _pipeline_of(estimator):
     """The fitted pipeline itself, or the best one of a search."""
     if hasattr(estimator, "best_estimator_"):
         estimator = estimator.best_estimator_
+    if isinstance(estimator, DiscoverySplit):
+        check_is_fitted(estimator)
+        estimator = estimator.estimator_
     if isinstance(estimator, Pipeline):
         return estimator
     if hasattr(estimator, "cv") and hasattr(estimator, "refit"):
@@ -262,6 +281,27 @@ def _fidelity(steps, hypotheses):
                 names = prefixed.where(prefixed.isin(hypotheses), concepts)
                 tables.append(table.assign(concept=names))
     return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def _with_groups(table, last, annotations, y):
+    """The table with the number of each group, and the table of the groups."""
+    names = table["hypothesis"].drop_duplicates().to_list()
+    values = np.asarray(annotations, dtype=np.float64)
+    numbers = agreeing_groups(values)
+    groups = group_table(last, values, y, numbers, names)
+    by_name = dict(zip(names, numbers.tolist(), strict=True))
+    return table.assign(group=table["hypothesis"].map(by_name)), groups
+
+
+def _counts(table, groups, alpha):
+    """How many are significant one by one, and as groups, for any class."""
+    alone = table["separation_p_corrected"] < alpha
+    of_groups = groups.groupby("hypothesis")["significant"].any()
+    return {
+        "n_significant_alone": int(alone.groupby(table["hypothesis"]).any().sum()),
+        "n_groups": len(of_groups),
+        "n_significant_groups": int(of_groups.sum()),
+    }
 
 
 def _with_fidelity(table, fidelity):

@@ -22,7 +22,7 @@ def verdict(task, metrics, ceilings):
     ----------
     task : {"regression", "classification"}
     metrics : dict
-        With the score, `n_significant` and `n_hypotheses`.
+        With the score and the counts of `HypothesisEvaluation`.
     ceilings : DataFrame or None
         See `ceiling_table`.
 
@@ -35,6 +35,7 @@ def verdict(task, metrics, ceilings):
     summary = (
         f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
         f"significant; together they reach a {measure} of {score:.2f}."
+        f"{_shared_effects(metrics)}"
     )
     if ceilings is None:
         return summary
@@ -56,6 +57,24 @@ def verdict(task, metrics, ceilings):
         part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
         share = f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})."
     return f"{summary}{share} {_largest_loss(scores)}"
+
+
+def _shared_effects(metrics):
+    """Why fewer hypotheses are significant together than one by one."""
+    n_groups, n_joint = metrics["n_groups"], metrics["n_significant"]
+    said = ""
+    if n_groups < metrics["n_hypotheses"]:
+        said = (
+            f" Some say nearly the same of the same texts: of {n_groups} groups of "
+            f"hypotheses that agree, {metrics['n_significant_groups']} are significant."
+        )
+    n_alone = metrics["n_significant_alone"]
+    if n_alone > max(n_joint, metrics["n_significant_groups"]):
+        said += (
+            f" Taken one by one, {n_alone} hypotheses are. Fewer hypotheses (n_select) "
+            "or more held-out texts tell more of them apart."
+        )
+    return said
 
 
 def _no_signal(n_significant, ceiling, reached):

@@ -92,9 +92,12 @@ class LLMJudge:
         with open_cache(self.client.llm.cache_dir, "llm") as cache:
             keys = _Keys(self.client.llm.identity(), shown, self.concepts_)
             answers = self._remembered(cache, keys)
+            self._given_up = np.zeros(answers.shape, dtype=bool)
+            self._left_out = np.zeros(answers.shape, dtype=bool)
             is_done = self._ask(cache, keys, shown, answers, self.texts_per_call)
-            if is_done and np.isnan(answers).any():
+            if is_done and self._is_missing(answers).any():
                 self._ask(cache, keys, shown, answers, 1)
+            self._count_left_out(np.isnan(answers))
         answers = answers[np.ix_(codes, self.columns_)]
         self._warn_of_failures(answers)
         return answers
@@ -106,7 +109,7 @@ class LLMJudge:
         with open_cache(self.client.llm.cache_dir, "llm") as cache:
             keys = _Keys(self.client.llm.identity(), shown, self.concepts_)
             answers = self._remembered(cache, keys)
-        blocks = self._blocks(shown, answers, self.texts_per_call)
+        blocks = self._blocks(shown, np.isnan(answers), self.texts_per_call)
         requests = (self._request(shown, rows, columns) for rows, columns in blocks)
         return estimate_cost(self.client.llm, requests)
 
@@ -129,9 +132,14 @@ class LLMJudge:
         self.usage.cache_hits += int(np.sum(~np.isnan(answers)))
         return answers
 
+    def _is_missing(self, answers):
+        """What to ask for: answers that there are not, and may be."""
+        return np.isnan(answers) & ~self._given_up
+
     def _ask(self, cache, keys, texts, answers, texts_per_call):
         """Fill in what is missing in `answers`, and keep each as it arrives."""
-        blocks = list(self._blocks(texts, answers, texts_per_call))
+        missing = self._is_missing(answers)
+        blocks = list(self._blocks(texts, missing, texts_per_call))
         # Several processes at the same work begin at different ends of it.
         random.Random().shuffle(blocks)
 
@@ -151,16 +159,21 @@ class LLMJudge:
                 rows, columns = request.about
                 reply = request.read(value)
                 answers[np.ix_(rows, columns)] = reply
+                self._left_out[np.ix_(rows, columns)] = np.isnan(reply)
                 for i, j in np.argwhere(~np.isnan(reply)).tolist():
                     found[keys(rows[i], columns[j])] = b"1" if reply[i, j] else b"0"
             cache.put_many(found)
 
-        return self.client.run(requests(), receive, "Judging texts", len(blocks))
+        def give_up(request):  # a server that is busy or down is not asked text by text
+            self._given_up[np.ix_(*request.about)] = True
 
-    def _blocks(self, texts, answers, texts_per_call):
+        return self.client.run(
+            requests(), receive, "Judging texts", len(blocks), give_up
+        )
+
+    def _blocks(self, texts, missing, texts_per_call):
         """Yield which rows and which columns share a call."""
         rng = np.random.default_rng(self.random_state)
-        missing = np.isnan(answers)
         patterns, group = np.unique(missing, axis=0, return_inverse=True)
         for i, pattern in enumerate(patterns):
             columns = np.flatnonzero(pattern)
@@ -201,6 +214,19 @@ class LLMJudge:
             read=lambda found: _read(found, text_ids, concept_ids),
             about=(rows, columns),
         )
+
+    def _count_left_out(self, missing):
+        """Count and name what is missing from answers that could be read."""
+        left_out = self._left_out & missing
+        if left_out.any():
+            self.usage.failures += int(left_out.any(axis=1).sum())  # one call each
+            counts = left_out.sum(axis=0)
+            most = int(counts.argmax())
+            self.usage.last_error = (
+                f"answers left out {int(left_out.sum())} pairs of a text and a "
+                f"concept, also when asked again; most often "
+                f"{self.concepts_[most]!r}, for {int(counts[most])} texts"
+            )
 
     def _warn_of_failures(self, answers):
         failed = np.isnan(answers).any(axis=1)

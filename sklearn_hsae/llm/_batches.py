@@ -12,8 +12,9 @@ from collections import defaultdict
 from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._budget import Budget
+from sklearn_hsae.llm._errors import is_hopeless, message_of
 from sklearn_hsae.llm._provider import import_litellm, provider_of, without_keys
-from sklearn_hsae.llm._retries import is_hopeless, with_retries
+from sklearn_hsae.llm._retries import with_retries
 from sklearn_hsae.llm._usage import BATCH_SHARE
 
 logger = logging.getLogger("sklearn_hsae")
@@ -220,7 +221,7 @@ class Batches:
                 raise _Gone from None
             raise RuntimeError(
                 f"{self.client.llm.name!r} cannot be used in batches: "
-                f"{without_keys(str(error))}"
+                f"{message_of(error)}"
             ) from None  # the original may hold the key
 
 

@@ -13,7 +13,10 @@ from sklearn_hsae.llm._background import run_in_background
 from sklearn_hsae.llm._batches import Batches
 from sklearn_hsae.llm._dispatch import Dispatch
 from sklearn_hsae.llm._language_model import LanguageModel
-from sklearn_hsae.llm._provider import check_environment
+from sklearn_hsae.llm._provider import (
+    check_environment,
+    without_warnings_of_pydantic,
+)
 from sklearn_hsae.llm._usage import Usage
 
 
@@ -104,7 +107,7 @@ class LLMClient:
             self.run(todo, receive, description, len(todo))
         return answers
 
-    def run(self, requests, receive, description, total):
+    def run(self, requests, receive, description, total, give_up=lambda request: None):
         """Ask, whatever answers are kept, and hand over new ones as they arrive.
 
         Parameters
@@ -118,6 +121,9 @@ class LLMClient:
         description : str
         total : int
             Number of requests, for the progress bar.
+        give_up : callable
+            Gets each request that the provider did not answer, though there is nothing
+            wrong with it: to ask for parts of it would not help.
 
         Returns
         -------
@@ -128,9 +134,12 @@ class LLMClient:
         if not total:
             return True
         options = check_environment(self.llm)
-        with tqdm(
-            total=total, desc=description, unit="call", disable=not self.verbose
-        ) as bar:
+        with (
+            without_warnings_of_pydantic(),
+            tqdm(
+                total=total, desc=description, unit="call", disable=not self.verbose
+            ) as bar,
+        ):
 
             def receive_and_show(pairs):
                 receive(pairs)
@@ -141,7 +150,7 @@ class LLMClient:
                 requests = batches.run(requests)
                 if batches.is_over:
                     return False
-            dispatch = Dispatch(self, options, receive_and_show)
+            dispatch = Dispatch(self, options, receive_and_show, give_up)
             run_in_background(dispatch.run(requests))
         return not dispatch.is_over
 

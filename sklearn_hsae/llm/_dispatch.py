@@ -5,22 +5,34 @@ import logging
 import time
 
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._billing import complete_bill
 from sklearn_hsae.llm._budget import Budget
-from sklearn_hsae.llm._pace import Pace
-from sklearn_hsae.llm._provider import import_litellm, without_keys
-from sklearn_hsae.llm._retries import (
-    MAX_ATTEMPTS,
+from sklearn_hsae.llm._delays import asked_delay
+from sklearn_hsae.llm._errors import (
+    NotSent,
+    is_about_schema,
+    is_connection,
     is_hopeless,
+    is_quota_spent,
     is_rate_limit,
-    is_refused_request,
     is_temporary,
-    seconds_to_wait,
+    is_time_out,
+    is_too_slow,
+    is_unreadable,
+    message_of,
+    response_of,
+    status_of,
 )
+from sklearn_hsae.llm._pace import Pace
+from sklearn_hsae.llm._provider import import_litellm
+from sklearn_hsae.llm._responses import rescue
+from sklearn_hsae.llm._retries import LONGEST_LIMIT, Tries
 
 logger = logging.getLogger("sklearn_hsae")
 # So many requests in a row that fail are no accident: the server is down, or the
 # model cannot do what it is asked for. More calls would only cost.
 _PATIENCE = 20
+_LONG_WAIT = 60.0  # seconds; who waits longer is told
 
 
 class Dispatch:
@@ -29,20 +41,25 @@ class Dispatch:
     client : LLMClient, whose settings hold and whose usage is written to
     options : dict, for litellm
     receive : callable, takes a list of pairs: a request and the object that answers it
+    give_up : callable, takes a request that the provider did not answer, though
+        there is nothing wrong with it
     is_over : bool, whether requests were left because the budget is spent, or because
         no more of them would be answered
     """
 
-    def __init__(self, client, options, receive):
+    def __init__(self, client, options, receive, give_up=lambda request: None):
         self.client = client
         self.usage = client.usage
         self.options = options
         self.receive = receive
+        self.give_up = give_up
         self.budget = Budget(client.llm, client.usage)
         self._fatal = None
         self.is_over = False
         self._arrived = []  # pairs that were not yet handed over
         self._takes_schema = True
+        self._has_succeeded = client.n_answered > 0
+        self._refusal = None  # what a provider said that has not answered anything yet
         self._failed_in_a_row = 0
 
     async def run(self, requests):
@@ -66,6 +83,8 @@ class Dispatch:
             for worker in workers:
                 worker.cancel()
             self._hand_over()
+        if self._refusal is not None and not self._has_succeeded:
+            self._fatal = self._fatal or self._refusal
         if self._fatal is not None:
             raise RuntimeError(self._fatal)
 
@@ -74,8 +93,12 @@ class Dispatch:
             request = next(queue, None)
             if request is None:
                 return
-            async with self.pace:
+            try:
                 found = await self._ask(request)
+            except _NoResponse as failure:
+                found = None
+                if failure.is_of_the_provider:
+                    self.give_up(request)
             if found is not None:
                 self.client.n_answered += 1
                 self._failed_in_a_row = 0
@@ -93,8 +116,6 @@ class Dispatch:
         messages = request.messages
         for is_last in (False, True):
             response = await self._complete(messages, request.response_format)
-            if response is None:
-                return None
             try:
                 found = read_object(content_of(response))
                 request.read(found)
@@ -107,29 +128,51 @@ class Dispatch:
                 messages = _with_complaint(request.messages, complaint)
 
     async def _complete(self, messages, form):
-        """One response; None when it failed for good, or no more calls are allowed."""
-        for attempt in range(MAX_ATTEMPTS):
-            number = await self._reserve(messages)
-            if number is None:
-                return None
-            response, has_schema, started = None, self._takes_schema, time.monotonic()
-            try:
-                response = await self._call(messages, form if has_schema else None)
-            except Exception as error:
-                again = self._judge_error(error, has_schema, started)
-            finally:
-                self.budget.release(number, response)
-                self._call_ended.set()
-            if response is not None:
-                self.pace.speed_up()
-                return response
-            if again is None:
-                return None
-            if attempt < MAX_ATTEMPTS - 1:
-                self.usage.retries += 1
-                await asyncio.sleep(seconds_to_wait(again, attempt) if again else 0)
-        self._fail()
-        return None
+        """One response.
+
+        Raises
+        ------
+        _NoResponse
+            When the request failed for good, or no more calls are allowed.
+        """
+        tries, without_schema = Tries(), False
+        while True:
+            async with self.pace:
+                used = None if without_schema or not self._takes_schema else form
+                try:
+                    response = await self._call(messages, used)
+                except _CallFailed as failed:
+                    error, started = failed.error, failed.started
+                else:
+                    self._takes_schema = self._takes_schema and not without_schema
+                    return response
+                seconds = self._slow_down(error, started)
+            if used is not None and self._may_be_the_schema(error, tries):
+                without_schema = True  # the prompt asks for JSON in words as well
+            else:
+                seconds = max(self._seconds_to_next(error, tries), seconds)
+            self.usage.retries += 1
+            await self._sleep(seconds)
+
+    async def _call(self, messages, form):
+        """Call once; put what it costs on the bill."""
+        number = await self._reserve(messages)
+        if number is None:
+            raise _NoResponse(is_of_the_provider=False)
+        started, bill = time.monotonic(), None
+        try:
+            bill = response = await self._send(messages, form)
+        except Exception as error:
+            bill = getattr(error, "bill", None)
+            raise _CallFailed(error, started) from None
+        finally:
+            if bill is not None:
+                complete_bill(bill, self.client.llm.name, messages)
+            self.budget.release(number, bill)
+            self._call_ended.set()
+        self._has_succeeded = True
+        self.pace.speed_up()
+        return response
 
     async def _reserve(self, messages):
         """The number of the next call; None when there shall be none."""
@@ -144,7 +187,7 @@ class Dispatch:
                 await self._call_ended.wait()
         return None
 
-    async def _call(self, messages, form):
+    async def _send(self, messages, form):
         llm, options = self.client.llm, dict(self.options)
         if llm.temperature is not None:
             options["temperature"] = llm.temperature
@@ -152,33 +195,94 @@ class Dispatch:
             options["extra_body"] = llm.extra_body
         if form is not None:
             options["response_format"] = form
-        return await import_litellm().acompletion(
-            model=llm.name,
-            messages=messages,
-            timeout=llm.timeout,
-            num_retries=0,
-            max_retries=0,
-            drop_params=True,
-            **options,
-        )
+        heard = _Heard()
+        try:
+            # litellm's own time-out is one between two bytes.
+            async with asyncio.timeout(llm.timeout):
+                return await import_litellm().acompletion(
+                    model=llm.name,
+                    messages=messages,
+                    timeout=llm.timeout,
+                    num_retries=0,
+                    max_retries=0,
+                    drop_params=True,
+                    logger_fn=heard,
+                    **options,
+                )
+        except Exception as error:
+            if response_of(error) is not None:
+                raise
+            if is_time_out(error):
+                raise TimeoutError(
+                    f"no answer came in timeout={llm.timeout:g} seconds"
+                ) from None
+            if heard.is_sent and heard.body is not None and not is_connection(error):
+                return rescue(heard.body)
+            if is_unreadable(error):
+                if heard.is_sent:
+                    return rescue(message_of(error))
+                raise NotSent(message_of(error)) from None
+            raise
 
-    def _judge_error(self, error, has_schema, started):
-        """What to wait for before the next attempt; False: nothing; None: no more."""
-        message = without_keys(str(error))
-        self.usage.last_error = message
-        logger.info("A call to %s failed: %s", self.client.llm.name, message)
-        if has_schema and _is_about_schema(error):
-            self._takes_schema = False  # the prompt asks for JSON in words as well
+    def _slow_down(self, error, started):
+        """Note and log an error; let others wait as well; seconds that it must wait."""
+        self.usage.last_error = message_of(error)
+        logger.info(
+            "A call to %s failed: %s", self.client.llm.name, self.usage.last_error
+        )
+        if is_too_slow(error):
+            return self.pace.slow_down_to_what_is_answered(started)
+        if is_rate_limit(error):
+            self.pace.slow_down(started)
+            self.pace.pause(min(asked_delay(error) or 0.0, LONGEST_LIMIT))
+        return 0.0
+
+    def _may_be_the_schema(self, error, tries):
+        """Whether to ask without the schema; servers refuse it in many words."""
+        if is_quota_spent(error) or is_time_out(error):
             return False
-        if is_temporary(error):
-            if is_rate_limit(error):
-                self.pace.slow_down(started)
-            return error
-        if is_hopeless(error) or not is_refused_request(error):
-            self._stop(f"{self.client.llm.name!r} cannot be used: {message}")
-        else:
+        status = status_of(error) or 0
+        if self._has_succeeded or status == 404:
+            return 400 <= status < 500 and is_about_schema(error)
+        if 500 <= status:  # a grammar can also break a server
+            return status == 501 or tries.errors >= 2
+        return 400 <= status and status not in (401, 403) and not is_temporary(error)
+
+    def _seconds_to_next(self, error, tries):
+        """Seconds to wait before the next call.
+
+        Raises
+        ------
+        _NoResponse
+            When there shall be none.
+        """
+        seconds = tries.seconds_to_next(error)
+        if seconds is not None:
+            return seconds
+        message = f"{self.client.llm.name!r} cannot be used: {self.usage.last_error}"
+        if is_temporary(error) and not is_unreadable(error):
+            if (asked_delay(error) or 0.0) > LONGEST_LIMIT:
+                self._end(message)
             self._fail()
-        return None
+            raise _NoResponse(is_of_the_provider=True)
+        if is_quota_spent(error) or (is_hopeless(error) and not self._has_succeeded):
+            if status_of(error) == 403:  # one text may be the reason: wait for others
+                self._refusal = self._refusal or message
+            else:
+                self._end(message)
+        elif status_of(error) not in (None, 400, 413, 422):
+            self._refusal = self._refusal or message
+        self._fail()
+        raise _NoResponse(is_of_the_provider=False)
+
+    async def _sleep(self, seconds):
+        if seconds > _LONG_WAIT:
+            logger.warning(
+                "%s asks to wait for %.0f seconds.", self.client.llm.name, seconds
+            )
+        until = time.monotonic() + seconds
+        while not self.is_over and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 1.0))
 
     def _fail(self):
         self.usage.failures += 1
@@ -188,22 +292,55 @@ class Dispatch:
                 f"{_PATIENCE} requests to {self.client.llm.name!r} failed in a row. "
                 f"The last error: {self.usage.last_error}"
             )
-            if self.client.n_answered:  # keep what there is; what is missing is seen
-                self.is_over = True
-                self.usage.last_error = reason
-            else:
-                self._stop(reason)
+            self._end(reason)
 
-    def _stop(self, reason):
+    def _end(self, reason):
+        """Send no more; raise the reason at the end when there is no answer to keep."""
         self.is_over = True
-        self._fatal = self._fatal or reason
+        self.pace.open()
+        if self.client.n_answered:
+            self.usage.last_error = reason
+        else:
+            self._fatal = self._fatal or reason
 
 
-def _is_about_schema(error):
-    words = str(error).lower()
-    return is_refused_request(error) and any(
-        name in words for name in ("response_format", "json_schema", "guided")
-    )
+class _Heard:
+    """What litellm logs of a call: whether it was sent, and the body that came back."""
+
+    def __init__(self):
+        self.is_sent = False
+        self.body = None
+
+    def __call__(self, details):
+        body = details.get("original_response")
+        if details.get("log_event_type") == "pre_api_call":
+            self.is_sent = True
+        elif isinstance(body, str):
+            self.body = body
+
+
+class _CallFailed(Exception):
+    """One call failed.
+
+    error : the error
+    started : float, when the call began, in seconds of `time.monotonic`
+    """
+
+    def __init__(self, error, started):
+        super().__init__()
+        self.error = error
+        self.started = started
+
+
+class _NoResponse(Exception):
+    """A request will not be answered.
+
+    is_of_the_provider : bool, whether there is nothing wrong with the request
+    """
+
+    def __init__(self, is_of_the_provider):
+        super().__init__()
+        self.is_of_the_provider = is_of_the_provider
 
 
 def _with_complaint(messages, complaint):

@@ -1,8 +1,11 @@
 """litellm, and whether it can reach a model at all."""
 
+import contextlib
 import functools
 import os
 import re
+import threading
+import warnings
 
 # litellm takes files of questions in one and the same form for these.
 _OFFER_BATCHES = ("azure", "litellm_proxy", "openai")
@@ -18,6 +21,7 @@ _OTHER_WORDS = {
     "watsonx": ("WX_",),
 }
 _SIGN_IN_OTHERWISE = ("azure", "bedrock", "sagemaker", "vertex")  # roles, files, tokens
+_quiet, _n_quiet, _filters = threading.Lock(), 0, None
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
@@ -31,6 +35,29 @@ def import_litellm():
 
     litellm.suppress_debug_info = True
     return litellm
+
+
+@contextlib.contextmanager
+def without_warnings_of_pydantic():
+    """litellm makes it warn of responses that have another form than it expects.
+
+    Filters belong to the process. Those who ask at the same time in several threads
+    share one change of them, which the last of them takes back.
+    """
+    global _n_quiet, _filters
+    with _quiet:
+        if _n_quiet == 0:
+            _filters = warnings.catch_warnings()
+            _filters.__enter__()
+            warnings.filterwarnings("ignore", module=r"pydantic(\.|$)")
+        _n_quiet += 1
+    try:
+        yield
+    finally:
+        with _quiet:
+            _n_quiet -= 1
+            if _n_quiet == 0:
+                _filters.__exit__(None, None, None)
 
 
 def provider_of(model, api_base=None):

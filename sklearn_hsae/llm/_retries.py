@@ -1,111 +1,87 @@
-"""Which errors pass by themselves, and how long to wait for that."""
+"""Whether and when to call again after an error."""
 
-import email.utils
 import random
 import time
+from dataclasses import dataclass
 
-from sklearn_hsae.llm._provider import import_litellm
+from sklearn_hsae.llm._delays import asked_delay
+from sklearn_hsae.llm._errors import (
+    is_rate_limit,
+    is_temporary,
+    is_time_out,
+    is_unreadable,
+    status_of,
+)
 
 MAX_ATTEMPTS = 6
+LONGEST_LIMIT = 3600.0  # seconds that a call waits for rate limits, all in all
 _FIRST_WAIT = 0.5  # seconds
-_LONGEST_WAIT = 60.0
-_jitter = random.Random()  # of its own: nobody's seed decides when we call again
+_LONGEST_GUESS = 60.0
+_BUSY = (503, 529)  # statuses that mean a rate limit when they come with a delay
+_MOST_AT_ONCE = 3  # calls at once, or nearly, that a provider may ask for in a row
+_jitter = random.Random()  # of its own: no seed of the user decides when we call again
 
 
-def _import_openai():
-    # litellm stands on it: its errors are subclasses of these, and where it only
-    # passes files on, these are raised themselves.
-    import openai
+@dataclass
+class Tries:
+    """Errors that the calls for one request have met, and what follows from them.
 
-    return openai
+    What passes by itself is tried `MAX_ATTEMPTS` times. A rate limit uses up no
+    attempts, only time: it says that the call will succeed later. After a time-out, and
+    after a response that could not be read, one more call is made: both were paid.
+    """
 
+    errors: int = 0
+    limits: int = 0
+    seconds_limited: float = 0.0
+    time_outs: int = 0
+    unreadable: int = 0
 
-def is_temporary(error):
-    """Whether the same call may succeed later."""
-    litellm, openai = import_litellm(), _import_openai()
-    kinds = (
-        openai.RateLimitError,
-        openai.APIConnectionError,  # a time-out is one
-        openai.InternalServerError,
-        litellm.ServiceUnavailableError,
-        litellm.BadGatewayError,
-        OSError,  # includes TimeoutError
-    )
-    is_temporary = isinstance(error, kinds) and not _is_quota_spent(error)
-    return is_temporary or _is_garbled(error)
-
-
-def is_hopeless(error):
-    """Whether no call to this model can succeed: key, permission, name or quota."""
-    openai = _import_openai()
-    kinds = (
-        openai.AuthenticationError,
-        openai.PermissionDeniedError,
-        openai.NotFoundError,
-    )
-    return isinstance(error, kinds) or _is_quota_spent(error)
-
-
-def is_rate_limit(error):
-    """Whether the provider asks to go slower."""
-    return isinstance(error, _import_openai().RateLimitError)
-
-
-def is_refused_request(error):
-    """Whether it is this request that the provider does not accept."""
-    return getattr(error, "status_code", None) in (400, 413, 422)
-
-
-def _is_garbled(error):
-    """Whether what came back was no response at all, such as a proxy's error page."""
-    kinds = (import_litellm().APIError, _import_openai().APIResponseValidationError)
-    is_clients_fault = 400 <= (getattr(error, "status_code", None) or 0) < 500
-    return isinstance(error, kinds) and not is_clients_fault
-
-
-def _is_quota_spent(error):
-    # OpenAI says so with the status of a rate limit; no waiting helps.
-    return is_rate_limit(error) and "insufficient_quota" in str(error)
-
-
-def seconds_to_wait(error, attempt):
-    """What the provider asks for, else exponential back-off with jitter."""
-    headers = getattr(error, "litellm_response_headers", None)
-    if headers is None:  # raised by a provider that litellm treats otherwise
-        headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    asked_for = _retry_after(headers)
-    if asked_for is None:
-        ceiling = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
-        return _jitter.uniform(ceiling / 2, ceiling)
-    # A little more, and not the same for all, or they all come back at once.
-    return min(asked_for, _LONGEST_WAIT) * _jitter.uniform(1.0, 1.2)
-
-
-def _retry_after(headers):
-    """Seconds, as a number or as a date (RFC 9110); None when not said."""
-    if milliseconds := headers.get("retry-after-ms"):
-        try:
-            return float(milliseconds) / 1000
-        except ValueError:
+    def seconds_to_next(self, error):
+        """Seconds to wait before the next call; None when there shall be none."""
+        if not is_temporary(error):
             return None
-    value = headers.get("retry-after") or ""
-    try:
-        return max(float(value), 0.0)
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(moment.timestamp() - time.time(), 0.0)
+        asked = asked_delay(error)
+        is_busy = asked is not None and status_of(error) in _BUSY
+        if is_busy or is_rate_limit(error):
+            return self._after_limit(asked)
+        if is_time_out(error):
+            self.time_outs += 1
+            return 0.0 if self.time_outs == 1 else None
+        if is_unreadable(error):
+            self.unreadable += 1
+            return 0.0 if self.unreadable == 1 else None
+        self.errors += 1
+        if self.errors == MAX_ATTEMPTS:
+            return None
+        return _guess(self.errors - 1) if asked is None else asked
+
+    def _after_limit(self, asked):
+        if asked is None:
+            seconds = _guess(self.limits)
+        else:  # a little more, and not the same for all, or all come back at once
+            seconds = asked * _jitter.uniform(1.0, 1.1)
+            if asked < 1.0 and self.limits >= _MOST_AT_ONCE:  # it has not helped
+                seconds = max(seconds, _guess(self.limits - _MOST_AT_ONCE))
+        self.limits += 1
+        self.seconds_limited += seconds
+        return seconds if self.seconds_limited <= LONGEST_LIMIT else None
+
+
+def _guess(n_before):
+    """Exponential back-off with jitter, in seconds."""
+    ceiling = min(_FIRST_WAIT * 2**n_before, _LONGEST_GUESS)
+    return _jitter.uniform(ceiling / 2, ceiling)
 
 
 def with_retries(call):
-    """Return ``call()``; after a passing error call again, up to `MAX_ATTEMPTS`."""
-    for attempt in range(MAX_ATTEMPTS):
+    """Return ``call()``; after an error that passes call again, as `Tries` says."""
+    tries = Tries()
+    while True:
         try:
             return call()
         except Exception as error:
-            if not is_temporary(error) or attempt == MAX_ATTEMPTS - 1:
+            seconds = tries.seconds_to_next(error)
+            if seconds is None:
                 raise
-            time.sleep(seconds_to_wait(error, attempt))
+        time.sleep(seconds)

@@ -6,7 +6,7 @@ from sklearn_hsae.llm._provider import import_litellm
 
 BATCH_SHARE = 0.5  # of the price, what the batch interfaces of all providers cost
 # Deliberately low (English has 4 to 5), so that estimates are upper bounds.
-_CHARACTERS_PER_TOKEN = 3.0
+CHARACTERS_PER_TOKEN = 3.0
 LONG_COMPLETION = 300  # tokens expected before the first reply is known
 
 
@@ -49,7 +49,7 @@ class Usage:
 
 def count_tokens(messages):
     """Tokens of a prompt, from its length and on the high side."""
-    return sum(len(m["content"]) for m in messages) / _CHARACTERS_PER_TOKEN
+    return sum(len(m["content"]) for m in messages) / CHARACTERS_PER_TOKEN
 
 
 def token_prices(model):

@@ -2,10 +2,11 @@
 
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
 from sklearn_hsae.report._format import effect_digits, number, p_value, percent
-from sklearn_hsae.report._hypothesis_rows import hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows
 from sklearn_hsae.report._write import write_report
 
 __all__ = [
+    "agreeing_rows",
     "describe_steps",
     "describe_usage",
     "effect_digits",

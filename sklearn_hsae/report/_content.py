@@ -8,7 +8,7 @@ from sklearn_hsae import __version__
 from sklearn_hsae.report import _format
 from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
-from sklearn_hsae.report._hypothesis_rows import hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows
 from sklearn_hsae.report._scale import fit_scale
 
 _SEED = 0  # of the example texts: the same page from the same evaluation
@@ -39,6 +39,7 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
+        "agreeing": _agreeing(evaluation, rows),
         "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
     }
@@ -73,13 +74,23 @@ def _figures(evaluation):
         {
             "value": f"{metrics['n_significant']} of {metrics['n_hypotheses']}",
             "label": f"hypotheses significant at {100 * evaluation.alpha:g} % after "
-            "correction",
+            f"correction{_groups_found(metrics)}",
         },
         {
             "value": _format.count(metrics["n"]),
             "label": f"held-out texts to test them on{_left_out(metrics)}",
         },
     ]
+
+
+def _groups_found(metrics):
+    """The same of the groups, where some hypotheses agree."""
+    if metrics["n_groups"] == metrics["n_hypotheses"]:
+        return ""
+    return (
+        f"; {metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
+        "hypotheses that agree"
+    )
 
 
 def _left_out(metrics):
@@ -161,6 +172,22 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
     return shown
 
 
+def _agreeing(evaluation, rows):
+    """The groups of hypotheses that agree, each with its effect as one hypothesis."""
+    digits = _format.effect_digits(row.effect for row in rows)
+    groups = evaluation.groups
+    members = dict(zip(groups["hypothesis"], groups["members"], strict=True))
+    return [
+        {
+            "members": [_format.printable(str(name)) for name in members[row.name]],
+            "class": row.group,
+            "significant": row.significant,
+            **_figures_of(row, digits),
+        }
+        for row in agreeing_rows(evaluation)
+    ]
+
+
 def _figures_of(row, digits):
     interval = (
         f"{_format.number(row.low, digits, sign=True)} to "
@@ -206,8 +233,6 @@ def _mark(row, scale):
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
-    is_corrected = "separation_p_corrected" in evaluation.table
-    alone_p = "corrected as well" if is_corrected else "which is not corrected"
     odds = " 0.7 doubles the odds." if task == "classification" else ""
     return [
         (
@@ -219,8 +244,8 @@ def _guide(effect, evaluation):
         (
             "Alone",
             f"The plain difference: the mean of {outcome} in texts with the concept "
-            "minus the mean in all others, other concepts ignored, and its p-value, "
-            f"{alone_p}.",
+            "minus the mean in all others, other concepts ignored, and its corrected "
+            "p-value.",
         ),
         (
             "p, corrected",

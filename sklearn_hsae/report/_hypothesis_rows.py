@@ -34,29 +34,40 @@ class Row:
 def hypothesis_rows(evaluation):
     """One row per line of the table, sorted by effect within each class.
 
-    The hypothesis that raises the outcome most comes first. Those that could not be
+    The hypothesis with the largest effect comes first. Those that could not be
     estimated come last.
     """
-    rows = [
-        Row(
-            name=line["hypothesis"],
-            concept=_format.printable(str(line["hypothesis"])),
-            group=_format.printable(str(line["class"])) if "class" in line else None,
-            effect=line["coefficient"],
-            low=line["ci_low"],
-            high=line["ci_high"],
-            p=line["p_corrected"],
-            significant=bool(line["significant"]),
-            prevalence=line["prevalence"],
-            separation=line["separation"],
-            separation_p=line.get("separation_p_corrected", line["separation_p"]),
-            note=str(line["note"] or ""),
-            fidelity={name: line[name] for name in _FIDELITY if name in line},
-        )
-        for line in evaluation.table.to_dict("records")
-    ]
-    groups = list(dict.fromkeys(row.group for row in rows))
-    return sorted(rows, key=lambda row: (groups.index(row.group), *_order(row)))
+    return _sorted(map(_row, evaluation.table.to_dict("records")))
+
+
+def agreeing_rows(evaluation):
+    """One row per group of two hypotheses or more that agree, tested as one."""
+    lines = evaluation.groups.to_dict("records")
+    return _sorted(_row(line) for line in lines if len(line["members"]) > 1)
+
+
+def _row(line):
+    return Row(
+        name=line["hypothesis"],
+        concept=_format.printable(str(line["hypothesis"])),
+        group=_format.printable(str(line["class"])) if "class" in line else None,
+        effect=line["coefficient"],
+        low=line["ci_low"],
+        high=line["ci_high"],
+        p=line["p_corrected"],
+        significant=bool(line["significant"]),
+        prevalence=line["prevalence"],
+        separation=line["separation"],
+        separation_p=line["separation_p_corrected"],
+        note=str(line["note"] or ""),
+        fidelity={name: line[name] for name in _FIDELITY if name in line},
+    )
+
+
+def _sorted(rows):
+    rows = list(rows)
+    classes = list(dict.fromkeys(row.group for row in rows))
+    return sorted(rows, key=lambda row: (classes.index(row.group), *_order(row)))
 
 
 def _order(row):

@@ -17,13 +17,17 @@ def tell(scores, n_significant=3, *, task="regression", half_width=0.05):
     metrics = {
         name: scores["hypotheses"],
         "n_significant": n_significant,
+        "n_significant_alone": n_significant,
+        "n_significant_groups": n_significant,
+        "n_groups": 4,
         "n_hypotheses": 4,
     }
     return verdict(task, metrics, ceilings)
 
 
 def test_without_ceilings_it_tells_what_was_found():
-    metrics = {"auc": 0.75, "n_significant": 1, "n_hypotheses": 9}
+    metrics = {"auc": 0.75, "n_significant": 1, "n_hypotheses": 9, "n_groups": 9}
+    metrics |= {"n_significant_alone": 1, "n_significant_groups": 1}
     assert verdict("classification", metrics, None) == (
         "1 of 9 hypotheses are significant; together they reach a held-out AUC of 0.75."
     )
@@ -75,3 +79,11 @@ def test_hypotheses_that_do_better_than_the_embeddings_are_a_signal():
     found = tell([-0.02, 0.3, 0.3, 0.25], 2)
     assert "no signal" not in found and "of what a ridge" not in found
     assert "Most is lost at the step to 'hypotheses'" in found
+
+
+def test_hypotheses_that_share_an_effect_are_explained():
+    metrics = {"r2": 0.48, "n_significant": 0, "n_hypotheses": 20, "n_groups": 12}
+    metrics |= {"n_significant_alone": 15, "n_significant_groups": 9}
+    said = verdict("regression", metrics, None)
+    assert "of 12 groups of hypotheses that agree, 9 are significant" in said
+    assert "Taken one by one, 15 hypotheses are." in said

@@ -94,6 +94,38 @@ def test_answers_left_out_are_asked_again_and_no_others():
     assert sorted(len(a["t1"]) for a in again) == [1, 12]
 
 
+def test_what_answers_leave_out_is_counted_and_named():
+    def forgetful(prompt):  # of all concepts but one, whenever it is asked
+        answer = json.loads(answer_by_rules(prompt))
+        kept = {t: {p: v for p, v in e.items() if p == "p1"} for t, e in answer.items()}
+        return json.dumps(kept)
+
+    with LLMServer(forgetful) as server:
+        judge = judge_of(server, CONCEPTS[:3])
+        with pytest.warns(UserWarning, match="left out 3 pairs.*'mentions word"):
+            answers = judge.judge(make_texts(3))
+    assert np.isnan(answers).sum() == judge.usage.failures == 3
+
+
+def test_a_block_that_a_busy_server_refuses_does_not_come_back_text_by_text():
+    busy = (429, [], {"error": {"message": "Please retry in 100000 seconds."}})
+
+    with LLMServer(faults=lambda i, body: busy if i > 0 else None) as server:
+        judge = judge_of(server, max_concurrency=1)
+        with pytest.warns(UserWarning, match="Please retry in"):
+            answers = judge.judge(make_texts(16))
+    assert np.isnan(answers).any(axis=1).sum() == 8
+    assert len(server.calls) == 2
+
+
+def test_a_slow_server_is_asked_twice_per_block_and_never_text_by_text():
+    with LLMServer(latency=1.0) as server:
+        judge = judge_of(server, timeout=0.2)
+        with pytest.warns(UserWarning, match="no answer came"):
+            answers = judge.judge(make_texts(8))
+    assert np.isnan(answers).all() and len(server.calls) == 2
+
+
 def _without_warning(judge, texts):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

@@ -1,47 +1,55 @@
-import email.utils
-import time
-from types import SimpleNamespace
-
 import pytest
 
 from sklearn_hsae.llm import import_litellm, with_retries
-from sklearn_hsae.llm._retries import (
-    is_hopeless,
-    is_temporary,
-    seconds_to_wait,
-)
+from sklearn_hsae.llm._errors import UnreadableResponse
+from sklearn_hsae.llm._retries import LONGEST_LIMIT, MAX_ATTEMPTS, Tries
 
 
-def error_with(**headers):
-    return SimpleNamespace(litellm_response_headers=headers)
+def limit(**headers):
+    error = import_litellm().RateLimitError("slow down", "openai", "m")
+    error.litellm_response_headers = {
+        k.replace("_", "-"): v for k, v in headers.items()
+    }
+    return error
 
 
-def test_the_wait_that_the_provider_asks_for_is_kept():
-    for headers, seconds in (
-        ({"retry-after": "3"}, 3),
-        ({"retry-after-ms": "250", "retry-after": "3"}, 0.25),
-        ({"retry-after": "100000"}, 60),  # nobody waits for a day
-    ):
-        wait = seconds_to_wait(error_with(**headers), attempt=0)
-        assert seconds <= wait <= 1.2 * seconds
-    in_ten = email.utils.formatdate(time.time() + 10, usegmt=True)
-    assert 8 <= seconds_to_wait(error_with(**{"retry-after": in_ten}), 0) <= 12
+def waits(error, n):
+    tries = Tries()
+    return [tries.seconds_to_next(error) for _ in range(n)]
 
 
-def test_otherwise_the_wait_doubles_and_is_not_the_same_for_all():
-    for attempt, ceiling in enumerate((0.5, 1, 2, 4, 8)):
-        waits = {seconds_to_wait(error_with(), attempt) for _ in range(20)}
-        assert ceiling / 2 <= min(waits) < max(waits) <= ceiling
-    assert seconds_to_wait(error_with(**{"retry-after": "soon"}), 0) <= 0.5
+def test_the_wait_doubles_and_is_not_the_same_for_all():
+    for n, ceiling in enumerate((0.5, 1, 2, 4, 8), start=1):
+        found = {waits(ConnectionError(), n)[-1] for _ in range(20)}
+        assert ceiling / 2 <= min(found) < max(found) <= ceiling
+    assert waits(ConnectionError(), MAX_ATTEMPTS)[-1] is None
 
 
-def test_a_spent_quota_is_no_rate_limit():
-    # The status is the same, but backing off would wait for ever.
-    litellm = import_litellm()
-    limit = litellm.RateLimitError("slow down", "openai", "m")
-    quota = litellm.RateLimitError("insufficient_quota: pay", "openai", "m")
-    assert is_temporary(limit) and not is_hopeless(limit)
-    assert is_hopeless(quota) and not is_temporary(quota)
+def test_a_rate_limit_uses_up_time_and_no_attempts():
+    found = waits(limit(retry_after="30"), 200)
+    n_waits = found.index(None)
+    assert all(30 <= seconds <= 33 for seconds in found[:n_waits])
+    assert sum(found[:n_waits]) <= LONGEST_LIMIT < 33 * (n_waits + 1)
+    assert waits(limit(retry_after="1800"), 1)[0] >= 1800
+    assert waits(limit(retry_after="100000"), 1) == [None]  # more than a day
+
+
+def test_at_once_is_believed_three_times():
+    found = waits(limit(retry_after="0"), 8)
+    assert found[:3] == [0, 0, 0] and found[3] >= 0.25 and found[7] >= 4
+
+
+def test_after_a_time_out_and_an_unreadable_response_one_call_follows():
+    # Both were paid for.
+    assert waits(TimeoutError(), 2) == [0, None]
+    assert waits(UnreadableResponse("no JSON"), 2) == [0, None]
+
+
+def test_an_error_in_the_body_counts_as_its_status():
+    busy = UnreadableResponse("the provider answered with an error", status=502)
+    assert None not in waits(busy, MAX_ATTEMPTS - 1)
+    wrong = UnreadableResponse("the provider answered with an error", status=400)
+    assert waits(wrong, 1) == [None]
 
 
 def test_with_retries_raises_what_does_not_pass():
@@ -53,3 +61,14 @@ def test_with_retries_raises_what_does_not_pass():
     with pytest.raises(ValueError, match="wrong"):
         with_retries(call)
     assert len(calls) == 1
+
+
+def test_with_retries_calls_again_after_what_passes():
+    def call():
+        calls.append(1)
+        if len(calls) < 4:
+            raise limit(retry_after="0.01")
+        return "done"
+
+    calls = []
+    assert with_retries(call) == "done"

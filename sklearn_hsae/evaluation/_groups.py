@@ -1,0 +1,77 @@
+"""Groups of hypotheses that agree in their annotations, tested as one each."""
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from sklearn.base import clone
+
+# Every two hypotheses of a group have at least this correlation. At 0.5 about three
+# quarters of the rows that have a rare concept have the other one as well.
+_LEAST_CORRELATION = 0.5
+
+
+def agreeing_groups(annotations):
+    """The number of the group of each hypothesis, by complete linkage.
+
+    Parameters
+    ----------
+    annotations : ndarray of shape (n_rows, n_hypotheses)
+        1, 0 or NaN. Rows with a NaN do not count.
+
+    Returns
+    -------
+    ndarray of int of shape (n_hypotheses,)
+        From 1, in the order of the first hypothesis of each group.
+    """
+    has = annotations[~np.isnan(annotations).any(axis=1)] != 0
+    n_hypotheses = annotations.shape[1]
+    if n_hypotheses == 1 or len(has) < 2:
+        return np.arange(n_hypotheses) + 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = np.nan_to_num(np.corrcoef(has, rowvar=False))  # 0 for a constant
+    np.fill_diagonal(correlation, 1.0)
+    distance = squareform(1 - correlation, checks=False)
+    found = fcluster(
+        linkage(distance, "complete"), 1 - _LEAST_CORRELATION, criterion="distance"
+    )
+    return pd.factorize(found)[0] + 1
+
+
+def group_table(last_step, annotations, y, groups, names):
+    """Test each group as one hypothesis: a text has any of its concepts.
+
+    Parameters
+    ----------
+    last_step : HypothesisRegressor or HypothesisClassifier
+        Its settings are used, not what it has learnt.
+    annotations : ndarray of shape (n_rows, n_hypotheses)
+    y : ndarray of shape (n_rows,)
+    groups : ndarray of int of shape (n_hypotheses,)
+    names : sequence of str of length n_hypotheses
+
+    Returns
+    -------
+    DataFrame
+        As `summary_`, with `members`, the list of the names, before the estimates.
+    """
+    numbers = np.unique(groups)
+    names = np.asarray(names, dtype=object)
+    members = [names[groups == i].tolist() for i in numbers]
+    columns = [annotations[:, groups == i] for i in numbers]
+    any_of = np.column_stack([_any(column) for column in columns])
+    labels = [" or ".join(some) for some in members]
+    frame = pd.DataFrame(any_of, columns=labels)
+    table = clone(last_step).fit(frame, y).summary_
+    table.attrs.clear()  # these rows are not those the hypotheses were found on
+    by_label = dict(zip(labels, members, strict=True))
+    position = table.columns.get_loc("hypothesis") + 1
+    table.insert(position, "members", table["hypothesis"].map(by_label))
+    return table
+
+
+def _any(annotations):
+    """1 where any annotation is 1, else NaN where any is missing, else 0."""
+    value = np.where(np.isnan(annotations).any(axis=1), np.nan, 0.0)
+    value[(np.nan_to_num(annotations) != 0).any(axis=1)] = 1.0
+    return value
