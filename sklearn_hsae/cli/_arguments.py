@@ -139,6 +139,14 @@ def _add_models(run):
         help="who judges which text has which concept",
     )
     models.add_argument(
+        "--stop-words",
+        type=_stop_words,
+        default="auto",
+        metavar="LANGUAGE",
+        help="words that name nothing, without --llm: a language such as de, a file "
+        "with one word per line, or none (auto: the languages of the texts)",
+    )
+    models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
     )
     models.add_argument(
@@ -247,6 +255,22 @@ def _prefix(text):
     if not 0 < share <= 1 or math.isnan(share):
         raise ValueError
     return share
+
+
+def _stop_words(text):
+    if text in ("auto", "none"):
+        return [] if text == "none" else text
+    from sklearn_hsae.judges import stop_word_languages
+
+    if text in stop_word_languages():
+        return text
+    try:
+        return Path(text).read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a file in UTF-8 nor one of: auto, none, "
+            f"{', '.join(stop_word_languages())}"
+        ) from None
 
 
 def _cache_dir(text):

@@ -28,7 +28,7 @@ def say(message):
     sys.stderr.flush()
 
 
-def build_pipeline(split, *, seed, **options):
+def build_pipeline(split, *, seed, stop_words="auto", **options):
     """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
     judge = options.get("judge")
@@ -39,6 +39,10 @@ def build_pipeline(split, *, seed, **options):
     pipeline = make_hypothesis_pipeline(
         task=split.task, random_state=seed, verbose=1, **options
     )
+    if options.get("llm") is None:
+        pipeline.set_params(interpret__stop_words=stop_words)
+    elif stop_words != "auto":
+        raise ValueError("--stop-words is for names without --llm; leave one out.")
     for _, step in pipeline.steps:
         validate_params(step)
     return pipeline

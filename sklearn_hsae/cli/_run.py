@@ -34,6 +34,7 @@ def run(arguments, argv):
         ),
         llm=_language_model(arguments),
         judge=arguments.judge,
+        stop_words=arguments.stop_words,
         instructions=arguments.instructions,
         seed=arguments.seed,
     )

@@ -22,6 +22,7 @@ from sklearn_hsae.judges import (
     KeyphraseJudge,
     PhraseSimilarity,
     candidate_phrases,
+    clauses,
     phrase_label,
     soft_maximum,
 )
@@ -55,6 +56,10 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         The embedder for ``judge="embedding"``: the name of a model, or a transformer,
         which is cloned. Best that of the pipeline's first step: its cached embeddings
         are used again. None is the default model of :class:`EmbeddingTransformer`.
+    stop_words : str or list of str, default="auto"
+        Words that no phrase starts or ends with. "auto" finds the languages of the
+        texts and takes their lists; where it finds none, the English one. Else the
+        code of a language, such as ``"de"``, or the words themselves; ``[]`` is none.
     validation_fraction : float, default=0.3
         The share of the rows that names are not made from: `fidelity_` is measured
         on them.
@@ -99,6 +104,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         "n_phrases": [Interval(Integral, 1, None, closed="left")],
         "judge": [StrOptions({"embedding", "keyphrase"})],
         "embedder": [str, EmbeddingTransformer, None],
+        "stop_words": [str, "array-like"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -110,6 +116,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         *,
         judge="embedding",
         embedder=None,
+        stop_words="auto",
         validation_fraction=0.3,
         random_state=None,
         verbose=0,
@@ -117,6 +124,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         self.n_phrases = n_phrases
         self.judge = judge
         self.embedder = embedder
+        self.stop_words = stop_words
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.verbose = verbose
@@ -142,7 +150,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When no phrase goes with any neuron, or a text is missing.
+            When no phrase goes with any neuron, a text is missing, or `stop_words` is
+            a language without a list.
         """
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
@@ -170,8 +179,14 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
 
     def _choose_phrases(self, texts, activations):
         min_count = _min_count(len(texts))
-        phrases, occurrence = candidate_phrases(texts, min_count=min_count)
-        shortlists = _shortlists(occurrence, activations)
+        phrases, occurrence = candidate_phrases(
+            texts, min_count=min_count, stop_words=self.stop_words
+        )
+        # Most embedders take all emoji for one unknown sign.
+        is_certain = self.judge == "keyphrase" or np.array(
+            [any(map(str.isalpha, phrase)) for phrase in phrases], dtype=bool
+        )
+        shortlists = _shortlists(occurrence, activations, is_certain)
         weighed = np.unique(np.concatenate(shortlists))
         if len(weighed) == 0:
             return [[] for _ in shortlists]
@@ -226,8 +241,12 @@ def _min_count(n_texts):
     return max(3, n_texts // 1000)
 
 
-def _shortlists(occurrence, activations):
-    """For each neuron, the phrases that are most over-represented where it fires."""
+def _shortlists(occurrence, activations, is_certain):
+    """For each neuron, the phrases that are most over-represented where it fires.
+
+    A phrase that the judge may not know is there only if it is the first of them.
+    """
+    is_certain = np.broadcast_to(is_certain, occurrence.shape[1])
     n_rows = len(activations)
     share = np.asarray(occurrence.mean(axis=0)).ravel()
     spread = np.sqrt(np.maximum(share * (1 - share), 1e-12))
@@ -240,6 +259,7 @@ def _shortlists(occurrence, activations):
             continue
         correlation = occurrence.T @ centred / (scale * spread)
         best = np.argsort(-correlation, kind="stable")[:_SHORTLIST]
+        best = best[is_certain[best] | (best == best[:1])]
         shortlists.append(np.sort(best[correlation[best] > 0]))
     return shortlists
 
@@ -278,7 +298,9 @@ def _correlations(columns, activation):
 
 def _shares_a_word(phrases, chosen):
     """Whether each phrase repeats a word of the chosen one ("wait", "waited")."""
-    stems = {word[:5] for word in chosen.split(" ")}
-    return np.array(
-        [not stems.isdisjoint(w[:5] for w in phrase.split(" ")) for phrase in phrases]
-    )
+    stems = _stems(chosen)
+    return np.array([not stems.isdisjoint(_stems(phrase)) for phrase in phrases])
+
+
+def _stems(phrase):
+    return {word[:5] for clause in clauses(phrase) for word in clause}

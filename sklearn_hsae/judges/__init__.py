@@ -12,6 +12,8 @@ from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
 from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
+from sklearn_hsae.judges._stop_words import stop_word_languages
+from sklearn_hsae.judges._words import clauses
 
 __all__ = [
     "DistilledJudge",
@@ -21,6 +23,8 @@ __all__ = [
     "LLMJudge",
     "PhraseSimilarity",
     "candidate_phrases",
+    "clauses",
     "phrase_label",
     "soft_maximum",
+    "stop_word_languages",
 ]

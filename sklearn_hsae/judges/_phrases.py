@@ -8,29 +8,24 @@ import re
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 
 from sklearn_hsae._labels import plain_label
+from sklearn_hsae.judges._stop_words import resolve_stop_words
+from sklearn_hsae.judges._words import (
+    clauses,
+    closed_up,
+    is_letter_alone,
+    is_written_without_spaces,
+    join_words,
+)
 
 LABEL_PREFIX = "mentions "
 MAX_WORDS = 3
 _MAX_CANDIDATES = 20_000
 
-_NOT_WORDS = re.compile(r"(?:https?://|www\.)\S+|<[^>]{1,80}>|&\w+;")
-_CLAUSE_END = re.compile(r"[.!?,;:()\[\]\"\n\t|/*]+|\s-+\s")
-_WORD = re.compile(r"[^\W\d_](?:[\w'-]*\w)?")
 _CONTRACTION = re.compile(r"'(?:s|re|ve|ll|d|m)$")
 _NEGATION = re.compile(r"^(?:not|no|never|without|cannot|\w+n't)$")
-# Words that scikit-learn's list leaves out and that name nothing by themselves.
-_MORE_STOP_WORDS = frozenset(
-    "actually anyway basically did didn does doesn doing don else especially gave "
-    "getting given gives goes going gonna got gotten had has haven having honestly "
-    "instead isn it's just know let let's like likely literally look looked looking "
-    "lot lots make makes making maybe mean means oh ok okay probably quite really "
-    "said say saying says simply sort sure thing things think thought took totally "
-    "truly try trying used using want wanted wasn way went won yes".split()
-)
-_STOP_WORDS = ENGLISH_STOP_WORDS | _MORE_STOP_WORDS
 
 
 def phrase_label(phrases):
@@ -47,16 +42,10 @@ def label_phrases(label):
     return [phrase for phrase in phrases if phrase]
 
 
-def clauses(text):
-    """The words of each clause in lower case, without web addresses and mark-up."""
-    text = _NOT_WORDS.sub(" . ", text.lower().replace("\u2019", "'"))
-    return [_WORD.findall(clause) for clause in _CLAUSE_END.split(text)]
-
-
 def _phrases(text, longest):
     """All runs of up to `longest` words that do not cross the end of a clause."""
     return [
-        " ".join(tokens[i : i + n])
+        join_words(tokens[i : i + n])
         for tokens in clauses(text)
         for n in range(1, longest + 1)
         for i in range(len(tokens) - n + 1)
@@ -75,7 +64,7 @@ class PhraseOccurrence:
 
     def __init__(self, phrases):
         self.keys = [
-            " ".join(word for clause in clauses(phrase) for word in clause)
+            join_words([word for clause in clauses(phrase) for word in clause])
             for phrase in phrases
         ]
 
@@ -85,6 +74,9 @@ class PhraseOccurrence:
         if not vocabulary:
             raise ValueError(f"None of the phrases {self.keys} contains a word.")
         longest = max(key.count(" ") + 1 for key in vocabulary)
+        if any(map(is_written_without_spaces, vocabulary)):
+            # How a run of letters is cut depends on what stands around it.
+            longest = max(longest, MAX_WORDS)
         vectorizer = CountVectorizer(
             analyzer=lambda text: _phrases(text, longest),
             vocabulary=vocabulary,
@@ -97,7 +89,7 @@ class PhraseOccurrence:
         return found[:, [column.get(key, blank) for key in self.keys]].tocsr()
 
 
-def candidate_phrases(texts, *, min_count):
+def candidate_phrases(texts, *, min_count, stop_words="auto"):
     """Phrases that could name a concept, and where they occur.
 
     A candidate has one to three words, starts and ends with a word of content, and
@@ -109,32 +101,39 @@ def candidate_phrases(texts, *, min_count):
     texts : sequence of str
     min_count : int
         In how many texts a phrase stands at least.
+    stop_words : "auto", str or iterable of str
+        Words that no phrase starts or ends with: those of the languages found in the
+        texts, of one language given by its code, or the words themselves.
 
     Returns
     -------
     phrases : ndarray of str of shape (n_phrases,)
     occurrence : csr matrix of shape (n_texts, n_phrases) of 0 and 1
     """
-    phrases, counts = _frequent_phrases(texts, min(min_count, len(texts)))
+    words = _coded_words(texts)
+    stop_words = resolve_stop_words(stop_words, *words)
+    phrases, counts = _frequent_phrases(*words, len(texts), min_count)
     n_texts_with = np.asarray(counts.sum(axis=0)).ravel()
-    eligible = np.flatnonzero([_names_something(p.split(" ")) for p in phrases])
+    eligible = np.flatnonzero(
+        [_names_something(p.split(" "), stop_words) for p in phrases]
+    )
     fragment = _fragments(phrases[eligible], n_texts_with[eligible])
     eligible = eligible[~fragment]
     if len(eligible) > _MAX_CANDIDATES:
         order = np.argsort(-n_texts_with[eligible], kind="stable")[:_MAX_CANDIDATES]
         eligible = np.sort(eligible[order])
-    return phrases[eligible], counts[:, eligible]
+    return _as_written(phrases[eligible], counts[:, eligible])
 
 
-def _frequent_phrases(texts, min_count):
+def _frequent_phrases(words, texts_of, vocabulary, n_texts, min_count):
     """All phrases of up to `MAX_WORDS` words in at least `min_count` texts.
 
     A phrase can only be frequent when it is without its last word (Agrawal & Srikant
     1994), so each length is counted among those that extend a frequent shorter one.
     """
-    words, texts_of, vocabulary = _coded_words(texts)
+    min_count = min(min_count, n_texts)
     word_at, single, block = _keep_frequent(
-        words, vocabulary, texts_of, len(texts), min_count
+        words, vocabulary, texts_of, n_texts, min_count
     )
     phrase_at, phrases, blocks = word_at, single, [(single, block)]
     for length in range(2, MAX_WORDS + 1):
@@ -152,11 +151,26 @@ def _frequent_phrases(texts, min_count):
         phrase_at = np.full(len(words), -1)
         phrase_at[both] = number
         phrase_at, phrases, block = _keep_frequent(
-            phrase_at, np.array(longer, dtype=object), texts_of, len(texts), min_count
+            phrase_at, np.array(longer, dtype=object), texts_of, n_texts, min_count
         )
         blocks.append((phrases, block))
     all_phrases = np.concatenate([phrases for phrases, _ in blocks])
     return all_phrases, sparse.hstack([block for _, block in blocks], format="csr")
+
+
+def _as_written(phrases, occurrence):
+    """Close up scripts without spaces; what then reads the same is one phrase."""
+    written = np.array([closed_up(phrase) for phrase in phrases], dtype=object)
+    distinct, number = np.unique(written, return_inverse=True)
+    if len(distinct) == len(written):
+        return written, occurrence
+    n_old, n_new = len(written), len(distinct)
+    same = sparse.csr_matrix(
+        (np.ones(n_old), (np.arange(n_old), number)), shape=(n_old, n_new)
+    )
+    merged = (occurrence @ same).tocsr()
+    merged.data[:] = 1.0
+    return distinct, merged
 
 
 def _coded_words(texts):
@@ -188,25 +202,26 @@ def _keep_frequent(phrase_at, phrases, texts_of, n_texts, min_count):
 def common_words(texts, n_words):
     """The words of content that stand in most of the texts."""
     words, texts_of, vocabulary = _coded_words(texts)
+    stop_words = resolve_stop_words("auto", words, texts_of, vocabulary)
     _, found, occurrence = _keep_frequent(words, vocabulary, texts_of, len(texts), 2)
     n_texts_with = np.asarray(occurrence.sum(axis=0)).ravel()
     order = np.argsort(-n_texts_with, kind="stable")
-    return [found[j] for j in order if _is_content(found[j])][:n_words]
+    return [found[j] for j in order if _is_content(found[j], stop_words)][:n_words]
 
 
-def _is_content(word):
+def _is_content(word, stop_words):
     return (
-        len(word) > 1
-        and word not in _STOP_WORDS
+        not is_letter_alone(word)
+        and word not in stop_words
         and not _CONTRACTION.search(word)
         and not _NEGATION.match(word)
     )
 
 
-def _names_something(tokens):
-    if not _is_content(tokens[-1]):
+def _names_something(tokens, stop_words):
+    if not _is_content(tokens[-1], stop_words):
         return False
-    return _is_content(tokens[0]) or (
+    return _is_content(tokens[0], stop_words) or (
         len(tokens) > 1 and bool(_NEGATION.match(tokens[0]))
     )
 

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
+from sklearn_hsae.judges._words import clauses, is_written_without_spaces
 
 # A phrase that stands in the text weighs as much as a tenth of a perfect cosine:
 # enough to prefer the texts that say it among those that mean it.
@@ -13,7 +14,9 @@ _SOFTNESS = 0.2
 _N_COMMON_WORDS = 1000
 _MAX_REFERENCE_TEXTS = 10_000
 _WORDS_PER_SENTENCE = 3
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?\u061F\u06D4\u0964])\s+|(?<=[\u3002\uFF01\uFF1F])\s*|\n+"
+)
 
 
 class PhraseSimilarity:
@@ -91,13 +94,19 @@ def sentences(text):
     found, pending = [], ""
     for piece in _SENTENCE_END.split(text):
         pending = f"{pending} {piece}".strip()
-        if len(pending.split()) >= _WORDS_PER_SENTENCE:
+        if _n_words(pending) >= _WORDS_PER_SENTENCE:
             found.append(pending)
             pending = ""
     if pending:
-        last = found.pop() if found and len(pending.split()) == 1 else ""
+        last = found.pop() if found and _n_words(pending) == 1 else ""
         found.append(f"{last} {pending}".strip())
     return found
+
+
+def _n_words(text):
+    if is_written_without_spaces(text):
+        return sum(map(len, clauses(text)))
+    return len(text.split())
 
 
 def _unit_rows(X):

@@ -1,6 +1,7 @@
 """Many requests to a language model: at once, within a budget, none paid for twice."""
 
 import json
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -152,6 +153,9 @@ class LLMClient:
                     return False
             dispatch = Dispatch(self, options, receive_and_show, give_up)
             run_in_background(dispatch.run(requests))
+        if dispatch.window.cut is not None:
+            message = dispatch.window.warning(self.llm)
+            warnings.warn(message, UserWarning, stacklevel=2)
         return not dispatch.is_over
 
     def _key(self, request):

@@ -308,7 +308,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         else:
             chosen, scores = METHODS[self.method](candidates)
         self.scores_[eligible] = scores
-        self._warn_of_few(len(chosen), len(eligible))
+        self._check_chosen(len(chosen), len(eligible))
         return eligible[chosen]
 
     def _scores_of_function(self, X, target):
@@ -325,7 +325,14 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             )
         return scores
 
-    def _warn_of_few(self, n_chosen, n_eligible):
+    def _check_chosen(self, n_chosen, n_eligible):
+        if n_chosen == 0:
+            raise ValueError(
+                f"No neuron was selected. {n_eligible} of {self.n_features_in_} fire "
+                f"on enough rows (min_support={self.min_support}), and none of them "
+                "goes with y. Check that y belongs to these rows; train another "
+                "autoencoder, or take method='prevalence' or columns=[...]."
+            )
         if n_chosen < self.n_select:
             warnings.warn(
                 f"Only {n_chosen} neurons were selected instead of "

@@ -56,6 +56,10 @@ def test_mistakes_are_told_in_one_line(
         (["run", "f.csv"], "--text, --target"),
         (["demo", "--seed", "x"], "'x' is not a whole number"),
         (["demo", "--seed", "-1"], "-1 is not between"),
+        (
+            ["run", "f", "--text", "a", "--target", "b", "--stop-words", "xx"],
+            "'xx' is neither a file in UTF-8 nor one of: auto, none, af",
+        ),
         (["run", "f", "--text", "a", "--target", "b", "--k", "0"], "not at least 1"),
         (
             ["run", "f", "--text", "a", "--target", "b", "--prefixes", "9,3"],

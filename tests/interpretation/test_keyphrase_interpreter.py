@@ -55,6 +55,14 @@ def test_a_function_word_names_nothing_however_well_it_goes_with_a_neuron():
     assert interpreter_of().fit(X).concepts_.tolist() == ["mentions refund"]
 
 
+def test_stop_words_may_be_given():
+    has = np.arange(300) % 10 < 3
+    X = with_texts(has[:, None].astype(float), texts_with("retour refund", has))
+    assert interpreter_of(stop_words=["Retour"]).fit(X).concepts_ == "mentions refund"
+    with pytest.raises(ValueError, match="'xx' is no language"):
+        interpreter_of(stop_words="xx").fit(X)
+
+
 def with_a_nameless_neuron():
     """A neuron that is a word, and one that fires where no phrase is more frequent."""
     has = np.arange(300) % 10 < 3
@@ -82,3 +90,12 @@ def test_neurons_of_which_none_has_a_name_are_an_error_that_says_why():
     X, _ = with_a_nameless_neuron()
     with pytest.raises(ValueError, match=r"goes with any of the 1 neurons.*3 texts"):
         interpreter_of().fit(X[["x0"]])
+
+
+@pytest.mark.parametrize("judge", ["keyphrase", "embedding"])
+def test_an_emoji_may_name(judge):
+    has = np.arange(300) % 10 < 3
+    X = with_texts(has[:, None].astype(float), texts_with("\U0001f621", has))
+    interpreter = KeyphraseInterpreter(judge=judge, random_state=0).fit(X)
+    assert "\U0001f621" in interpreter.concepts_[0]
+    assert interpreter.fidelity_["f1"][0] > 0.9

@@ -84,3 +84,19 @@ def test_texts_without_a_common_phrase_have_no_candidates():
 def test_a_megabyte_of_text_is_read():
     text = "slow service, " * 75_000
     assert PhraseOccurrence(["slow service"]).transform([text]).sum() == 1
+
+
+def test_chinese_phrases_are_written_without_spaces_and_found_again():
+    # ICU cuts 服务员 in two; a phrase is found however it is cut.
+    texts = ["服务员热情。", "服务员缓慢。", "房间干净。", "价格贵。", "服务员好。"]
+    phrases, occurrence = candidate_phrases(texts, min_count=3)
+    assert phrases.tolist() == ["服务员"]
+    assert occurrence.toarray().ravel().tolist() == [1, 1, 0, 0, 1]
+    found = PhraseOccurrence(["服务员", "干净"]).transform(texts).toarray()
+    assert found.T.tolist() == [[1, 1, 0, 0, 1], [0, 0, 1, 0, 0]]
+
+
+def test_an_emoji_is_a_candidate():
+    texts = ["\U0001f600\U0001f600", "x \U0001f600"]
+    phrases, _ = candidate_phrases(texts, min_count=2)
+    assert phrases.tolist() == ["\U0001f600"]

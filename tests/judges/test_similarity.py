@@ -18,6 +18,8 @@ from sklearn_hsae.judges._similarity import (
         ("no end mark here", ["no end mark here"]),
         ("first line here\nsecond line here", ["first line here", "second line here"]),
         ("Ok.", ["Ok."]),
+        ("菜非常美味。服务员非常热情！", ["菜非常美味。", "服务员非常热情！"]),
+        ("खाना बहुत ठंडा था। वेटर नहीं आया।", ["खाना बहुत ठंडा था।", "वेटर नहीं आया।"]),
     ],
 )
 def test_sentences(text, expected):
