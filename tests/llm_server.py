@@ -186,6 +186,9 @@ class LLMServer:
         if re.search("/(files|batches)(/|$)", path):
             return await self._keep(path, body, _key_in(head), writer)
         body = json.loads(body or b"{}")
+        if path.endswith("/api/show"):  # litellm asks Ollama what a model can do
+            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return True
         fault = self._fault_of(len(self.calls), body)
         call = {"path": path, "body": body, "fault": fault, "is_sent": False}
         call |= {"authorization": _key_in(head), "head": head, "time": time.monotonic()}

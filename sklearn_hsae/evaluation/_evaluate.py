@@ -16,6 +16,12 @@ from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
+from sklearn_hsae.evaluation._paper import (
+    as_latex,
+    as_markdown,
+    methods_text,
+    paper_table,
+)
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -73,6 +79,8 @@ class HypothesisEvaluation:
         The annotations 1, 0 or NaN of the held-out rows.
     fidelity : DataFrame or None
         How well each concept describes its neuron: `fidelity_` of the interpreter.
+    settings : dict
+        Parameters of the last step.
     """
 
     task: str
@@ -84,6 +92,7 @@ class HypothesisEvaluation:
     verdict: str
     annotations: pd.DataFrame
     fidelity: pd.DataFrame | None
+    settings: dict
 
     def to_dict(self):
         """Everything but the annotations, in types that JSON knows.
@@ -107,6 +116,18 @@ class HypothesisEvaluation:
                 self.ceilings.rename_axis("stage").reset_index().to_dict("records")
             ),
         }
+
+    def to_markdown(self):
+        """The table of hypotheses in Markdown: effects, intervals, p-values, shares."""
+        return as_markdown(paper_table(self.table, self.alpha))
+
+    def to_latex(self):
+        """The same in LaTeX, for the package booktabs."""
+        return as_latex(paper_table(self.table, self.alpha))
+
+    def methods(self):
+        """One paragraph for a paper: the tests in words, with the numbers filled in."""
+        return methods_text(self)
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
@@ -199,6 +220,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
         verdict=verdict(task, metrics, ceilings),
         annotations=_as_frame(annotations, table),
         fidelity=fidelity,
+        settings=last.get_params(),
     )
 
 

@@ -77,9 +77,12 @@ _NO_LABELS = {
     *("lorem ipsum", "no idea", "yes", "no", "xxx", "not known", "nothing in common"),
 }
 _NOTHING_SHARED = re.compile(
-    r"(?:there (?:is|are|seems to be) )?(?:no|not enough|insufficient|not any) .*"
-    r"\b(?:propert(?:y|ies)|patterns?|themes?|labels?|features?|difference|commonalit"
-    r"(?:y|ies)|information|context|data|connection)\b.*"
+    r"(?:(?:there (?:is|are|seems to be) )?(?:no|not any) "
+    r"(?:(?:single|one|common|shared|clear|obvious|consistent|specific|such|meaningful|"
+    r"discernible|distinguishing|distinctive|particular|unifying) )*"
+    r"(?:propert(?:y|ies)|patterns?|themes?|labels?|features?|differences?|commonalit"
+    r"(?:y|ies))\b|(?:not enough|insufficient) (?:information|context|data|texts?|"
+    r"examples)\b).*"
 )
 _REFUSAL = re.compile(
     "|".join(

@@ -87,8 +87,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
     prompt : {"default", "contrastive", "reasoning"} or str, default="default"
         "contrastive" suits ``negatives="similar"``, "reasoning" lets the model think
         aloud. Any other string is your own template: it holds ``$firing``,
-        ``$silent`` and, if you like, ``$instructions``, and asks for
-        ``{"property": "..."}``.
+        ``$silent`` and, if you like, ``$instructions``, and asks for JSON with the key
+        ``"property"``, after ``"reasoning"`` if the model shall think aloud. What it
+        quotes, such as examples, is never taken for a label.
     sampling : {"top", "quantiles"} or tuple of two floats, default="top"
         The firing texts: among the strongest, spread evenly from the weakest to the
         strongest, or between two percentiles of the activations above 0, such as
@@ -304,8 +305,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         dict
             `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
             when litellm knows no price. An upper bound for ``refine=0`` and models
-            that do not reason: 300 tokens per reply, all candidates distinct, an empty
-            cache. Each round of `refine` costs about as much as one candidate.
+            that do not reason: 300 tokens per reply, all candidates distinct, each
+            neuron to be told apart from others, an empty cache. Each round of `refine`
+            costs about as much as one candidate.
         """
         validate_params(self)
         questions = self._questions()
@@ -313,14 +315,24 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         rng = self._generator()
         naming, *rows = split_rows(len(texts), rng)
-        rows = [scoring_rows(activations, r, self.n_scoring, rng) for r in rows]
-        first = first_questions(
-            questions, texts, activations, naming, self._examples(texts), rng
+        choosing, hidden = (
+            scoring_rows(activations, r, self.n_scoring, rng) for r in rows
         )
-        parts = [estimate_cost(self._llms()[0], first)]
+        first = list(
+            first_questions(
+                questions, texts, activations, naming, self._examples(texts), rng
+            )
+        )
+        # Each neuron may have to be told apart from others, by a question as long.
+        apart = {question.about: question for question in first}.values()
+        parts = [estimate_cost(self._llms()[0], [*first, *apart])]
         judge = self._judge(self._client())
-        n_labels = activations.shape[1] * self.n_candidates
-        for some, n in zip(rows, (n_labels, activations.shape[1]), strict=True):
+        n_neurons = activations.shape[1]
+        for some, n in (
+            (choosing, n_neurons * self.n_candidates),
+            (choosing, n_neurons),  # labels that tell apart
+            (hidden, n_neurons),
+        ):
             labels = [f"mentions something or other, number {i}" for i in range(n)]
             parts.append(judge.estimate_cost(labels, texts[some]))
         dollars = [part.pop("dollars") for part in parts]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_hsae.interpretation._distinct_texts import DistinctTexts
-from sklearn_hsae.interpretation._sampling import firing_rows
+from sklearn_hsae.interpretation._sampling import firing_rows, random_silent_rows
 
 _SPARE = 5  # silent rows drawn for each one shown: some repeat others
 
@@ -43,10 +43,13 @@ def first_questions(questions, texts, activations, rows, examples, rng):
             )
             if len(firing) == 0:
                 continue  # a neuron that never fires has nothing to be named by
-            silent = examples.silent_rows(
-                column, firing, activations, rows, _SPARE * n, rng
-            )
+            known = (column, firing, activations, rows)
+            silent = examples.silent_rows(*known, _SPARE * n, rng)
             silent = distinct.first(silent, n)
+            if len(silent) < n:  # nearly all of them repeat each other
+                others = random_silent_rows(*known, len(rows), rng)
+                others = distinct.first(others, n - len(silent), silent)
+                silent = np.concatenate([silent, others])
             yield questions.name(texts[firing], texts[silent], column)
 
 

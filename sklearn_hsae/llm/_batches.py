@@ -37,7 +37,9 @@ class Batches:
         self.client = client
         self.receive = receive
         self.is_over = False
-        self.budget = Budget(client.llm, client.usage, share_of_price=BATCH_SHARE)
+        self.budget = Budget(
+            client.llm, client.usage, share_of_price=BATCH_SHARE, is_careful=False
+        )
         self._model, provider = provider_of(client.llm.name, client.llm.api_base)
         self._options = {
             **options,

@@ -3,7 +3,8 @@
 import json
 
 from sklearn_hsae._cache import MemoryCache, open_cache
-from sklearn_hsae.llm._usage import LONG_COMPLETION, count_tokens, token_prices
+from sklearn_hsae.llm._provider import token_prices
+from sklearn_hsae.llm._usage import LONG_COMPLETION, count_tokens
 
 _IN_THIS_PROCESS = MemoryCache()  # the accounts of models without a cache folder
 
@@ -56,9 +57,13 @@ class Budget:
         What this client asked and paid for; written to.
     share_of_price : float
         What a call costs, as a share of the price that litellm knows.
+    is_careful : bool
+        Whether few calls are allowed at once before the first ones are paid: a model
+        that reasons may write a hundred times what was expected. Each call that is paid
+        makes room for two.
     """
 
-    def __init__(self, llm, usage, share_of_price=1.0):
+    def __init__(self, llm, usage, share_of_price=1.0, is_careful=True):
         self.usage = usage
         self.max_calls = llm.max_calls
         self.max_cost = llm.max_cost
@@ -68,6 +73,8 @@ class Budget:
             self._prices = [share_of_price * price for price in token_prices(llm.name)]
         self._reserved = {}  # dollars, by number of the call
         self._longest = None  # tokens of an answer
+        self._n_paid = 0
+        self._is_careful = is_careful and self.max_cost is not None
 
     @property
     def is_spent(self):
@@ -77,6 +84,8 @@ class Budget:
     def reserve(self, messages):
         """Return the number of a call, or None when it would be one too many."""
         expected = 0.0 if self.max_cost is None else self._expected(messages)
+        if self._is_careful and len(self._reserved) > 2 * self._n_paid:
+            return None  # until one of them is paid
         if self._account is not None:
             if not self._account.add(1, expected, self._is_allowed):
                 return None
@@ -96,6 +105,7 @@ class Budget:
             self.usage.record(response)
             longest = self.usage.completion_tokens - tokens
             self._longest = max(self._longest or 0, longest)
+            self._n_paid += 1
         if self._account is not None:
             self._account.add(0, self.usage.dollars - before - expected)
 
@@ -115,5 +125,8 @@ class Budget:
 
     def _expected(self, messages):
         prompt_price, completion_price = self._prices
-        longest = LONG_COMPLETION if self._longest is None else self._longest
+        if self._longest is None:
+            longest = LONG_COMPLETION
+        else:  # the first answers are rarely the longest
+            longest = self._longest * (1 + 0.25 / self._n_paid)
         return count_tokens(messages) * prompt_price + longest * completion_price

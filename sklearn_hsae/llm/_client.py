@@ -1,6 +1,7 @@
 """Many requests to a language model: at once, within a budget, none paid for twice."""
 
 import json
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,12 +51,14 @@ class LLMClient:
     verbose : int, whether to show a progress bar
     usage : Usage, what was asked and paid for so far; several clients may share one
     n_answered : int, requests that this client got an answer to
+    has_warned : bool, whether it was said that the server cuts prompts
     """
 
     llm: LanguageModel
     verbose: int = 0
     usage: Usage = field(default_factory=Usage)
     n_answered: int = 0
+    has_warned: bool = False
 
     def ask(self, requests, description):
         """Answer the requests, from the cache where they were asked before.
@@ -152,6 +155,10 @@ class LLMClient:
                     return False
             dispatch = Dispatch(self, options, receive_and_show, give_up)
             run_in_background(dispatch.run(requests))
+        if dispatch.window.cut is not None and not self.has_warned:
+            self.has_warned = True
+            message = dispatch.window.warning(self.llm)
+            warnings.warn(message, UserWarning, stacklevel=2)
         return not dispatch.is_over
 
     def _key(self, request):

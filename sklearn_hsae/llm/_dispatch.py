@@ -7,6 +7,7 @@ import time
 from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._billing import complete_bill
 from sklearn_hsae.llm._budget import Budget
+from sklearn_hsae.llm._context import ContextWindow
 from sklearn_hsae.llm._delays import asked_delay
 from sklearn_hsae.llm._errors import (
     NotSent,
@@ -43,6 +44,7 @@ class Dispatch:
     receive : callable, takes a list of pairs: a request and the object that answers it
     give_up : callable, takes a request that the provider did not answer, though
         there is nothing wrong with it
+    window : ContextWindow
     is_over : bool, whether requests were left because the budget is spent, or because
         no more of them would be answered
     """
@@ -54,6 +56,7 @@ class Dispatch:
         self.receive = receive
         self.give_up = give_up
         self.budget = Budget(client.llm, client.usage)
+        self.window = ContextWindow(client.llm)
         self._fatal = None
         self.is_over = False
         self._arrived = []  # pairs that were not yet handed over
@@ -167,6 +170,7 @@ class Dispatch:
             raise _CallFailed(error, started) from None
         finally:
             if bill is not None:
+                self.window.compare(messages, bill)
                 complete_bill(bill, self.client.llm.name, messages)
             self.budget.release(number, bill)
             self._call_ended.set()
@@ -188,7 +192,8 @@ class Dispatch:
         return None
 
     async def _send(self, messages, form):
-        llm, options = self.client.llm, dict(self.options)
+        llm = self.client.llm
+        options = {**self.options, **self.window.options(messages)}
         if llm.temperature is not None:
             options["temperature"] = llm.temperature
         if llm.extra_body is not None:

@@ -81,7 +81,8 @@ def check_environment(llm):
     ------
     ValueError
         When litellm knows no such provider, or none with batches, or a key is
-        missing from the environment; the variable is named.
+        missing from the environment; the variable is named. Also when dollars are
+        limited and litellm knows no price.
     """
     options = address_options(llm.name, llm.api_base)
     _, provider = provider_of(llm.name, llm.api_base)
@@ -91,6 +92,8 @@ def check_environment(llm):
             f"{_OFFER_BATCHES}; the model {llm.name!r} is of {provider!r}. Use "
             "batch=False."
         )
+    if llm.max_cost is not None:
+        token_prices(llm.name)
     return options
 
 
@@ -163,6 +166,25 @@ def _has_other_key(litellm, model, api_base):
     provider, key = litellm.get_llm_provider(model, api_base=api_base)[1:3]
     settings = ("api_key", f"{provider}_key", "secret_manager_client")
     return bool(key) or any(getattr(litellm, name, None) for name in settings)
+
+
+def token_prices(model):
+    """Dollars for a token of the prompt and for one of the answer.
+
+    Raises
+    ------
+    ValueError
+        When litellm knows no price.
+    """
+    try:
+        return import_litellm().cost_per_token(
+            model=model, prompt_tokens=1, completion_tokens=1
+        )
+    except Exception:  # litellm raises a plain Exception for an unknown model
+        raise ValueError(
+            f"litellm knows no price for the model {model!r}, so dollars cannot be "
+            "counted. Limit the number of calls instead: max_calls=."
+        ) from None
 
 
 def without_keys(message):

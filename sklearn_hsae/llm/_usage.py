@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from sklearn_hsae.llm._provider import import_litellm
+from sklearn_hsae.llm._provider import token_prices
 
 BATCH_SHARE = 0.5  # of the price, what the batch interfaces of all providers cost
 # Deliberately low (English has 4 to 5), so that estimates are upper bounds.
@@ -50,25 +50,6 @@ class Usage:
 def count_tokens(messages):
     """Tokens of a prompt, from its length and on the high side."""
     return sum(len(m["content"]) for m in messages) / CHARACTERS_PER_TOKEN
-
-
-def token_prices(model):
-    """Dollars for a token of the prompt and for one of the answer.
-
-    Raises
-    ------
-    ValueError
-        When litellm knows no price.
-    """
-    try:
-        return import_litellm().cost_per_token(
-            model=model, prompt_tokens=1, completion_tokens=1
-        )
-    except Exception:  # litellm raises a plain Exception for an unknown model
-        raise ValueError(
-            f"litellm knows no price for the model {model!r}, so dollars cannot be "
-            "counted. Limit the number of calls instead: max_calls=."
-        ) from None
 
 
 def estimate_cost(llm, requests):

@@ -4,8 +4,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-from sklearn_hsae import __version__
-from sklearn_hsae.report import _format
+from sklearn_hsae import __version__, _format
 
 _PACKAGES = (
     "numpy",

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from sklearn_hsae import __version__
-from sklearn_hsae.report import _format
+from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
 from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_hsae.report import _format
+from sklearn_hsae import _format
 
 N_EXAMPLES = 3
 _MAX_CHARACTERS = 600

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sklearn_hsae.report import _format
+from sklearn_hsae import _format
 
 _FIDELITY = ("f1", "precision", "recall", "correlation")
 

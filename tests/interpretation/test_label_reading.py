@@ -41,6 +41,7 @@ def is_refused(value):
         "says sorry to a customer",
         "apologizes for the delay",
         "mentions no property tax",
+        "no internet connection",
         "asks why the label came off",
         "mentions the I-95",
         "提到退款",
@@ -105,6 +106,7 @@ def test_quotation_marks_in_a_quoted_label_stay():
     ["", "...", "…", "N/A", "n.a.", "None.", "(none)", "null", "unknown", "TBD", "-"]
     + ["<the property>", "[the property]", "{property}", "<your answer here>", "42"]
     + ["mentions ...", "mentions <topic>", "Property:", "a short phrase", "string"]
+    + ["No clear, shared theme among the texts", "Not enough context to say"]
     + ["not applicable", "No property found", "There is no common pattern.", "Label: ?"]
     # Refusals
     + ["I'm sorry, but I can't help with that.", "I’m sorry", "I cannot say", "Sorry."]

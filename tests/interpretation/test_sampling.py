@@ -35,6 +35,25 @@ def test_top_draws_from_the_strongest_tenth(rng):
     assert set(draws[0]) != set(draws[1])  # other candidates see other texts
 
 
+@pytest.mark.parametrize("sampling", ["top", "quantiles", (50, 100)])
+def test_rows_that_repeat_others_are_passed_over(sampling, rng):
+    # Rows 0 to 59 are strong copies of one text; the oracle takes one of them.
+    activation = np.concatenate([np.full(60, 50.0), np.arange(1.0, 41)])
+
+    def first(rows, n, chosen=()):
+        found = []
+        for row in rows:
+            repeats = row < 60 and any(other < 60 for other in [*chosen, *found])
+            if len(found) < n and not repeats:
+                found.append(row)
+        return np.array(found, dtype=int)
+
+    rows = firing_rows(activation, np.arange(100), 10, sampling, rng, first)
+    assert np.sum(rows < 60) <= 1
+    assert (np.diff(activation[rows]) <= 0).all()
+    assert len(rows) == {"top": 10, "quantiles": 5}.get(sampling, 1)
+
+
 def test_quantiles_reach_from_the_strongest_to_the_weakest(rng):
     activation = np.arange(-100.0, 1000)
     rows = firing_rows(activation, np.arange(1100), 10, "quantiles", rng)

@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
-from llm_server import LLMServer, language_model
+from llm_server import LLMServer, chat, language_model
 from sklearn.base import clone
 
-from sklearn_hsae import ConceptAnnotator, LanguageModel
+from sklearn_hsae import ConceptAnnotator, LanguageModel, LLMInterpreter
 from sklearn_hsae.llm import LLMClient, Request
 from sklearn_hsae.llm._budget import Account, Budget
 from sklearn_hsae.llm._usage import Usage
@@ -65,7 +65,7 @@ def test_workers_of_a_search_spend_from_one_limit(tmp_path):
 
 _SCRIPT = """
 import sys
-from sklearn_hsae import ConceptAnnotator, LanguageModel
+from sklearn_hsae import ConceptAnnotator, LanguageModel, LLMInterpreter
 llm = LanguageModel("openai/m", api_base=sys.argv[1], cache_dir=sys.argv[2],
                     max_calls=6, budget="spring", max_concurrency=1)
 texts = [f"{sys.argv[3]} {i} " + "long " * 500 for i in range(10)]
@@ -119,6 +119,42 @@ def test_naming_and_judging_by_two_models_share_the_budget():
         llm = language_model(server, {"max_calls": 5, "budget": "both"})
         other = clone(llm).set_params(name="openai/other")
         assert ask(llm, 3) + ask(other, 3) == 5
+
+
+@pytest.mark.parametrize("limit_in_calls", [1.5, 2.5, 10.5])
+def test_a_model_that_writes_more_than_expected_does_not_exceed_the_limit(
+    limit_in_calls,
+):
+    # 20,000 tokens of reasoning, where 300 were expected.
+    usage = {"prompt_tokens": 10, "completion_tokens": 20_000, "total_tokens": 20_010}
+    price = 10 * 0.15e-6 + 20_000 * 0.6e-6  # dollars, of this model
+    reply = chat('{"echo": "yes"}', usage=usage)
+    with LLMServer(latency=0.05, faults=lambda i, body: reply) as server:
+        options = {"max_cost": limit_in_calls * price, "max_concurrency": 16}
+        client = LLMClient(language_model(server, options, name=PRICED))
+        client.ask(questions(50), "")
+    assert len(server.calls) == pytest.approx(limit_in_calls - 0.5, abs=1)
+    assert client.usage.dollars == pytest.approx(len(server.calls) * price)
+    assert client.usage.dollars <= limit_in_calls * price
+
+
+def test_a_batch_is_not_held_back_for_its_first_bill():
+    llm = LanguageModel(PRICED, max_cost=1.0, cache_dir=None)
+    message = [{"role": "user", "content": "question"}]
+    careful, batch = Budget(llm, Usage()), Budget(llm, Usage(), is_careful=False)
+    assert [careful.reserve(message) is None for _ in range(3)] == [False, True, True]
+    assert None not in [batch.reserve(message) for _ in range(3)]
+
+
+def test_the_price_of_the_judge_is_checked_before_naming_is_paid():
+    X = np.random.default_rng(0).random((40, 2))
+    texts = [f"text {i}" for i in range(40)]
+    with LLMServer() as server:
+        llm = language_model(server, {"max_cost": 1.0}, name=PRICED)
+        interpret = LLMInterpreter(llm, judge_llm="openai/my-own")
+        with pytest.raises(ValueError, match="no price for the model 'openai/my-own'"):
+            interpret.fit(X, texts=texts)
+    assert not server.calls
 
 
 def test_a_spent_budget_leaves_nan_and_says_what_ended_it():

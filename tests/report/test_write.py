@@ -15,10 +15,10 @@ from sklearn.pipeline import Pipeline
 from sklearn_hsae import (
     HypothesisClassifier,
     HypothesisRegressor,
+    _format,
     evaluate_hypotheses,
     write_report,
 )
-from sklearn_hsae.report import _format
 from sklearn_hsae.report._scale import fit_scale
 
 HOSTILE = "<script>alert('x')</script> & \"<b>bold</b>\" <img src=x onerror=alert(1)>"

@@ -1,0 +1,124 @@
+"""The table and the methods of an evaluation, in the form that a paper takes."""
+
+import re
+
+import pandas as pd
+
+from sklearn_hsae import _format
+
+_CORRECTIONS = {
+    "min_p": "the step-down min p method of Westfall and Young (1993), by "
+    "permutation where concepts are rare and by Holm's method elsewhere",
+    "holm": "Holm's method",
+    "bonferroni": "Bonferroni's method",
+    "fdr_bh": "the method of Benjamini and Hochberg (false discovery rate)",
+    "fdr_by": "the method of Benjamini and Yekutieli (false discovery rate)",
+}
+_LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"}
+_LATEX |= {"}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-$"}
+
+
+def paper_table(table, alpha):
+    """The hypotheses as text, one row per row of the table, sorted by effect.
+
+    Returns
+    -------
+    DataFrame of str
+    """
+    order = ["class"] if "class" in table else []
+    ascending = [True] * len(order) + [False]
+    table = table.sort_values([*order, "coefficient"], ascending=ascending)
+    digits = _format.effect_digits(table["coefficient"])
+
+    def effect(value):
+        return _format.number(value, digits, sign=True)
+
+    shown = pd.DataFrame({"Hypothesis": table["hypothesis"].map(str)})
+    if order:
+        shown.insert(0, "Class", table["class"].map(str))
+    shown["Effect"] = table["coefficient"].map(effect)
+    shown[f"{100 * (1 - alpha):g} % interval"] = [
+        f"{effect(low)} to {effect(high)}" if _format.is_number(low) else _format.DASH
+        for low, high in zip(table["ci_low"], table["ci_high"], strict=True)
+    ]
+    shown["p, corrected"] = table["p_corrected"].map(_format.p_value)
+    shown["Share of texts"] = table["prevalence"].map(_format.percent)
+    if "f1" in table:
+        shown["Fidelity (F1)"] = table["f1"].map(_format.number)
+    return shown.reset_index(drop=True)
+
+
+def as_markdown(shown):
+    """A table of text in Markdown, with numbers to the right."""
+    escaped = shown.map(
+        lambda text: re.sub(r"([|\\])", r"\\\1", " ".join(text.split()))
+    )
+    n_words = 2 if "Class" in shown else 1
+    rules = [":--"] * n_words + ["--:"] * (shown.shape[1] - n_words)
+    lines = [shown.columns, rules, *escaped.itertuples(index=False)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def as_latex(shown):
+    """A table of text in LaTeX, for the package booktabs."""
+    n_words = 2 if "Class" in shown else 1
+    columns = "l" * n_words + "r" * (shown.shape[1] - n_words)
+    head, *rows = [
+        " & ".join(map(_latex, line)) + r" \\"
+        for line in [shown.columns, *shown.itertuples(index=False)]
+    ]
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule"]
+    return "\n".join([*lines, *rows, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _latex(text):
+    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def methods_text(evaluation):
+    """One paragraph that says how the hypotheses were tested, and what came out."""
+    metrics, settings = evaluation.metrics, evaluation.settings
+    dropped = metrics["n_dropped"]
+    texts = f"{_format.count(metrics['n'])} texts that were not used to find them"
+    if dropped:
+        texts += f" ({_format.count(dropped)} more were left out, since not judged)"
+    level = f"{100 * evaluation.alpha:g} %"
+    name, label = ("r2", "R²") if evaluation.task == "regression" else ("auc", "AUC")
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    interval = ""
+    if _format.is_number(low):
+        interval = (
+            f" ({100 * (1 - evaluation.alpha):g} % bootstrap interval "
+            f"{_format.number(low)} to {_format.number(high)})"
+        )
+    return (
+        f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
+        f"{_model(evaluation.task, settings)} p-values were corrected for the number "
+        f"of hypotheses by {_CORRECTIONS[settings['correction']]}. At {level}, "
+        f"{metrics['n_significant']} hypotheses were significant beside all others, "
+        f"{metrics['n_significant_alone']} alone, and "
+        f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
+        "hypotheses whose annotations have pairwise correlations of 0.5 or more. The "
+        "regression on the texts on which the hypotheses were found predicted the "
+        f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
+    )
+
+
+def _model(task, settings):
+    if task == "classification":
+        return (
+            "The class was regressed on the annotations of all hypotheses together by "
+            "logistic regression, with Firth's penalty and profile likelihoods where a "
+            "concept has few texts of a class."
+        )
+    variances = "classical standard errors"
+    if settings["cov_type"] == "HC3":
+        variances = (
+            "HC3 standard errors that are never below the classical ones and the "
+            "degrees of freedom of Bell and McCaffrey (2002)"
+        )
+    return (
+        "The outcome was regressed on the annotations of all hypotheses together by "
+        f"least squares, with {variances}."
+    )

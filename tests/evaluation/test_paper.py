@@ -1,0 +1,85 @@
+"""The table and the paragraph for a paper."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
+
+from sklearn_hsae import (
+    HypothesisClassifier,
+    HypothesisRegressor,
+    evaluate_hypotheses,
+)
+from sklearn_hsae._format import DASH, MINUS
+
+NAMES = ["costs 50% | more & more", "a_b\\c {x}", "always"]
+
+
+@pytest.fixture(scope="module")
+def X():
+    X = np.random.default_rng(0).integers(2, size=(400, 3)).astype(float)
+    X[:, 2] = 1
+    return pd.DataFrame(X, columns=NAMES)
+
+
+def evaluation_of(last, X, y):
+    pipe = Pipeline([("regress", last)]).fit(X[:200], y[:200])
+    return evaluate_hypotheses(pipe, X[200:], y[200:])
+
+
+@pytest.fixture(scope="module")
+def regression(X):
+    noise = np.random.default_rng(1).normal(size=400)
+    return evaluation_of(HypothesisRegressor(alpha=0.1), X, X[NAMES[1]] + noise)
+
+
+def test_markdown_has_a_row_per_hypothesis_and_keeps_its_columns(regression):
+    head, rule, *rows = regression.to_markdown().splitlines()
+    assert head.startswith("| Hypothesis | Effect | 90 % interval | p, corrected |")
+    assert rule == "| :-- | --: | --: | --: | --: |"
+    table = regression.table.set_index("hypothesis")["coefficient"]
+    assert [float(row.split(" | ")[1].replace(MINUS, "-")) for row in rows[:2]] == [
+        pytest.approx(value, abs=0.01) for value in sorted(table[:2], reverse=True)
+    ]
+    assert rows[1].startswith(r"| costs 50% \| more & more | ")
+    assert rows[2].startswith(f"| always | {DASH} | {DASH} | {DASH} | 100 % |")
+
+
+def test_latex_escapes_what_latex_reads(regression):
+    table = regression.to_latex()
+    assert r"costs 50\% | more \& more &" in table
+    assert r"a\_b\textbackslash{}c \{x\} &" in table
+    assert table.count(r"\\") == 4 and table.count("\n") == 9
+    if shutil.which("pdflatex"):
+        page = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error"]
+        document = f"{page}{table}\\end{{document}}"
+        subprocess.run(command, input=document.encode(), check=True, timeout=60)
+
+
+def test_classes_come_first_and_in_order(X):
+    y = np.random.default_rng(2).choice(["bad", "fair", "good"], 400)
+    evaluation = evaluation_of(HypothesisClassifier(), X, y)
+    head, _, *rows = evaluation.to_markdown().splitlines()
+    assert head.startswith("| Class | Hypothesis |")
+    assert [row.split(" | ")[0] for row in rows] == [
+        f"| {label}" for label in ("bad", "fair", "good") for _ in NAMES
+    ]
+
+
+def test_the_paragraph_has_the_numbers_of_the_evaluation(regression):
+    text, metrics = regression.methods(), regression.metrics
+    assert "We tested 3 hypotheses on 200 texts that were not used to find" in text
+    assert "by least squares, with HC3 standard errors" in text
+    assert "Westfall and Young" in text and "At 10 %" in text
+    assert f"R² = {metrics['r2']:.2f} (90 % bootstrap interval" in text
+    last = HypothesisRegressor(cov_type="nonrobust", correction="fdr_bh")
+    X = regression.annotations
+    other = evaluation_of(
+        last, pd.concat([X, X]), np.random.default_rng(3).normal(size=400)
+    )
+    assert "classical standard errors" in other.methods()
+    assert "false discovery rate" in other.methods()
