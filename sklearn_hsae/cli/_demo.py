@@ -3,8 +3,7 @@
 import sys
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import f1_score
+import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from sklearn_hsae import EmbeddingTransformer
@@ -18,6 +17,7 @@ from sklearn_hsae.cli._record import (
 )
 from sklearn_hsae.cli._results_table import show_results, wrap
 from sklearn_hsae.datasets import make_reviews
+from sklearn_hsae.evaluation import match_hypotheses
 from sklearn_hsae.sae import suggest_sizes
 
 N_REVIEWS = 7000
@@ -45,40 +45,13 @@ def demo(arguments, argv):
     record = start_record(arguments, argv, split)
     evaluation, seconds = fit_and_evaluate(pipeline, split)
     record = finish_record(record, pipeline, evaluation, seconds)
-    matches = match_concepts(evaluation.annotations.to_numpy(), truth)
-    record["planted"] = _describe_matches(matches, reviews, evaluation)
+    planted = pd.DataFrame(truth, columns=reviews.concepts)
+    matches = match_hypotheses(evaluation.annotations, planted).fillna({"f1": 0.0})
+    record["planted"] = _describe_matches(matches, reviews.effects)
     paths = write_outputs(folder, split, pipeline, evaluation, record)
     show_results(evaluation)
     _show_matches(record["planted"])
     say(f"\nwritten: {', '.join(map(str, paths))}")
-
-
-def match_concepts(annotations, truth):
-    """Match hypotheses with planted concepts one to one, so that the F1 are best.
-
-    Parameters
-    ----------
-    annotations : ndarray of shape (n_texts, n_hypotheses), 0, 1 and NaN
-    truth : bool ndarray of shape (n_texts, n_concepts)
-
-    Returns
-    -------
-    list of n_concepts pairs
-        For each planted concept: the position of its hypothesis, or None, and the F1
-        of the annotations of this hypothesis against the truth.
-    """
-    scores = np.array(
-        [
-            [
-                f1_score(has_concept, column, zero_division=0)
-                for column in (annotations == 1).T
-            ]
-            for has_concept in truth.T
-        ]
-    )
-    rows, columns = linear_sum_assignment(scores, maximize=True)
-    pairs = {r: (c, scores[r, c]) for r, c in zip(rows, columns, strict=True)}
-    return [pairs.get(row, (None, 0.0)) for row in range(truth.shape[1])]
 
 
 def _split(reviews, seed):
@@ -94,19 +67,16 @@ def _split(reviews, seed):
     return Split(texts, y, new_texts, new_y, "regression", source), truth
 
 
-def _describe_matches(matches, reviews, evaluation):
-    hypotheses = evaluation.annotations.columns
+def _describe_matches(matches, effects):
     return [
         {
-            "concept": name,
+            "concept": match.reference,
             "effect": float(effect),
-            "hypothesis": None if match is None else hypotheses[match],
-            "f1": round(float(f1), 3),
-            "found": bool(f1 >= _FOUND),
+            "hypothesis": match.hypothesis,
+            "f1": round(float(match.f1), 3),
+            "found": bool(match.f1 >= _FOUND),
         }
-        for name, effect, (match, f1) in zip(
-            reviews.concepts, reviews.effects, matches, strict=True
-        )
+        for match, effect in zip(matches.itertuples(), effects, strict=True)
     ]
 
 

@@ -5,5 +5,11 @@ It looks at the whole pipeline from above, so that no step has to know another.
 
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._evaluate import HypothesisEvaluation, evaluate_hypotheses
+from sklearn_hsae.evaluation._matching import match_hypotheses
 
-__all__ = ["DiscoverySplit", "HypothesisEvaluation", "evaluate_hypotheses"]
+__all__ = [
+    "DiscoverySplit",
+    "HypothesisEvaluation",
+    "evaluate_hypotheses",
+    "match_hypotheses",
+]

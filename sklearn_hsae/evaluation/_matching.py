@@ -1,0 +1,119 @@
+"""Match hypotheses with concepts that are known to be there."""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from sklearn.preprocessing import normalize
+
+from sklearn_hsae.embedding import make_embedder
+
+_MEASURES = ("f1", "correlation", "wording")
+
+
+def match_hypotheses(found, reference, *, by="f1", embedder=None):
+    """Match found hypotheses with reference concepts, one to one.
+
+    The pairs are those with the largest sum of a measure (Hungarian algorithm), as in
+    the synthetic evaluation of HypotheSAEs [1]_. It tells how much of what is known
+    about some texts was found, and compares the hypotheses of two runs.
+
+    Parameters
+    ----------
+    found : DataFrame of shape (n_rows, n_hypotheses)
+        Annotations 1, 0 or NaN, for example `annotations` of a
+        :class:`HypothesisEvaluation`. Columns are the hypotheses.
+    reference : DataFrame of shape (n_rows, n_concepts)
+        The truth for the same rows: 1, 0 or NaN. Columns are the concepts.
+    by : {"f1", "correlation", "wording"}, default="f1"
+        What is summed: the F1 of the annotations against the truth, their correlation
+        (which may be negative), or the cosine of the embedded words.
+    embedder : str, EmbeddingTransformer or None, default=None
+        For ``by="wording"``: the name of a model, or a transformer. None is the default
+        model of :class:`EmbeddingTransformer`.
+
+    Returns
+    -------
+    DataFrame of n_concepts rows
+        `reference`, `hypothesis` (None where there are fewer hypotheses than concepts),
+        `f1` and `correlation`, and with ``by="wording"`` the `similarity`. Rows with a
+        NaN in either column of a pair do not count for it.
+
+    Raises
+    ------
+    ValueError
+        When the two are no frames of the same number of rows.
+
+    References
+    ----------
+    .. [1] R. Movva, K. Peng, N. Garg, J. Kleinberg, E. Pierson, "Sparse Autoencoders
+       for Hypothesis Generation", ICML 2025.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_hsae.evaluation import match_hypotheses
+    >>> truth = pd.DataFrame({"late": [1, 1, 0, 0], "rude": [0, 0, 0, 1]})
+    >>> found = pd.DataFrame({"waits": [1, 1, 1, 0], "is rude": [0, 0, 0, 1]})
+    >>> match_hypotheses(found, truth).round(2)
+      reference hypothesis   f1  correlation
+    0      late      waits  0.8         0.58
+    1      rude    is rude  1.0         1.00
+    """
+    _check(found, reference, by)
+    f1, correlation = _agreement(reference.to_numpy(float), found.to_numpy(float))
+    measures = {"f1": f1, "correlation": correlation}
+    if by == "wording":
+        embedder = make_embedder(embedder)
+        measures["similarity"] = _cosines(embedder, reference.columns, found.columns)
+    score = measures["similarity" if by == "wording" else by]
+    rows, columns = linear_sum_assignment(score, maximize=True)
+    table = pd.DataFrame({"reference": reference.columns})
+    names = pd.Series(found.columns[columns].to_numpy(object), index=rows, dtype=object)
+    table["hypothesis"] = names.reindex(table.index).where(lambda s: s.notna(), None)
+    for name, values in measures.items():
+        table[name] = pd.Series(values[rows, columns], index=rows)
+    return table
+
+
+def _check(found, reference, by):
+    for name, frame in (("found", found), ("reference", reference)):
+        if not isinstance(frame, pd.DataFrame):
+            raise ValueError(
+                f"{name} must be a DataFrame whose columns are named, got a "
+                f"{type(frame).__name__}: pd.DataFrame(values, columns=names)."
+            )
+    if len(found) != len(reference):
+        raise ValueError(
+            f"found has {len(found)} rows and reference {len(reference)}: pass the "
+            "annotations and the truth of the same texts, in the same order."
+        )
+    if by not in _MEASURES:
+        raise ValueError(f"by must be one of {_MEASURES}, got {by!r}.")
+
+
+def _agreement(truth, annotations):
+    """F1 and Pearson's correlation of each concept with each hypothesis.
+
+    Both follow from the counts of four cells, which are products of matrices.
+    """
+    known, judged = ~np.isnan(truth), ~np.isnan(annotations)
+    yes, says_yes = (np.nan_to_num(truth) != 0), (np.nan_to_num(annotations) != 0)
+    n_rows = known.T.astype(float) @ judged
+    both = yes.T.astype(float) @ says_yes
+    n_true = yes.T.astype(float) @ judged
+    n_said = known.T.astype(float) @ says_yes
+    covariance = n_rows * both - n_true * n_said
+    scale = np.sqrt(n_true * (n_rows - n_true) * n_said * (n_rows - n_said))
+    return _ratio(2 * both, n_true + n_said), _ratio(covariance, scale)
+
+
+def _ratio(numerator, denominator):
+    return np.divide(
+        numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
+    )
+
+
+def _cosines(embedder, first, second):
+    names = [*map(str, first), *map(str, second)]
+    vectors = normalize(embedder.fit_transform(names).to_numpy())
+    return vectors[: len(first)] @ vectors[len(first) :].T

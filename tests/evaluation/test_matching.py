@@ -1,0 +1,87 @@
+"""Matching with known concepts, against all assignments and scikit-learn's scores."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score, matthews_corrcoef
+
+from sklearn_hsae.evaluation import match_hypotheses
+
+
+@pytest.fixture(scope="module")
+def frames():
+    rng = np.random.default_rng(0)
+    truth = rng.random((200, 4)) < 0.3
+    found = truth[:, [2, 0, 1, 3, 3]] ^ (rng.random((200, 5)) < 0.25)
+    return (
+        pd.DataFrame(found.astype(float), columns=list("vwxyz")),
+        pd.DataFrame(truth.astype(float), columns=list("ABCD")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "score"), [("f1", f1_score), ("correlation", matthews_corrcoef)]
+)
+def test_no_other_assignment_has_a_larger_sum(frames, by, score):
+    found, reference = frames
+    scores = np.array(
+        [[score(reference[r], found[f]) for f in found] for r in reference]
+    )
+    best = max(
+        sum(scores[i, j] for i, j in enumerate(order))
+        for order in permutations(range(5), 4)
+    )
+    table = match_hypotheses(found, reference, by=by)
+    assert table[by].sum() == pytest.approx(best)
+    for row in table.itertuples():
+        pair = reference[row.reference], found[row.hypothesis]
+        assert row.f1 == pytest.approx(f1_score(*pair))
+        assert row.correlation == pytest.approx(matthews_corrcoef(*pair))
+
+
+def test_the_sum_decides_and_not_the_best_single_pair():
+    # Greedy matching would give w to A; B fits w better.
+    reference = pd.DataFrame({"A": [1, 1, 1, 0], "B": [1, 1, 0, 0]})
+    found = pd.DataFrame({"w": [1.0, 1.0, 0.0, 0.0], "x": [1.0, np.nan, 1.0, 0.0]})
+    table = match_hypotheses(found, reference)
+    assert table["hypothesis"].tolist() == ["x", "w"] and (table["f1"] == 1).all()
+
+
+def test_concepts_without_a_hypothesis_are_listed(frames):
+    found, reference = frames
+    table = match_hypotheses(found[["w"]], reference)
+    assert table["reference"].tolist() == list("ABCD")
+    assert table["hypothesis"].tolist() == ["w", None, None, None]
+    assert table["f1"].isna().tolist() == [False, True, True, True]
+
+
+def test_rows_that_were_not_judged_do_not_count(frames):
+    found, reference = frames
+    partly = found.copy()
+    partly.loc[50:, "w"] = np.nan
+    row = match_hypotheses(partly[["w"]], reference[["A"]]).loc[0]
+    assert row["f1"] == pytest.approx(f1_score(reference["A"][:50], found["w"][:50]))
+
+
+def test_wording_needs_no_equal_words(minilm):
+    found = pd.DataFrame(np.eye(2), columns=["the staff was impolite", "a long queue"])
+    reference = pd.DataFrame(np.eye(2), columns=["waiting time", "rude employees"])
+    table = match_hypotheses(found, reference, by="wording", embedder=minilm)
+    assert table["hypothesis"].tolist() == ["a long queue", "the staff was impolite"]
+    assert (table["similarity"] > 0.3).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"found": np.eye(4)}, "found must be a DataFrame"),
+        ({"reference": pd.DataFrame({"a": [1]})}, "has 200 rows and reference 1"),
+        ({"by": "mcc"}, "by must be one of"),
+    ],
+)
+def test_bad_input(frames, change, message):
+    options = {"found": frames[0], "reference": frames[1], **change}
+    with pytest.raises(ValueError, match=message):
+        match_hypotheses(**options)
