@@ -6,10 +6,10 @@ import numpy as np
 def best_threshold(scores, activations, *, max_prevalence=0.5):
     """Find the cut ``score >= threshold`` that correlates best with a neuron.
 
-    The annotations, 0 or 1, are correlated with the square roots of the activations. The
-    roots lie between whether the neuron fires, where a faint activation counts as much
-    as a strong one, and how strongly, where a few extreme texts decide. A correlation,
-    unlike F1, does not reward saying yes often.
+    The annotations, 0 or 1, are correlated with the square roots of the activations.
+    The roots are a compromise. With 0 or 1 in their place, a faint activation would
+    count as much as a strong one; with the activations themselves, a few extreme texts
+    would decide. A correlation, unlike F1, does not reward saying yes often.
 
     Parameters
     ----------

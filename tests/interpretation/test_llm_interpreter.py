@@ -154,7 +154,7 @@ def test_neurons_whose_annotations_agree_are_told_apart_or_merged():
         return answer_by_rules(prompt)
 
     X = make_activations("word3", "word8", n_rows=800)
-    X["sae2"] = X["sae0"] * 0.9
+    X["sae2"] = X["sae0"] * np.tile([0.3, 1.0], 400)  # its label fits it less well
     labels = iter(first_labels)
     with LLMServer(answer) as server:
         interpreter = interpreter_of(server, n_candidates=1, max_concurrency=1).fit(X)
