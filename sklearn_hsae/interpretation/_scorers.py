@@ -9,8 +9,9 @@ from sklearn.preprocessing import normalize
 
 from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
-from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
+from sklearn_hsae.interpretation._spans import marked, telling_sentences
 from sklearn_hsae.interpretation._text_questions import ask_about_texts
+from sklearn_hsae.judges import sentences
 
 
 @dataclass(frozen=True)
