@@ -5,5 +5,6 @@ that are 0 where a text lacks a feature. The names of the columns name the featu
 """
 
 from sklearn_hsae.corpora._compare_corpora import compare_corpora
+from sklearn_hsae.corpora._feature_correlations import feature_correlations
 
-__all__ = ["compare_corpora"]
+__all__ = ["compare_corpora", "feature_correlations"]
