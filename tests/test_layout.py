@@ -1,6 +1,8 @@
 """The layout that a reader relies on: what is private stays private."""
 
 import ast
+import importlib
+import pkgutil
 from pathlib import Path
 
 import sklearn_hsae
@@ -30,3 +32,10 @@ def test_no_import_reaches_into_the_private_modules_of_another_folder():
             if folder.is_dir() and (folder / f"{parts[2]}.py").exists():
                 intruders.append(f"{path.relative_to(PACKAGE)} imports {module}")
     assert not intruders
+
+
+def test_every_module_can_be_imported():
+    # With the lowest versions too, where a name of another package may not exist yet.
+    for module in pkgutil.walk_packages(sklearn_hsae.__path__, "sklearn_hsae."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)

@@ -40,17 +40,11 @@ from sklearn_hsae import (
     drop_texts,
     evaluate_hypotheses,
     make_hypothesis_pipeline,
-    make_reviews,
     safe_names,
     with_texts,
 )
 
 N_SELECT = 4
-
-
-@pytest.fixture(scope="module")
-def reviews():
-    return make_reviews(240, random_state=0)
 
 
 @pytest.fixture(scope="module")

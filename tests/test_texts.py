@@ -64,6 +64,10 @@ def test_any_container_of_texts_will_do(texts):
     assert text_level(with_texts(X, texts)) == TEXTS
 
 
+@pytest.mark.skipif(
+    int(pd.__version__.split(".")[0]) < 3,
+    reason="pandas 2 copies a frame that gets another index",
+)
 def test_numbers_of_an_array_are_not_copied():
     # 1.5 kB a text: a copy at each step of a pipeline would double the memory.
     frame = with_texts(X, TEXTS)

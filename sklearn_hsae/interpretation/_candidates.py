@@ -30,7 +30,7 @@ class Candidates:
         self.texts = texts
         self.activations = activations
         self.labels = [[] for _ in range(activations.shape[1])]
-        self._answers = {}
+        self._annotations = {}
 
     def add(self, proposals):
         """Take in pairs of column and label; None is no label."""
@@ -38,11 +38,11 @@ class Candidates:
             if label is not None and label not in self.labels[column]:
                 self.labels[column].append(label)
 
-    def answers(self, label):
+    def annotations(self, label):
         """What the judge says about each text; each label is judged once."""
-        if label not in self._answers:
+        if label not in self._annotations:
             self._judge_all()
-        return self._answers[label]
+        return self._annotations[label]
 
     def table(self):
         """One row for each candidate: `column`, `concept` and its fidelity."""
@@ -50,8 +50,9 @@ class Candidates:
         table = pd.DataFrame(pairs, columns=["column", "concept"])
         if not pairs:
             return table
-        answers = np.column_stack([self.answers(label) for label in table["concept"]])
-        fidelity = fidelity_table(answers, self.activations[:, table["column"]])
+        columns = [self.annotations(label) for label in table["concept"]]
+        annotations = np.column_stack(columns)
+        fidelity = fidelity_table(annotations, self.activations[:, table["column"]])
         return pd.concat([table, fidelity], axis=1)
 
     def best(self):
@@ -75,10 +76,12 @@ class Candidates:
         bool ndarray of shape (n_labels, n_labels)
         """
         words = np.array([same_label(label) for label in labels], dtype=object)
-        answers = [self.answers(label) for label in labels]
-        answers = np.array(answers).reshape(len(labels), -1).T
-        correlation = pd.DataFrame(answers).corr().to_numpy()  # of rows that both have
-        yes = np.nan_to_num(answers)
+        annotations = [self.annotations(label) for label in labels]
+        annotations = np.array(annotations).reshape(len(labels), -1).T
+        correlation = (
+            pd.DataFrame(annotations).corr().to_numpy()
+        )  # of rows that both have
+        yes = np.nan_to_num(annotations)
         is_alike = (correlation >= _AGREEMENT) & (yes.T @ yes >= _LEAST_COMMON_ROWS)
         return is_alike | (words[:, None] == words)
 
@@ -131,11 +134,11 @@ class Candidates:
 
     def _judge_all(self):
         labels = dict.fromkeys(label for some in self.labels for label in some)
-        new = [label for label in labels if label not in self._answers]
-        answers = np.full((len(self.texts), len(new)), np.nan)
+        new = [label for label in labels if label not in self._annotations]
+        annotations = np.full((len(self.texts), len(new)), np.nan)
         if len(self.texts):
-            answers = self.judge.fit(new, self.texts).judge(self.texts)
-        self._answers.update(zip(new, answers.T, strict=True))
+            annotations = self.judge.fit(new, self.texts).judge(self.texts)
+        self._annotations.update(zip(new, annotations.T, strict=True))
 
 
 def same_label(label):

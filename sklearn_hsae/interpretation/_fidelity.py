@@ -1,11 +1,11 @@
-"""How well the answers to a label say when the neuron behind it fires."""
+"""How well the annotations to a label say when the neuron behind it fires."""
 
 import numpy as np
 import pandas as pd
 
 
 def fidelity_table(annotations, activations):
-    """Compare the answers to each concept with the activations of its neuron.
+    """Compare the annotations to each concept with the activations of its neuron.
 
     Parameters
     ----------
@@ -37,17 +37,17 @@ def fidelity_table(annotations, activations):
         )
     return pd.DataFrame(
         [
-            _fidelity(answers, activation)
-            for answers, activation in zip(annotations.T, activations.T, strict=True)
+            _fidelity(annotation, activation)
+            for annotation, activation in zip(annotations.T, activations.T, strict=True)
         ]
     )
 
 
-def _fidelity(answers, activation):
-    judged = ~np.isnan(answers)
-    answers, activation = answers[judged], activation[judged]
-    yes, fires = answers > 0.5, activation > 0
-    n_rows = len(answers)
+def _fidelity(annotations, activation):
+    judged = ~np.isnan(annotations)
+    annotations, activation = annotations[judged], activation[judged]
+    yes, fires = annotations > 0.5, activation > 0
+    n_rows = len(annotations)
     tp, fp = np.sum(yes & fires), np.sum(yes & ~fires)
     fn, tn = np.sum(~yes & fires), np.sum(~yes & ~fires)
     precision, recall = _ratio(tp, tp + fp), _ratio(tp, tp + fn)

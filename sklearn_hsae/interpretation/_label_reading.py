@@ -111,12 +111,12 @@ _REFUSAL = re.compile(
 
 
 def read_label(found, examples=frozenset()):
-    """The label in an answer, free of what stands around it.
+    """The label in a reply, free of what stands around it.
 
     Parameters
     ----------
     found : dict
-        The JSON object of the answer.
+        The JSON object of the reply.
     examples : set of str
         What the prompt itself quotes, as `same_label` has it: never a label.
 

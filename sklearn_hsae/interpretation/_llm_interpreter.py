@@ -3,10 +3,12 @@
 import logging
 import warnings
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -48,13 +50,21 @@ from sklearn_hsae.llm import (
 logger = logging.getLogger("sklearn_hsae")
 
 
+class _Rows(NamedTuple):
+    """Row numbers: shown to the model; to choose a label by; to measure it on."""
+
+    naming: np.ndarray
+    choosing: np.ndarray
+    hidden: np.ndarray
+
+
 class LLMInterpreter(RenamingMixin, BaseEstimator):
     """Let a language model name each neuron from contrasting examples.
 
     For each neuron the model sees texts on which it fires and texts on which it is
     silent, and names what sets them apart. Several candidates, each from other
     examples, are judged on a second part of the rows, and the one is kept whose
-    answers correlate best with the neuron. How well it fits is measured on a third
+    annotations correlate best with the neuron. How well it fits is measured on a third
     part, which served neither to find nor to choose a label.
 
     Two labels agree when they have the same words, or when their annotations of the
@@ -224,35 +234,30 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         questions = self._questions()
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
-        rng = self._generator()
-        naming, choosing, hidden = split_rows(len(texts), rng)
-        choosing = scoring_rows(activations, choosing, self.n_scoring, rng)
-        hidden = scoring_rows(activations, hidden, self.n_scoring, rng)
+        drawing, naming, refining = self._generator().spawn(3)
+        rows = self._rows(activations, drawing)
         client = self._client()
         judge = self._judge(client)
-        candidates = Candidates(judge, texts[choosing], activations[choosing])
-        shown = (texts, activations, naming)
-
-        def add(requests, description):
-            requests = list(requests)
-            labels = client.ask(requests, description)
-            candidates.add(zip([r.about for r in requests], labels, strict=True))
-
-        first = first_questions(questions, *shown, self._examples(texts), rng)
-        add(first, "Naming neurons")
+        candidates = Candidates(judge, texts[rows.choosing], activations[rows.choosing])
+        shown, n = (texts, activations, rows.naming), self.n_examples // 2
+        first = first_questions(questions, *shown, self._examples(texts), naming)
+        _ask(client, candidates, first, "Naming neurons")
         self._check_any_named(candidates, client)
-        n = self.n_examples // 2
         for _ in range(self.refine):
-            add(revisions(questions, candidates, n, rng), "Refining labels")
-        add(distinctions(questions, candidates, *shown, n), "Telling neurons apart")
+            again = revisions(questions, candidates, n, refining)
+            _ask(client, candidates, again, "Refining labels")
+        apart = distinctions(questions, candidates, *shown, n)
+        _ask(client, candidates, apart, "Telling neurons apart")
         self._candidates = self._with_neurons(candidates.table()).to_dict("list")
         labels, merged = candidates.distinct()
-        self._set_concepts(labels, self._reasons(labels, merged, activations[naming]))
+        reasons = self._reasons(labels, merged, activations[rows.naming])
+        self._set_concepts(labels, reasons)
         self._warn_of_unnamed(merged, client)
-        answers = np.full((len(hidden), len(self.concepts_)), np.nan)
-        if len(hidden):
-            answers = judge.fit(self.concepts_, texts).judge(texts[hidden])
-        self._set_fidelity(answers, activations[hidden])
+        annotations = np.full((len(rows.hidden), len(self.concepts_)), np.nan)
+        if len(rows.hidden):
+            judge.fit(self.concepts_, texts)
+            annotations = judge.judge(texts[rows.hidden])
+        self._set_fidelity(annotations, activations[rows.hidden])
         self.usage_ = client.usage.to_dict()
         return self
 
@@ -278,7 +283,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         Returns
         -------
         float
-            The mean over neurons of the correlation of answers and activations.
+            The mean over neurons of the correlation of annotations and activations.
         """
         check_is_fitted(self)
         activations = validate_data(self, X, dtype=np.float64, reset=False)
@@ -313,25 +318,20 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         questions = self._questions()
         activations = check_array(X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
-        rng = self._generator()
-        naming, *rows = split_rows(len(texts), rng)
-        choosing, hidden = (
-            scoring_rows(activations, r, self.n_scoring, rng) for r in rows
-        )
-        first = list(
-            first_questions(
-                questions, texts, activations, naming, self._examples(texts), rng
-            )
-        )
+        drawing, naming, _ = self._generator().spawn(3)
+        rows = self._rows(activations, drawing)
+        shown = (texts, activations, rows.naming)
+        first = first_questions(questions, *shown, self._examples(texts), naming)
+        first = list(first)
         # Each neuron may have to be told apart from others, by a question as long.
         apart = {question.about: question for question in first}.values()
         parts = [estimate_cost(self._llms()[0], [*first, *apart])]
         judge = self._judge(self._client())
         n_neurons = activations.shape[1]
         for some, n in (
-            (choosing, n_neurons * self.n_candidates),
-            (choosing, n_neurons),  # labels that tell apart
-            (hidden, n_neurons),
+            (rows.choosing, n_neurons * self.n_candidates),
+            (rows.choosing, n_neurons),  # labels that tell apart
+            (rows.hidden, n_neurons),
         ):
             labels = [f"mentions something or other, number {i}" for i in range(n)]
             parts.append(judge.estimate_cost(labels, texts[some]))
@@ -396,8 +396,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             return cooccurring_silent_rows
         embedder = make_embedder(self.embedder, self.verbose)
         vectors = embedder.fit_transform(texts).to_numpy()
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return similar_silent_rows(vectors / np.maximum(length, 1e-12))
+        return similar_silent_rows(normalize(vectors))
 
     def _check_any_named(self, candidates, client):
         if not any(candidates.labels):
@@ -438,7 +437,22 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
                 stacklevel=3,
             )
 
+    def _rows(self, activations, rng):
+        naming, choosing, hidden = split_rows(len(activations), rng)
+        return _Rows(
+            naming,
+            scoring_rows(activations, choosing, self.n_scoring, rng),
+            scoring_rows(activations, hidden, self.n_scoring, rng),
+        )
+
     def _with_neurons(self, table):
         neurons = check_feature_names_in(self)[table["column"]]
         table = table.assign(column=neurons)
         return table.rename(columns={"column": "neuron"})
+
+
+def _ask(client, candidates, requests, description):
+    """Ask for labels and add them to the candidates."""
+    requests = list(requests)
+    labels = client.ask(requests, description)
+    candidates.add(zip([r.about for r in requests], labels, strict=True))

@@ -1,4 +1,4 @@
-"""Questions that ask a language model for a label, and how its answers are read."""
+"""Questions that ask a language model for a label, and how its replies are read."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +66,7 @@ class Questions:
         return question.name(firing, silent, column)
 
     def revise(self, label, firing, silent, column):
-        """Ask for a better label; texts come with the answers to the present one."""
+        """Ask for a better label; each text comes with its present annotation."""
         return self._request(
             load_prompt("revise"),
             column,
@@ -78,8 +78,8 @@ class Questions:
     def _judged(self, pairs):
         return as_json(
             [
-                {"text": shortened(text, self.max_words), "judged": bool(answer)}
-                for text, answer in pairs
+                {"text": shortened(text, self.max_words), "judged": bool(annotation)}
+                for text, annotation in pairs
             ]
         )
 

@@ -63,18 +63,18 @@ def revisions(questions, candidates, n, rng):
     for column, label in enumerate(candidates.best()):
         if label is None or len(candidates.texts) == 0:
             continue
-        answers = candidates.answers(label)
+        annotations = candidates.annotations(label)
         fires = candidates.activations[:, column] > 0
-        order = rng.permutation(np.flatnonzero(~np.isnan(answers)))
-        is_right = (answers == fires)[order]
+        order = rng.permutation(np.flatnonzero(~np.isnan(annotations)))
+        is_right = (annotations == fires)[order]
         order = order[np.argsort(is_right, kind="stable")]
         firing = distinct.first(order[fires[order]], n)
         silent = distinct.first(order[~fires[order]], n)
         if not is_right.all():
             yield questions.revise(
                 label,
-                [(candidates.texts[i], answers[i]) for i in firing],
-                [(candidates.texts[i], answers[i]) for i in silent],
+                [(candidates.texts[i], annotations[i]) for i in firing],
+                [(candidates.texts[i], annotations[i]) for i in silent],
                 column,
             )
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import normalize
 
 from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
-from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
-from sklearn_hsae.interpretation._text_answers import answer_texts
+from sklearn_hsae.interpretation._spans import marked, telling_sentences
+from sklearn_hsae.interpretation._text_questions import ask_about_texts
+from sklearn_hsae.judges import sentences
 
 
 @dataclass(frozen=True)
@@ -45,27 +47,30 @@ class Tools:
     local_model: str | None
     seed: int
 
-    def answer(self, prompt, concept, texts):
+    def annotate(self, concept, texts):
+        return self.judge.fit([concept], texts).judge(texts)[:, 0]
+
+    def ask(self, prompt, concept, texts):
         judge = self.judge
-        return answer_texts(judge.client, prompt, concept, texts, judge.max_words)
+        return ask_about_texts(judge.client, prompt, concept, texts, judge.max_words)
 
 
 def detection(sample, tools):
     """Which of the texts does a reader of the label pick out?"""
-    answers = tools.judge.fit([sample.concept], sample.texts).judge(sample.texts)[:, 0]
-    table = fidelity_table(answers[:, None], sample.activations[:, None])
+    annotations = tools.annotate(sample.concept, sample.texts)
+    table = fidelity_table(annotations[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
         yield metric, None, value
-    yield from _means("share_of_yes", answers, sample.quantile)
+    yield from _means("share_of_yes", annotations, sample.quantile)
 
 
 def recall(sample, tools):
     """The same for the texts on which the neuron fires alone."""
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
-    answers = tools.judge.fit([sample.concept], texts).judge(texts)[:, 0]
-    if not np.isnan(answers).all():
-        yield "recall", None, np.nanmean(answers)
-    yield from _means("recall", answers, sample.quantile[sample.fires])
+    annotations = tools.annotate(sample.concept, texts)
+    if not np.isnan(annotations).all():
+        yield "recall", None, np.nanmean(annotations)
+    yield from _means("recall", annotations, sample.quantile[sample.fires])
 
 
 def fuzz(sample, tools):
@@ -86,17 +91,17 @@ def fuzz(sample, tools):
         is_true.append(len(is_true) % 2 == 0)
         others = [i for i in range(len(sentences(text))) if i != number]
         shown.append(marked(text, number if is_true[-1] else rng.choice(others)))
-    answers = tools.answer("fuzz", sample.concept, shown)
-    table = fidelity_table(answers[:, None], np.array(is_true, float)[:, None])
+    annotations = tools.ask("fuzz", sample.concept, shown)
+    table = fidelity_table(annotations[:, None], np.array(is_true, float)[:, None])
     for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
         yield metric, None, table.loc[0, metric]
-    is_right = np.where(np.isnan(answers), np.nan, answers == np.array(is_true))
+    is_right = np.where(np.isnan(annotations), np.nan, annotations == np.array(is_true))
     yield from _means("accuracy", is_right, np.array(quantile))
 
 
 def simulation(sample, tools):
     """How well does a reader of the label foresee the activations themselves?"""
-    foreseen = tools.answer("simulate", sample.concept, sample.texts)
+    foreseen = tools.ask("simulate", sample.concept, sample.texts)
     yield from _means("foreseen", foreseen, sample.quantile)
     known = ~np.isnan(foreseen)
     foreseen, true = foreseen[known], sample.activations[known]
@@ -115,9 +120,7 @@ def simulation(sample, tools):
 def embedding(sample, tools):
     """Are the texts that fire nearer to the label in an embedding space?"""
     vectors = tools.embedder.fit_transform([sample.concept, *sample.texts]).to_numpy()
-    vectors = vectors / np.maximum(
-        np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12
-    )
+    vectors = normalize(vectors)
     cosines = vectors[1:] @ vectors[0]
     if 0 < sample.fires.sum() < len(sample.texts):
         yield "auc", None, roc_auc_score(sample.fires, cosines)

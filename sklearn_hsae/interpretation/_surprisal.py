@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-_TEXTS_A_BATCH = 8
+_TEXTS_PER_BATCH = 8
 _MOST_TOKENS = 512  # of a text
 
 
@@ -36,8 +36,8 @@ def surprisal(name, prefix, texts):
     before = tokenizer(prefix)["input_ids"]
     ids = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     batches = [
-        _batch_surprisal(name, before, ids[start : start + _TEXTS_A_BATCH])
-        for start in range(0, len(ids), _TEXTS_A_BATCH)
+        _batch_surprisal(name, before, ids[start : start + _TEXTS_PER_BATCH])
+        for start in range(0, len(ids), _TEXTS_PER_BATCH)
     ]
     return np.concatenate([*batches, []])
 

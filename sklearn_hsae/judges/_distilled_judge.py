@@ -13,7 +13,7 @@ class DistilledJudge:
     """A linear probe on the embeddings for each concept, taught by another judge.
 
     The teacher judges a sample of the training texts. A logistic regression learns
-    each concept from its answers, and from then on judges at no cost. How well it
+    each concept from its annotations, and from then on judges at no cost. How well it
     does is known: `f1_` is its cross-validated F1 against the teacher. Concepts that
     it does not learn well enough stay with the teacher.
 
@@ -67,12 +67,12 @@ class DistilledJudge:
         chance = _chances(len(texts), activations, self.n_teaching)
         rows = np.flatnonzero(rng.random(len(texts)) < chance)
         taught = None if activations is None else activations[rows]
-        answers = self.teacher.fit(concepts, texts[rows], taught).judge(texts[rows])
+        annotations = self.teacher.fit(concepts, texts[rows], taught).judge(texts[rows])
         embeddings = self._embed(texts[rows])
         self.mean_ = embeddings.mean(axis=0)
         self.scale_ = float(embeddings.std(axis=0).mean()) or 1.0
         X, weights = (embeddings - self.mean_) / self.scale_, 1 / chance[rows]
-        probes = [_Probe().fit(X, column, weights) for column in answers.T]
+        probes = [_Probe().fit(X, column, weights) for column in annotations.T]
         self.f1_ = np.array([probe.f1 for probe in probes])
         self.is_distilled_ = self.f1_ >= self.min_f1
         self.coef_ = np.array([probe.coef for probe in probes])
@@ -86,10 +86,10 @@ class DistilledJudge:
     def judge(self, texts):
         """Return annotations; see `Judge`."""
         X = (self._embed(texts) - self.mean_) / self.scale_
-        answers = (X @ self.coef_.T >= self.threshold_).astype(np.float64)
+        annotations = (X @ self.coef_.T >= self.threshold_).astype(np.float64)
         if not self.is_distilled_.all():
-            answers[:, ~self.is_distilled_] = self.teacher.judge(texts)
-        return answers
+            annotations[:, ~self.is_distilled_] = self.teacher.judge(texts)
+        return annotations
 
     def estimate_cost(self, concepts, texts):
         """What the lessons would cost, without concepts that stay with the teacher."""
@@ -120,9 +120,9 @@ class _Probe:
     f1 : float
     """
 
-    def fit(self, X, answers, weights):
-        known = ~np.isnan(answers)
-        X, y, weights = X[known], answers[known] > 0.5, weights[known]
+    def fit(self, X, annotations, weights):
+        known = ~np.isnan(annotations)
+        X, y, weights = X[known], annotations[known] > 0.5, weights[known]
         if min(y.sum(), (~y).sum()) < _LEAST_OF_EACH:
             self.coef, self.threshold, self.f1 = np.zeros(X.shape[1]), np.inf, np.nan
             return self

@@ -23,6 +23,9 @@ from sklearn_hsae.judges._words import (
 LABEL_PREFIX = "mentions "
 MAX_WORDS = 3
 _MAX_CANDIDATES = 20_000
+# A word in nearly all texts, such as "very", adds nothing at the end of a phrase.
+_EVERYWHERE = 0.9
+_NEARLY_ALWAYS = 0.75
 
 _CONTRACTION = re.compile(r"'(?:s|re|ve|ll|d|m)$")
 _NEGATION = re.compile(r"^(?:not|no|never|without|cannot|\w+n't)$")
@@ -114,11 +117,14 @@ def candidate_phrases(texts, *, min_count, stop_words="auto"):
     stop_words = resolve_stop_words(stop_words, *words)
     phrases, counts = _frequent_phrases(*words, len(texts), min_count)
     n_texts_with = np.asarray(counts.sum(axis=0)).ravel()
+    everywhere = frozenset(phrases[n_texts_with > _EVERYWHERE * len(texts)])
     eligible = np.flatnonzero(
-        [_names_something(p.split(" "), stop_words) for p in phrases]
+        [_names_something(p.split(" "), stop_words, everywhere) for p in phrases]
     )
-    fragment = _fragments(phrases[eligible], n_texts_with[eligible])
-    eligible = eligible[~fragment]
+    found, n_texts_with_found = phrases[eligible], n_texts_with[eligible]
+    dropped = _fragments(found, n_texts_with_found)
+    dropped |= _cut_within_words(found, n_texts_with_found)
+    eligible = eligible[~dropped]
     if len(eligible) > _MAX_CANDIDATES:
         order = np.argsort(-n_texts_with[eligible], kind="stable")[:_MAX_CANDIDATES]
         eligible = np.sort(eligible[order])
@@ -218,7 +224,9 @@ def _is_content(word, stop_words):
     )
 
 
-def _names_something(tokens, stop_words):
+def _names_something(tokens, stop_words, everywhere):
+    if len(tokens) > 1 and not everywhere.isdisjoint((tokens[0], tokens[-1])):
+        return False
     if not _is_content(tokens[-1], stop_words):
         return False
     return _is_content(tokens[0], stop_words) or (
@@ -226,14 +234,37 @@ def _names_something(tokens, stop_words):
     )
 
 
-def _fragments(phrases, n_texts_with, share=0.75):
-    """Mark those that stand inside a longer one of them in `share` of their texts."""
+def _fragments(phrases, n_texts_with):
+    """Mark those that stand inside a longer one of them in most of their texts."""
     column = {phrase: j for j, phrase in enumerate(phrases)}
     fragment = np.zeros(len(phrases), dtype=bool)
     for j, phrase in enumerate(phrases):
         tokens = phrase.split(" ")
         for shorter in {" ".join(tokens[1:]), " ".join(tokens[:-1])} - {""}:
             i = column.get(shorter)
-            if i is not None and n_texts_with[j] >= share * n_texts_with[i]:
+            if i is not None and n_texts_with[j] >= _NEARLY_ALWAYS * n_texts_with[i]:
                 fragment[i] = True
     return fragment
+
+
+def _cut_within_words(phrases, n_texts_with):
+    """Mark phrases that begin or end within a word that ICU has cut in two.
+
+    Where no spaces are written, a piece that nearly always stands next to the same
+    other piece is taken for a part of one word with it.
+    """
+    column = {phrase: j for j, phrase in enumerate(phrases)}
+    second_parts, first_parts = set(), set()
+    for j, phrase in enumerate(phrases):
+        if phrase.count(" ") == 1 and is_written_without_spaces(phrase):
+            first, second = phrase.split(" ")
+            n_enough = n_texts_with[j] / _NEARLY_ALWAYS
+            if first in column and n_texts_with[column[first]] <= n_enough:
+                first_parts.add(first)
+            if second in column and n_texts_with[column[second]] <= n_enough:
+                second_parts.add(second)
+    is_cut = np.zeros(len(phrases), dtype=bool)
+    for j, phrase in enumerate(phrases):
+        first, *_, last = phrase.split(" ") if " " in phrase else ("", "")
+        is_cut[j] = first in second_parts or last in first_parts
+    return is_cut

@@ -1,4 +1,4 @@
-"""The cut on a score whose answers agree best with the activations of a neuron."""
+"""The cut on a score whose annotations agree best with the activations of a neuron."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ import numpy as np
 def best_threshold(scores, activations, *, max_prevalence=0.5):
     """Find the cut ``score >= threshold`` that correlates best with a neuron.
 
-    The answers, 0 or 1, are correlated with the square roots of the activations. The
-    roots lie between whether the neuron fires, where a faint activation counts as much
-    as a strong one, and how strongly, where a few extreme texts decide. A correlation,
-    unlike F1, does not reward saying yes often.
+    The annotations, 0 or 1, are correlated with the square roots of the activations.
+    The roots are a compromise. With 0 or 1 in their place, a faint activation would
+    count as much as a strong one; with the activations themselves, a few extreme texts
+    would decide. A correlation, unlike F1, does not reward saying yes often.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def best_threshold(scores, activations, *, max_prevalence=0.5):
     activations : ndarray of shape (n_rows,)
         Of the neuron; those that are not positive count as silence.
     max_prevalence : float
-        In which share of the rows the answer is yes at most, or as often as the
+        In which share of the rows the annotation is 1 at most, or as often as the
         neuron fires if that is more: a concept that fits most texts sets nothing
         apart, unless its neuron does.
 
@@ -33,7 +33,7 @@ def best_threshold(scores, activations, *, max_prevalence=0.5):
     ranked = scores[order]
     n_rows = len(scores)
     n_yes = np.arange(1, n_rows + 1)
-    # Up to a factor that no cut changes, the correlation with the answers.
+    # Up to a factor that no cut changes, the correlation with the annotations.
     covariance = np.cumsum((strength - strength.mean())[order])
     spread = np.sqrt(n_yes * (n_rows - n_yes))
     correlation = np.divide(

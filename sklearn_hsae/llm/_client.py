@@ -51,12 +51,14 @@ class LLMClient:
     verbose : int, whether to show a progress bar
     usage : Usage, what was asked and paid for so far; several clients may share one
     n_answered : int, requests that this client got an answer to
+    has_warned : bool, whether it was said that the server cuts prompts
     """
 
     llm: LanguageModel
     verbose: int = 0
     usage: Usage = field(default_factory=Usage)
     n_answered: int = 0
+    has_warned: bool = False
 
     def ask(self, requests, description):
         """Answer the requests, from the cache where they were asked before.
@@ -153,7 +155,8 @@ class LLMClient:
                     return False
             dispatch = Dispatch(self, options, receive_and_show, give_up)
             run_in_background(dispatch.run(requests))
-        if dispatch.window.cut is not None:
+        if dispatch.window.cut is not None and not self.has_warned:
+            self.has_warned = True
             message = dispatch.window.warning(self.llm)
             warnings.warn(message, UserWarning, stacklevel=2)
         return not dispatch.is_over

@@ -58,10 +58,11 @@ class ContextWindow:
         n_read, fewest = self.cut
         return (
             f"{llm.name!r} read {n_read} tokens of a prompt that has at least "
-            f"{fewest}: the server cut it, and what was answered about the rest is "
-            "made up. Give the model a wider context window (llama.cpp: --ctx-size, "
-            "LM Studio: context length, Ollama: OLLAMA_CONTEXT_LENGTH), or ask for "
-            "less at once with a lower max_words=."
+            f"{fewest}. The server cut it, and what was answered about the rest is "
+            "made up, unless it does not count what it kept of earlier prompts. Give "
+            "the model a wider context window (llama.cpp: --ctx-size, LM Studio: "
+            "context length, Ollama: OLLAMA_CONTEXT_LENGTH), or ask for less at once "
+            "with a lower max_words=."
         )
 
 

@@ -29,7 +29,8 @@ def write_report(
     y : array-like of shape (n_samples,) or None, default=None
         The outcome of each of these texts, shown below the text.
     pipeline : Pipeline or None, default=None
-        The fitted pipeline, for its parameters.
+        The fitted pipeline, for its parameters; `estimator_` of a
+        :class:`DiscoverySplit`.
     run : mapping or None, default=None
         More entries of the section "How it was made": names and values, or titles and
         mappings of names to values. ``run["data"]["target"]`` names the outcome.

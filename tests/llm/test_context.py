@@ -68,4 +68,4 @@ def test_a_prompt_that_was_read_in_full_is_not_called_cut(text, recwarn):
     reply = chat('{"a": 1}', usage=usage)
     with LLMServer(faults=lambda i, body: reply) as server:
         ask(server, text, name="openai/m")
-    assert not [w for w in recwarn if "the server cut it" in str(w.message)]
+    assert not [w for w in recwarn if "The server cut it" in str(w.message)]

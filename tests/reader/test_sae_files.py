@@ -230,7 +230,7 @@ def test_a_transcoder_and_a_part_of_a_layer_of_sparsify_are_refused(tmp_path):
         folder.mkdir()
         (folder / "cfg.json").write_text(json.dumps(config | {"k": K}))
         save_file({"b_dec": np.zeros(2)}, folder / "sae.safetensors")
-        with pytest.raises(ValueError, match="transcoder|part of a layer"):
+        with pytest.raises(ValueError, match=r"transcoder|part of a layer"):
             load_sae(folder)
 
 
@@ -281,7 +281,7 @@ def test_an_autoencoder_of_another_width_is_an_error(tiny_model, texts, tmp_path
     weights["W_dec"] = weights["W_dec"][:, :8].copy()
     weights["b_dec"] = weights["b_dec"][:8].copy()
     save_saelens(tmp_path, "standard", weights=weights)
-    with pytest.raises(ValueError, match="length 8, and the hidden states .* 16"):
+    with pytest.raises(ValueError, match=r"length 8, and the hidden states .* 16"):
         ReaderSAETransformer(tiny_model, tmp_path).fit(texts)
 
 

@@ -303,7 +303,7 @@ def test_heavier_rows_decide_the_head(data, small):
     [
         (np.ones(5), "sample_weight"),
         (-np.ones(600), "[Nn]egative"),
-        (np.zeros(600), "at least one non-zero"),
+        (np.zeros(600), "at least one non-zero|0 of 600 rows"),
         (np.eye(600)[0], "1 of 600 rows"),
         (np.full(600, np.nan), "NaN"),
     ],

@@ -1,32 +1,33 @@
-"""Questions about one property and many texts, with one answer for each text."""
+"""Questions to a language model about one concept and many texts."""
 
 import numpy as np
 
 from sklearn_hsae.llm import Request, UnreadableAnswer, as_json, load_prompt, shortened
 
-_TEXTS_A_CALL = 5
+_TEXTS_PER_CALL = 5
 _KINDS = {
     "fuzz": ({"type": "boolean"}, "true or false", 1),
     "simulate": ({"type": "integer"}, "0 to 10", 10),
 }
 
 
-def answer_texts(client, prompt, concept, texts, max_words):
+def ask_about_texts(client, prompt, concept, texts, max_words):
     """Ask a question of `_KINDS` about each text.
 
     Returns
     -------
     ndarray of shape (n_texts,)
-        0 or 1, or 0 to 10; NaN where there is no answer.
+        0 or 1, or 0 to 10; NaN where nothing was replied.
     """
     schema, wish, highest = _KINDS[prompt]
     requests = []
-    for start in range(0, len(texts), _TEXTS_A_CALL):
-        some = [shortened(t, max_words) for t in texts[start : start + _TEXTS_A_CALL]]
-        ids = [f"t{i + 1}" for i in range(len(some))]
+    for start in range(0, len(texts), _TEXTS_PER_CALL):
+        some = texts[start : start + _TEXTS_PER_CALL]
+        shown = [shortened(text, max_words) for text in some]
+        ids = [f"t{i + 1}" for i in range(len(shown))]
         content = load_prompt(prompt).substitute(
             property=as_json(concept),
-            texts=as_json(dict(zip(ids, some, strict=True))),
+            texts=as_json(dict(zip(ids, shown, strict=True))),
             form="{" + ", ".join(f'"{i}": {wish}' for i in ids) + "}",
         )
         requests.append(
@@ -42,19 +43,19 @@ def answer_texts(client, prompt, concept, texts, max_words):
                 about=len(ids),
             )
         )
-    answers = client.ask(requests, f"Scoring ({prompt})")
+    replies = client.ask(requests, f"Scoring ({prompt})")
     parts = [
-        np.full(request.about, np.nan) if answer is None else answer
-        for request, answer in zip(requests, answers, strict=True)
+        np.full(request.about, np.nan) if reply is None else reply
+        for request, reply in zip(requests, replies, strict=True)
     ]
     return np.concatenate([*parts, []])
 
 
 def _read(found, ids, highest):
-    answers = np.array([_number(found.get(i), highest) for i in ids])
-    if np.isnan(answers).all():
+    numbers = np.array([_number(found.get(i), highest) for i in ids])
+    if np.isnan(numbers).all():
         raise UnreadableAnswer(f"it has no answers under {ids}")
-    return answers
+    return numbers
 
 
 def _number(value, highest):

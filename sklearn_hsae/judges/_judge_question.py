@@ -1,0 +1,83 @@
+"""The question whether texts have concepts, and how its reply is read."""
+
+import numpy as np
+
+from sklearn_hsae.llm import Request, UnreadableAnswer, as_json, load_prompt
+
+_WORDS = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
+
+
+def judge_question(texts, concepts, about):
+    """The request that asks for each text which of the concepts it has.
+
+    Parameters
+    ----------
+    texts, concepts : list of str
+    about : object
+        Kept in the request, for the caller.
+
+    Returns
+    -------
+    Request
+        It reads a reply as an array of shape (n_texts, n_concepts) of 1, 0 and NaN.
+    """
+    text_ids = [f"t{i + 1}" for i in range(len(texts))]
+    concept_ids = [f"p{i + 1}" for i in range(len(concepts))]
+    prompt = load_prompt("judge").substitute(
+        properties=as_json(dict(zip(concept_ids, concepts, strict=True))),
+        texts=as_json(dict(zip(text_ids, texts, strict=True))),
+        form=_form(text_ids, concept_ids),
+    )
+    return Request(
+        messages=[{"role": "user", "content": prompt}],
+        schema=_schema(text_ids, concept_ids),
+        read=lambda found: _read(found, text_ids, concept_ids),
+        about=about,
+    )
+
+
+def _form(text_ids, concept_ids):
+    """What the answer looks like: in full for two properties, then in words.
+
+    There is no "..." in it, which some models copy.
+    """
+    entry = ", ".join(f'"{key}": true or false' for key in concept_ids[:2])
+    form = f'Its form is {{"{text_ids[0]}": {{{entry}}}}}'
+    if len(concept_ids) > 2:
+        form += f", with all of {concept_ids[0]} to {concept_ids[-1]} in an entry"
+    if len(text_ids) > 1:
+        form += f", with an entry for each of {text_ids[0]} to {text_ids[-1]}"
+    return f"{form}."
+
+
+def _schema(text_ids, concept_ids):
+    of_a_text = {
+        "type": "object",
+        "properties": {key: {"type": "boolean"} for key in concept_ids},
+        "required": concept_ids,
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(text_ids, of_a_text),
+        "required": text_ids,
+        "additionalProperties": False,
+    }
+
+
+def _read(found, text_ids, concept_ids):
+    """Annotations; NaN where one was left out or is neither yes nor no."""
+    annotations = np.full((len(text_ids), len(concept_ids)), np.nan)
+    for i, text_id in enumerate(text_ids):
+        entry = found.get(text_id)
+        if entry is None and len(text_ids) == 1:
+            entry = found  # with one text, some models leave out the outer object
+        if isinstance(entry, dict):
+            for j, concept_id in enumerate(concept_ids):
+                word = str(entry.get(concept_id, "")).strip(" .").lower()
+                annotations[i, j] = _WORDS.get(word, np.nan)
+    if np.isnan(annotations).all():
+        raise UnreadableAnswer(
+            f"it has no answer true or false for {concept_ids} under {text_ids}"
+        )
+    return annotations

@@ -1,0 +1,85 @@
+"""What is known of each pair of a text and a concept, kept in the cache."""
+
+import hashlib
+
+import numpy as np
+
+from sklearn_hsae._cache import cache_key
+from sklearn_hsae.llm import load_prompt
+
+_ROWS_PER_LOOKUP = 1000
+
+
+class JudgedPairs:
+    """Annotations of texts by concepts, and the cache that keeps each of them.
+
+    An annotation is kept under its text and its concept alone: other texts and
+    concepts beside it in a call do not have it paid for again.
+
+    Parameters
+    ----------
+    cache : DiskCache or MemoryCache
+    identity : dict
+        What decides an annotation besides the text and the concept: see
+        `LanguageModel.identity`.
+    texts, concepts : list of str
+
+    Attributes
+    ----------
+    annotations : ndarray of shape (n_texts, n_concepts)
+        1, 0, or NaN while unknown.
+    given_up : bool ndarray of the same shape
+        Pairs that the provider did not answer: no part of them is asked again.
+    left_out : bool ndarray of the same shape
+        Pairs that a readable reply did not have.
+    n_from_cache : int
+    """
+
+    def __init__(self, cache, identity, texts, concepts):
+        prompt = load_prompt("judge").template
+        self._cache = cache
+        self._common = cache_key(kind="judgement", prompt=prompt, **identity)
+        # Hashed once each: a text may have a megabyte.
+        self._texts = [cache_key(text=text) for text in texts]
+        self._concepts = [cache_key(concept=concept) for concept in concepts]
+        shape = len(texts), len(concepts)
+        self.annotations = np.full(shape, np.nan)
+        self.given_up = np.zeros(shape, dtype=bool)
+        self.left_out = np.zeros(shape, dtype=bool)
+        columns = range(len(concepts))
+        for start in range(0, len(texts), _ROWS_PER_LOOKUP):
+            self.look_up(
+                range(start, min(start + _ROWS_PER_LOOKUP, len(texts))), columns
+            )
+        self.n_from_cache = int(np.sum(~np.isnan(self.annotations)))
+
+    def missing(self):
+        """Which pairs are unknown and worth a question."""
+        return np.isnan(self.annotations) & ~self.given_up
+
+    def look_up(self, rows, columns):
+        """Take what the cache has of a block of pairs; whether it has all of them."""
+        pairs = {self._key(i, j): (i, j) for i in rows for j in columns}
+        entries = self._cache.get_many(pairs)
+        for key, value in entries.items():
+            self.annotations[pairs[key]] = value == b"1"
+        return len(entries) == len(pairs)
+
+    def take(self, replies):
+        """Keep replies: tuples of rows, columns and an array of 1, 0 and NaN."""
+        entries = {}
+        for rows, columns, reply in replies:
+            block = np.ix_(rows, columns)
+            self.annotations[block] = reply
+            self.left_out[block] = np.isnan(reply)
+            for i, j in np.argwhere(~np.isnan(reply)).tolist():
+                entries[self._key(rows[i], columns[j])] = b"1" if reply[i, j] else b"0"
+        self._cache.put_many(entries)
+
+    def give_up(self, rows, columns):
+        """Ask for these pairs no more."""
+        self.given_up[np.ix_(rows, columns)] = True
+
+    def _key(self, row, column):
+        parts = f"{self._common}{self._texts[row]}{self._concepts[column]}"
+        return hashlib.sha256(parts.encode("ascii")).hexdigest()
