@@ -228,8 +228,10 @@ def _load(model, version, layer, device, dtype):
     import torch
     from transformers import AutoModel
 
-    body = _from_pretrained(AutoModel, model, dtype=getattr(torch, dtype))
-    return _FirstLayers(body.eval().to(device), layer, device)
+    body = _from_pretrained(AutoModel, model).eval()
+    first_layers = _FirstLayers(body, layer, device)
+    body.to(device, getattr(torch, dtype))
+    return first_layers
 
 
 @functools.lru_cache(maxsize=1)
@@ -239,8 +241,8 @@ def _load_tokenizer(model, version):
     return _from_pretrained(AutoTokenizer, model)
 
 
-def _from_pretrained(auto_class, model, **options):
-    path = Path(model)
+def _from_pretrained(auto_class, model):
+    path, options = Path(model), {}
     if path.suffix == ".gguf":
         options["gguf_file"] = path.name
         model = str(path.parent)
