@@ -4,6 +4,9 @@ from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._regressor import HypothesisRegressor
+from sklearn_hsae.inference._table import (
+    corrected as corrected,  # p-values; for this package alone
+)
 
 __all__ = [
     "HEADLINE",
