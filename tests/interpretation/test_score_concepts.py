@@ -99,20 +99,20 @@ def test_fuzz_marks_the_sentence_that_makes_the_neuron_fire(server):
     assert 0.75 < np.mean(accuracy) <= 1
 
 
-def test_simulation_is_the_correlation_with_the_foreseen_activations(server):
+def test_simulation_is_the_correlation_with_the_predicted_activations(server):
     X = make_frame()
     table = score(server, X, "simulation", n_texts=1000)
     # All rows are in the sample: the neurons fire on less than half of them.
     firing = np.flatnonzero(X[CONCEPTS[0]])
     assert len(firing) < 200
     true = X[CONCEPTS[0]].to_numpy()
-    foreseen = 10.0 * (true > 0)
+    predicted = 10.0 * (true > 0)
     assert value_of(table, "correlation") == pytest.approx(
-        np.corrcoef(foreseen, true)[0, 1]
+        np.corrcoef(predicted, true)[0, 1]
     )
-    assert value_of(table, "foreseen", quantile=0) == 0
-    assert value_of(table, "foreseen", quantile=1) == 10
-    rest = true - foreseen * 2 / 10
+    assert value_of(table, "predicted", quantile=0) == 0
+    assert value_of(table, "predicted", quantile=1) == 10
+    rest = true - predicted * 2 / 10
     assert value_of(table, "explained_variance") == pytest.approx(
         1 - np.mean(rest**2) / np.var(true)
     )
