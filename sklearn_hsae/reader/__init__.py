@@ -6,9 +6,11 @@ From a text to a row of `ReaderSAETransformer.transform`:
 2. `_hidden_states.py` runs the first layers of the model on batches of windows.
 3. `_pretrained_sae.py`, or a `MatryoshkaSAETransformer`, encodes each token;
    `_sae_files.py` reads the files that others write.
-4. `_pooling.py` makes one row of the tokens of a text.
+4. `_pooling.py` makes one row of the tokens of a text. `_token_activations.py` keeps
+   the tokens apart, and marks them in the text.
 """
 
+from sklearn_hsae.reader._token_activations import TokenActivations
 from sklearn_hsae.reader._transformer import ReaderSAETransformer
 
-__all__ = ["ReaderSAETransformer"]
+__all__ = ["ReaderSAETransformer", "TokenActivations"]

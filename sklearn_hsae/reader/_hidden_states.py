@@ -30,11 +30,14 @@ class TokenStates(NamedTuple):
     lengths : ndarray of shape (n_texts,) of int
         How many tokens of each count.
     states : ndarray of shape (sum of lengths, n_features) of float32
+    positions : ndarray of shape (sum of lengths,) of int
+        Of each token, among the tokens of its text.
     """
 
     texts: np.ndarray
     lengths: np.ndarray
     states: np.ndarray
+    positions: np.ndarray
 
 
 class HiddenStateReader:
@@ -101,6 +104,20 @@ class HiddenStateReader:
             for some in ids["input_ids"]
         ]
 
+    def spans(self, texts):
+        """Where the tokens of each text are in it.
+
+        Returns
+        -------
+        list of ndarray of shape (n_tokens, 2) of int
+            Of the first character, and of the one after the last.
+        """
+        texts = [readable(text) for text in texts]
+        found = self._tokenizer(
+            texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        return [np.array(some).reshape(-1, 2) for some in found["offset_mapping"]]
+
     def read(self, windows, largest_norm=np.inf):
         """Read the windows of texts step by step, the longest texts first.
 
@@ -130,7 +147,7 @@ class HiddenStateReader:
         owners = [i for i in texts for _ in windows[i]]
         parts = [window for i in texts for window in windows[i]]
         order = sorted(range(len(parts)), key=lambda i: -len(parts[i].ids))
-        states = [None] * len(parts)
+        states, positions = [None] * len(parts), [None] * len(parts)
         for start in range(0, len(order), self._batch_size):
             batch = order[start : start + self._batch_size]
             found = self._model.states([parts[i] for i in batch])
@@ -139,12 +156,18 @@ class HiddenStateReader:
                     some = some - some.mean(axis=1, keepdims=True)
                 is_kept = np.linalg.norm(some, axis=1) <= largest_norm
                 states[i] = some if is_kept.all() else some[is_kept]
+                positions[i] = parts[i].positions[is_kept]
         n_counted = dict.fromkeys(texts, 0)
         for owner, some in zip(owners, states, strict=True):
             n_counted[owner] += len(some)
         lengths = np.array([n_counted[i] for i in texts])
         empty = np.empty((0, self.n_features), dtype=np.float32)
-        return TokenStates(np.array(texts), lengths, np.concatenate([empty, *states]))
+        return TokenStates(
+            np.array(texts),
+            lengths,
+            np.concatenate([empty, *states]),
+            np.concatenate([np.empty(0, dtype=np.int64), *positions]),
+        )
 
 
 class _FirstLayers:

@@ -19,9 +19,16 @@ from sklearn_hsae._texts import (
     CarriesTextsMixin,
     attach_texts,
     check_texts,
+    readable,
     warn_of_empty,
 )
-from sklearn_hsae.reader._pooling import AGGREGATES, pool_activations, pool_states
+from sklearn_hsae.reader._pooling import (
+    AGGREGATES,
+    above,
+    pool_activations,
+    pool_states,
+)
+from sklearn_hsae.reader._token_activations import TokenActivations, mark_spans
 from sklearn_hsae.reader._token_spool import TokenSpool
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 
@@ -279,6 +286,93 @@ default="auto"
         names = [f"{stem}{i}" for i in range(self.n_features_out_)]
         return np.array(names, dtype=object)
 
+    def token_activations(self, X, features=None):
+        """Activations of the single tokens.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+        features : sequence of str or int, or None, default=None
+            Names of columns, such as "sae17", or their positions. None is all of them.
+
+        Returns
+        -------
+        TokenActivations
+            Of the tokens that count, text after text.
+
+        Raises
+        ------
+        ValueError
+            When there is no autoencoder, or no such feature.
+        """
+        check_is_fitted(self)
+        texts = check_texts(X, type(self).__name__, allow_empty=True)
+        if self.sae is None:
+            raise ValueError(
+                "Without an autoencoder there are hidden states, and no activations. "
+                "Pass sae= and fit again."
+            )
+        names = self.get_feature_names_out()
+        columns = np.arange(len(names))
+        if features is not None:
+            columns = np.array([_column(name, names) for name in features], dtype=int)
+        source = self._source()
+        reader, encoder = self._reader(source, self.layer_), self._encoder(source)
+        parts = [None] * len(texts)
+        for step in self._steps(reader, reader.windows(texts)):
+            activations = self._encode(step, encoder)[:, columns]
+            stops = np.cumsum(step.lengths)
+            for text, n, stop in zip(step.texts, step.lengths, stops, strict=True):
+                part = slice(stop - n, stop)
+                parts[text] = activations[part], step.positions[part]
+        return TokenActivations(
+            sparse.vstack([activations for activations, _ in parts], "csr"),
+            np.cumsum([0, *(len(positions) for _, positions in parts)]),
+            np.concatenate(
+                [
+                    spans[positions]
+                    for spans, (_, positions) in zip(
+                        reader.spans(texts), parts, strict=True
+                    )
+                ]
+            ),
+            names[columns],
+        )
+
+    def mark(self, X, feature, *, threshold=0.3):
+        """Put marks around the tokens at which a neuron is active.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+        feature : str or int
+            Name of a column, such as "sae17", or its position.
+        threshold : float, default=0.3
+            A token is marked when its activation is above this share of the largest
+            one in its text. A neuron that is active everywhere is so weakly in most
+            places; 0 marks them all.
+
+        Returns
+        -------
+        list of str
+            The texts with ``<<`` and ``>>`` around each run of such tokens. The same
+            characters in the texts themselves are broken up by a space: ``< <``.
+
+        Examples
+        --------
+        >>> reader.mark(texts[:1], "sae17")  # doctest: +SKIP
+        ['We waited <<an hour>> for a <<cold>> soup.']
+        """
+        found = self.token_activations(X, [feature])
+        values = found.activations.toarray()[:, 0]
+        marked = []
+        for i, text in enumerate(check_texts(X, type(self).__name__, allow_empty=True)):
+            tokens = slice(found.indptr[i], found.indptr[i + 1])
+            limit = threshold * values[tokens].max(initial=0)
+            is_active = values[tokens] > limit
+            marked.append(mark_spans(readable(text), found.spans[tokens][is_active]))
+        return marked
+
     def _fit(self, texts, y, *, transforms):
         """Learn all; return the rows of the texts if `transforms`."""
         self._check_aggregate()
@@ -442,11 +536,14 @@ default="auto"
             aggregate = "mean" if aggregate == "auto" else aggregate
             return pool_states(step.states, step.lengths, aggregate)
         aggregate = "max" if aggregate == "auto" else aggregate
+        return pool_activations(self._encode(step, encoder), step.lengths, aggregate)
+
+    def _encode(self, step, encoder):
+        """Activations of the tokens of a step above the threshold, as csr."""
         if len(step.states) == 0:
-            empty = (len(step.lengths), self.n_features_out_)
-            return sparse.csr_matrix(empty, dtype=np.float32)
+            return sparse.csr_matrix((0, self.n_features_out_), dtype=np.float32)
         activations = encoder.transform(_as_trained(encoder, step.states))
-        return pool_activations(activations, step.lengths, aggregate, self.threshold)
+        return above(activations, self.threshold)
 
     def _frame(self, rows, X, texts):
         if sparse.issparse(rows) and not self.sparse_output:
@@ -468,6 +565,19 @@ def _load_once(path, version):
     from sklearn_hsae.reader._sae_files import load_sae
 
     return load_sae(path)
+
+
+def _column(feature, names):
+    """Position of a feature that is given by its name or its position."""
+    found = np.flatnonzero(names == feature)
+    if len(found) == 1:
+        return found[0]
+    if isinstance(feature, Integral) and 0 <= feature < len(names):
+        return int(feature)
+    raise ValueError(
+        f"There is no feature {feature!r}. Pass a name, {names[0]!r} to {names[-1]!r}, "
+        f"or a position, 0 to {len(names) - 1}."
+    )
 
 
 def _count(windows):
