@@ -29,7 +29,11 @@ from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
+from sklearn_hsae.inference import (
+    HypothesisClassifier,
+    HypothesisRegressor,
+    read_clusters,
+)
 
 _SHOWN = (
     "coefficient",
@@ -140,7 +144,7 @@ class HypothesisEvaluation:
         return f"<p>{escape(self.verdict)}</p>{table}"
 
 
-def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
+def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
     Each text is judged once. The regression on the annotations is estimated again on
@@ -161,6 +165,9 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     X_train, y_train : default=None
         The rows that the pipeline was fitted on. They are needed for the ceilings: how
         well a linear model predicts the outcome from the output of each step.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each row of `X`, such as its author. Needed when the last step has
+        ``cov_type="cluster"``.
 
     Returns
     -------
@@ -197,25 +204,28 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
+    clusters = read_clusters(groups, last.cov_type, y)
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     stages, annotations = transform_by_stages(steps, X)
-    table, metrics = last.evaluate(annotations, y)
-    table, groups = _with_groups(table, last, annotations, y)
-    metrics |= _counts(table, groups, last.alpha)
+    table, metrics = last.evaluate(annotations, y, groups=groups)
+    table, agreeing = _with_groups(table, last, annotations, y, groups)
+    metrics |= _counts(table, agreeing, last.alpha)
     ceilings = None
     if X_train is not None:
         training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
-        ceilings = ceiling_table(training, y_train, stages, y, classes, metrics)
+        ceilings = ceiling_table(
+            training, y_train, stages, y, classes, metrics, clusters
+        )
     fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
         task=task,
         alpha=last.alpha,
         table=_with_fidelity(table, fidelity),
-        groups=groups,
+        groups=agreeing,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
@@ -306,14 +316,14 @@ def _fidelity(steps, hypotheses):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def _with_groups(table, last, annotations, y):
+def _with_groups(table, last, annotations, y, groups):
     """The table with the number of each group, and the table of the groups."""
     names = table["hypothesis"].drop_duplicates().to_list()
     values = np.asarray(annotations, dtype=np.float64)
     numbers = agreeing_groups(values)
-    groups = group_table(last, values, y, numbers, names)
+    agreeing = group_table(last, values, y, numbers, names, groups)
     by_name = dict(zip(names, numbers.tolist(), strict=True))
-    return table.assign(group=table["hypothesis"].map(by_name)), groups
+    return table.assign(group=table["hypothesis"].map(by_name)), agreeing
 
 
 def _counts(table, groups, alpha):

@@ -95,7 +95,7 @@ def methods_text(evaluation):
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
         f"{_model(evaluation.task, settings)} p-values were corrected for the number "
-        f"of hypotheses by {_CORRECTIONS[settings['correction']]}. At {level}, "
+        f"of hypotheses by {_correction(settings)}. At {level}, "
         f"{metrics['n_significant']} hypotheses were significant beside all others, "
         f"{metrics['n_significant_alone']} alone, and "
         f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
@@ -105,14 +105,30 @@ def methods_text(evaluation):
     )
 
 
+def _correction(settings):
+    by_permutation = settings["cov_type"] == "HC3"
+    if settings["correction"] == "min_p" and not by_permutation:
+        return _CORRECTIONS["holm"]
+    return _CORRECTIONS[settings["correction"]]
+
+
 def _model(task, settings):
+    clustered = settings["cov_type"] == "cluster"
     if task == "classification":
+        variances = (
+            " Variances allow for groups of texts that are not independent (CR2)."
+        )
         return (
             "The class was regressed on the annotations of all hypotheses together by "
             "logistic regression, with Firth's penalty and profile likelihoods where a "
-            "concept has few texts of a class."
+            f"concept has few texts of a class.{variances if clustered else ''}"
         )
     variances = "classical standard errors"
+    if clustered:
+        variances = (
+            "cluster-robust standard errors (CR2) that are never below the classical "
+            "ones and the degrees of freedom of Bell and McCaffrey (2002)"
+        )
     if settings["cov_type"] == "HC3":
         variances = (
             "HC3 standard errors that are never below the classical ones and the "
