@@ -4,12 +4,17 @@ It looks at the whole pipeline from above, so that no step has to know another.
 """
 
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
-from sklearn_hsae.evaluation._evaluate import HypothesisEvaluation, evaluate_hypotheses
+from sklearn_hsae.evaluation._evaluate import (
+    HypothesisEvaluation,
+    class_name,
+    evaluate_hypotheses,
+)
 from sklearn_hsae.evaluation._matching import match_hypotheses
 
 __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
+    "class_name",
     "evaluate_hypotheses",
     "match_hypotheses",
 ]

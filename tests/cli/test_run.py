@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 
@@ -57,9 +58,14 @@ def test_run_splits_off_a_fifth_and_is_reproducible(
     for name in ("a", "b"):
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
+        command += ["--positive", "bad"]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
     assert tables[0] == tables[1]
+    lines = list(csv.DictReader(io.StringIO(tables[0])))
+    assert {line["direction"] for line in lines} == {"+ means more likely bad"}
+    page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert "+ means more likely bad." in page
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
     assert record["data"]["task"] == "classification"
     assert record["data"]["texts held out"] == 52
