@@ -1,9 +1,10 @@
 """The disk cache of everything that costs time or money: key -> bytes, in SQLite.
 
-One file holds one kind of content ("embeddings", "llm"). The key is a hash of all that
-decides the content, so an entry never becomes stale. Processes that write the same key
-at the same time write equally valid values, and the last one stays. Values are raw
-bytes, never pickles: reading a cache cannot run code.
+One file holds one kind of content. In "embeddings" and "llm", the key is a hash of all
+that decides the content, so an entry never becomes stale. Processes that write the same
+key at the same time write equally valid values, and the last one stays. "budget" and
+"batches" hold what changes: what is spent, and what is under way. Values are raw bytes,
+never pickles: reading a cache cannot run code.
 """
 
 import contextlib

@@ -1,5 +1,6 @@
 """How this package writes files: whole or not at all, and as valid JSON."""
 
+import hashlib
 import math
 import os
 from collections.abc import Mapping
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+_LARGE_FILE = 1_000_000  # bytes
 
 
 @contextmanager
@@ -49,3 +52,20 @@ def json_value(value):
     if value is None or isinstance(value, bool | int | str):
         return value
     return str(value)
+
+
+def fingerprint(path):
+    """Hash of a file, or of the files of a folder: names, sizes, times, small contents.
+
+    The content of large files is left out: reading all weights takes seconds.
+    """
+    path = Path(path).resolve()
+    digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape"))
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            stat = file.stat()
+            entry = f"{file}:{stat.st_size}:{stat.st_mtime_ns}"
+            digest.update(entry.encode("utf-8", "surrogateescape"))
+            if stat.st_size < _LARGE_FILE:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -255,6 +255,18 @@ def warn_of_empty(strings):
         )
 
 
+def readable(text):
+    """Replace halves of surrogate pairs, left by broken decoding, which have no UTF-8.
+
+    Two halves that belong together become the character they stand for.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 class CarriesTextsMixin:
     """`set_output` for steps whose frames may carry texts.
 

@@ -5,6 +5,9 @@ from sklearn_hsae.inference._logistic import PENALIZED
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._regressor import HypothesisRegressor
+from sklearn_hsae.inference._table import (
+    corrected as corrected,  # p-values; for this package alone
+)
 
 __all__ = [
     "HEADLINE",

@@ -11,7 +11,7 @@ from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
-from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
+from sklearn_hsae.judges._similarity import PhraseSimilarity, sentences, soft_maximum
 from sklearn_hsae.judges._stop_words import stop_word_languages
 from sklearn_hsae.judges._words import clauses
 
@@ -25,6 +25,7 @@ __all__ = [
     "candidate_phrases",
     "clauses",
     "phrase_label",
+    "sentences",
     "soft_maximum",
     "stop_word_languages",
 ]

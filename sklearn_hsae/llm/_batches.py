@@ -63,27 +63,19 @@ class Batches:
             When a batch did not complete. What it did answer has been received.
         """
         requests = {self._key(request): request for request in requests}
-        with open_cache(self.client.llm.cache_dir, "llm") as cache:
-            batches = self._under_way(cache, requests)
-            known = {key for keys in batches.values() for key in keys}
-            new = {key: r for key, r in requests.items() if key not in known}
-            for lines in self._parts(new):
-                batch = self._send(lines)
-                cache.put_many(dict.fromkeys(lines, batch.encode()))
-                batches[batch] = list(lines)
-            ends = {batch: self._wait(batch) for batch in batches}
-            answers = {}
-            for end in ends.values():
-                answers |= self._answers(end, requests)
-            # All at once: with some of them known, others would be asked otherwise,
-            # and not be found in the batch that has their answers.
-            self.receive([(requests[key], found) for key, found in answers.items()])
+        # The numbers change, so they have a file of their own: an entry of the others
+        # never does.
+        with open_cache(self.client.llm.cache_dir, "batches") as numbers:
+            batches = self._find_sent(numbers, requests)
+            batches |= self._send_rest(numbers, requests, batches)
+            ends = [self._wait(batch) for batch in batches]
+            replies = self._collect(ends, requests)
             asked = [key for keys in batches.values() for key in keys]
-            cache.put_many(dict.fromkeys(asked, b""))  # under way no more
-        self.client.n_answered += len(answers)
-        for end in ends.values():
+            numbers.put_many(dict.fromkeys(asked, b""))  # under way no more
+        self.client.n_answered += len(replies)
+        for end in ends:
             self._check(end)
-        return [requests[key] for key in asked if key not in answers]
+        return [requests[key] for key in asked if key not in replies]
 
     def _key(self, request):
         return cache_key(
@@ -93,14 +85,37 @@ class Batches:
             schema=request.schema,
         )
 
-    def _under_way(self, cache, requests):
+    def _find_sent(self, numbers, requests):
         """Keys of requests by the number of the batch that they were sent in."""
         batches = defaultdict(list)
-        for key, batch in cache.get_many(requests).items():
+        for key, batch in numbers.get_many(requests).items():
             if batch:
                 batches[batch.decode()].append(key)
                 self._reserved[key] = self.budget.count()
         return batches
+
+    def _send_rest(self, numbers, requests, sent):
+        """Send what no batch has; the same dict of the new batches."""
+        known = {key for keys in sent.values() for key in keys}
+        new = {key: r for key, r in requests.items() if key not in known}
+        batches = {}
+        for lines in self._parts(new):
+            batch = self._send(lines)
+            numbers.put_many(dict.fromkeys(lines, batch.encode()))
+            batches[batch] = list(lines)
+        return batches
+
+    def _collect(self, ends, requests):
+        """Hand over what the batches replied, as JSON objects by key.
+
+        All at once: with some replies known, the questions that are left would be put
+        together in another way, and not be found in the batch that has their replies.
+        """
+        replies = {}
+        for end in ends:
+            replies |= self._replies(end, requests)
+        self.receive([(requests[key], found) for key, found in replies.items()])
+        return replies
 
     def _parts(self, requests):
         """Yield the lines of each batch, by key, as far as the budget goes."""
@@ -165,7 +180,7 @@ class Batches:
             tenth = (time.monotonic() - started) / 10
             time.sleep(min(max(tenth, _SHORTEST_WAIT), _LONGEST_WAIT))
 
-    def _answers(self, end, requests):
+    def _replies(self, end, requests):
         """What a batch answered, as JSON objects by key; each is put on the bill."""
         answers = {}
         if end is None or end.output_file_id is None:

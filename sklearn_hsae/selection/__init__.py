@@ -4,6 +4,12 @@ The functions give each neuron a score or choose a set; `NeuronSelector` is the 
 scikit-learn selector around them.
 """
 
+from sklearn_hsae.selection._columns import (  # for this package alone
+    active_entries as active_entries,
+)
+from sklearn_hsae.selection._columns import (
+    as_columns as as_columns,
+)
 from sklearn_hsae.selection._forward import forward_selection
 from sklearn_hsae.selection._lasso import lasso_selection
 from sklearn_hsae.selection._scores import (
