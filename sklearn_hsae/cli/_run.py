@@ -43,7 +43,7 @@ def _pipeline(arguments, split):
     return build_pipeline(
         split,
         **_sizes(arguments, len(split.texts)),
-        n_select=arguments.n_select,
+        n_select=arguments.n_select or "auto",
         positive=split.positive,
         embedder=EmbeddingTransformer(
             arguments.embedder, cache_dir=arguments.cache_dir, verbose=1

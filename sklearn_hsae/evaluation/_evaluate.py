@@ -29,7 +29,11 @@ from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
+from sklearn_hsae.inference import (
+    HypothesisClassifier,
+    HypothesisRegressor,
+    read_clusters,
+)
 
 _SHOWN = (
     "coefficient",
@@ -170,7 +174,7 @@ def class_name(label, outcome):
     return label if isinstance(label, str) else f"{outcome} = {label}"
 
 
-def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
+def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
     The texts are judged once. The regression on the annotations is estimated again on
@@ -191,6 +195,9 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     X_train, y_train : default=None
         The rows that the pipeline was fitted on. With them the ceilings are computed:
         how well the outcome is predicted from what each step passes on.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each row of `X`, such as its author, where the last step has
+        ``cov_type="cluster"``.
 
     Returns
     -------
@@ -227,26 +234,29 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
+    clusters = read_clusters(groups, last.cov_type, y)
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     stages, annotations = transform_by_stages(steps, X)
-    table, metrics = last.evaluate(annotations, y)
-    table, groups = _with_groups(table, last, annotations, y)
-    metrics |= _counts(table, groups, last.alpha)
+    table, metrics = last.evaluate(annotations, y, groups=groups)
+    table, agreeing = _with_groups(table, last, annotations, y, groups)
+    metrics |= _counts(table, agreeing, last.alpha)
     ceilings = None
     if X_train is not None:
         training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
-        ceilings = ceiling_table(training, y_train, stages, y, classes, metrics)
+        ceilings = ceiling_table(
+            training, y_train, stages, y, classes, metrics, clusters
+        )
     fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
         task=task,
         alpha=last.alpha,
         positive=last.positive_ if task == "classification" else None,
         table=_with_fidelity(table, fidelity),
-        groups=groups,
+        groups=agreeing,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
@@ -337,14 +347,14 @@ def _fidelity(steps, hypotheses):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def _with_groups(table, last, annotations, y):
+def _with_groups(table, last, annotations, y, groups):
     """The table with the number of each group, and the table of the groups."""
     names = table["hypothesis"].drop_duplicates().to_list()
     values = np.asarray(annotations, dtype=np.float64)
     numbers = agreeing_groups(values)
-    groups = group_table(last, values, y, numbers, names)
+    agreeing = group_table(last, values, y, numbers, names, groups)
     by_name = dict(zip(names, numbers.tolist(), strict=True))
-    return table.assign(group=table["hypothesis"].map(by_name)), groups
+    return table.assign(group=table["hypothesis"].map(by_name)), agreeing
 
 
 def _counts(table, groups, alpha):

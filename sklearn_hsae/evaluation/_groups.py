@@ -38,7 +38,7 @@ def agreeing_groups(annotations):
     return pd.factorize(found)[0] + 1
 
 
-def group_table(last_step, annotations, y, groups, names):
+def group_table(last_step, annotations, y, numbers, names, clusters=None):
     """Test each group as one hypothesis: a text has any of its concepts.
 
     Parameters
@@ -47,22 +47,25 @@ def group_table(last_step, annotations, y, groups, names):
         Its settings are used, not what it has learnt.
     annotations : ndarray of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
-    groups : ndarray of int of shape (n_hypotheses,)
+    numbers : ndarray of int of shape (n_hypotheses,)
+        The group of each hypothesis.
     names : sequence of str of length n_hypotheses
+    clusters : array-like of shape (n_rows,), default=None
+        The `groups` of the last step.
 
     Returns
     -------
     DataFrame
         As `summary_`, with `members`, the list of the names, before the estimates.
     """
-    numbers = np.unique(groups)
     names = np.asarray(names, dtype=object)
-    members = [names[groups == i].tolist() for i in numbers]
-    columns = [annotations[:, groups == i] for i in numbers]
+    groups = [numbers == number for number in np.unique(numbers)]
+    members = [names[group].tolist() for group in groups]
+    columns = [annotations[:, group] for group in groups]
     any_of = np.column_stack([_any(column) for column in columns])
     labels = [" or ".join(some) for some in members]
     frame = pd.DataFrame(any_of, columns=labels)
-    table = clone(last_step).fit(frame, y).summary_
+    table = clone(last_step).fit(frame, y, groups=clusters).summary_
     table.attrs.clear()  # these rows are not those the hypotheses were found on
     by_label = dict(zip(labels, members, strict=True))
     position = table.columns.get_loc("hypothesis") + 1

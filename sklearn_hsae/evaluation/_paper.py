@@ -89,7 +89,6 @@ def methods_text(evaluation):
     texts = f"{_format.count(metrics['n'])} texts that were not used to find them"
     if dropped:
         texts += f" ({_format.count(dropped)} more were left out, since not judged)"
-    correction = _CORRECTIONS[settings["correction"]]
     level = f"{100 * evaluation.alpha:g} %"
     name, label = ("r2", "R²") if evaluation.task == "regression" else ("auc", "AUC")
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
@@ -102,7 +101,8 @@ def methods_text(evaluation):
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
         f"{_model(evaluation.task, settings)}{_direction(evaluation)} p-values were "
-        f"corrected for the number of hypotheses by {correction}. At {level}, "
+        f"corrected for the number of hypotheses by {_correction(settings)}. "
+        f"At {level}, "
         f"{metrics['n_significant']} hypotheses were significant beside all others, "
         f"{metrics['n_significant_alone']} alone, and "
         f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
@@ -119,14 +119,30 @@ def _direction(evaluation):
     return f" In the effects, {evaluation.direction()}."
 
 
+def _correction(settings):
+    by_permutation = settings["cov_type"] == "HC3"
+    if settings["correction"] == "min_p" and not by_permutation:
+        return _CORRECTIONS["holm"]
+    return _CORRECTIONS[settings["correction"]]
+
+
 def _model(task, settings):
+    clustered = settings["cov_type"] == "cluster"
     if task == "classification":
+        variances = (
+            " Variances allow for groups of texts that are not independent (CR2)."
+        )
         return (
             "The class was regressed on the annotations of all hypotheses together by "
             "logistic regression, with Firth's penalty and profile likelihoods where a "
-            "concept has few texts of a class."
+            f"concept has few texts of a class.{variances if clustered else ''}"
         )
     variances = "classical standard errors"
+    if clustered:
+        variances = (
+            "cluster-robust standard errors (CR2) that are never below the classical "
+            "ones and the degrees of freedom of Bell and McCaffrey (2002)"
+        )
     if settings["cov_type"] == "HC3":
         variances = (
             "HC3 standard errors that are never below the classical ones and the "

@@ -1,6 +1,7 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
 from sklearn_hsae.inference._classifier import HypothesisClassifier
+from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._logistic import PENALIZED
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._positive_class import find_positive
@@ -16,4 +17,5 @@ __all__ = [
     "HypothesisRegressor",
     "find_positive",
     "headline",
+    "read_clusters",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16
 from sklearn_hsae._files import fingerprint
@@ -30,11 +31,14 @@ class TokenStates(NamedTuple):
     lengths : ndarray of shape (n_texts,) of int
         How many tokens of each count.
     states : ndarray of shape (sum of lengths, n_features) of float32
+    positions : ndarray of shape (sum of lengths,) of int
+        Of each token, among the tokens of its text.
     """
 
     texts: np.ndarray
     lengths: np.ndarray
     states: np.ndarray
+    positions: np.ndarray
 
 
 class HiddenStateReader:
@@ -58,6 +62,8 @@ class HiddenStateReader:
     layer : int
     n_features : int
         Length of a hidden state.
+    identity : dict
+        All that decides the states of a text.
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class HiddenStateReader:
         version = fingerprint(model) if os.path.exists(model) else None
         self._model = _load(model, version, layer, device, dtype)
         self._batch_size = batch_size
-        self._is_centred = is_centred and self._model.has_layer_norms
+        self._is_centred = bool(is_centred and self._model.has_layer_norms)
         self.layer = self._model.layer
         self.n_features = self._model.n_features
         self._tokenizer = _load_tokenizer(model, version)
@@ -91,6 +97,15 @@ class HiddenStateReader:
                 f"max_tokens={max_tokens} leaves no room for the text: "
                 f"{len(self._head)} tokens stand before it. Pass a larger one."
             )
+        self.identity = {
+            "model": model,
+            "version": version or self._model.commit,
+            "layer": self.layer,
+            "dtype": dtype,
+            "head": self._head,
+            "max_tokens": self._max_tokens,
+            "is_centred": self._is_centred,
+        }
 
     def windows(self, texts):
         """The windows of each text, as a list of lists."""
@@ -101,7 +116,21 @@ class HiddenStateReader:
             for some in ids["input_ids"]
         ]
 
-    def read(self, windows, largest_norm=np.inf):
+    def spans(self, texts):
+        """Where the tokens of each text are in it.
+
+        Returns
+        -------
+        list of ndarray of shape (n_tokens, 2) of int
+            Of the first character, and of the one after the last.
+        """
+        texts = [readable(text) for text in texts]
+        found = self._tokenizer(
+            texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        return [np.array(some).reshape(-1, 2) for some in found["offset_mapping"]]
+
+    def read(self, windows, largest_norm=np.inf, verbose=0):
         """Read the windows of texts step by step, the longest texts first.
 
         Parameters
@@ -110,27 +139,26 @@ class HiddenStateReader:
             The windows of each text.
         largest_norm : float, default=inf
             Tokens whose state is longer do not count.
+        verbose : int, default=0
+            If not 0, a progress bar is shown.
 
         Yields
         ------
         TokenStates
         """
-        sizes = [sum(len(window.ids) for window in some) for some in windows]
-        step, n_tokens = [], 0
-        for i in sorted(range(len(windows)), key=lambda i: -sizes[i]):
-            step.append(i)
-            n_tokens += sizes[i]
-            if n_tokens >= _TOKENS_PER_STEP:
+        bar = tqdm(
+            total=len(windows), desc="Reading texts", unit="text", disable=not verbose
+        )
+        with bar:
+            for step in _steps(windows):
                 yield self._read_step(step, windows, largest_norm)
-                step, n_tokens = [], 0
-        if step:
-            yield self._read_step(step, windows, largest_norm)
+                bar.update(len(step))
 
     def _read_step(self, texts, windows, largest_norm):
         owners = [i for i in texts for _ in windows[i]]
         parts = [window for i in texts for window in windows[i]]
         order = sorted(range(len(parts)), key=lambda i: -len(parts[i].ids))
-        states = [None] * len(parts)
+        states, positions = [None] * len(parts), [None] * len(parts)
         for start in range(0, len(order), self._batch_size):
             batch = order[start : start + self._batch_size]
             found = self._model.states([parts[i] for i in batch])
@@ -139,12 +167,32 @@ class HiddenStateReader:
                     some = some - some.mean(axis=1, keepdims=True)
                 is_kept = np.linalg.norm(some, axis=1) <= largest_norm
                 states[i] = some if is_kept.all() else some[is_kept]
+                positions[i] = parts[i].positions[is_kept]
         n_counted = dict.fromkeys(texts, 0)
         for owner, some in zip(owners, states, strict=True):
             n_counted[owner] += len(some)
         lengths = np.array([n_counted[i] for i in texts])
         empty = np.empty((0, self.n_features), dtype=np.float32)
-        return TokenStates(np.array(texts), lengths, np.concatenate([empty, *states]))
+        return TokenStates(
+            np.array(texts),
+            lengths,
+            np.concatenate([empty, *states]),
+            np.concatenate([np.empty(0, dtype=np.int64), *positions]),
+        )
+
+
+def _steps(windows):
+    """Texts that are read in one step, the longest first."""
+    sizes = [sum(len(window.ids) for window in some) for some in windows]
+    step, n_tokens = [], 0
+    for i in sorted(range(len(windows)), key=lambda i: -sizes[i]):
+        step.append(i)
+        n_tokens += sizes[i]
+        if n_tokens >= _TOKENS_PER_STEP:
+            yield step
+            step, n_tokens = [], 0
+    if step:
+        yield step
 
 
 class _FirstLayers:
@@ -169,6 +217,7 @@ class _FirstLayers:
             isinstance(module, torch.nn.LayerNorm) for module in body.modules()
         )
         config = body.config.get_text_config()
+        self.commit = getattr(body.config, "_commit_hash", None)
         self.n_features = config.hidden_size
         self.max_tokens = getattr(config, "max_position_embeddings", None) or 2**31
         self._body = body

@@ -6,26 +6,23 @@ from scipy import sparse
 AGGREGATES = ("max", "mean", "sum", "count", "binary", "last")
 
 
-def pool_activations(activations, lengths, aggregate, threshold):
+def pool_activations(activations, lengths, aggregate):
     """Pool activations of tokens, without making them dense.
 
     Parameters
     ----------
     activations : csr matrix of shape (n_tokens, n_neurons)
-        Not negative; text after text.
+        From `above`; text after text.
     lengths : ndarray of shape (n_texts,) of int
         Number of tokens of each text.
     aggregate : str
         One of `AGGREGATES`.
-    threshold : float
-        Activations up to it count as 0.
 
     Returns
     -------
     csr matrix of shape (n_texts, n_neurons) of float32
     """
-    active = _above(activations, threshold)
-    n_texts, n_neurons = len(lengths), active.shape[1]
+    n_texts, n_neurons = len(lengths), activations.shape[1]
     ends = np.cumsum(lengths)
     if aggregate == "last":
         has_token = lengths > 0
@@ -34,14 +31,14 @@ def pool_activations(activations, lengths, aggregate, threshold):
                 np.ones(has_token.sum(), dtype=np.float32),
                 (np.flatnonzero(has_token), ends[has_token] - 1),
             ),
-            shape=(n_texts, active.shape[0]),
+            shape=(n_texts, activations.shape[0]),
         )
-        return sparse.csr_matrix(pick @ active)
+        return sparse.csr_matrix(pick @ activations)
     owner = np.repeat(np.arange(n_texts), lengths)
-    owner = np.repeat(owner, np.diff(active.indptr))  # of each entry
-    order = np.lexsort((active.indices, owner))
-    owner, neuron = owner[order], active.indices[order]
-    values = active.data[order]
+    owner = np.repeat(owner, np.diff(activations.indptr))  # of each entry
+    order = np.lexsort((activations.indices, owner))
+    owner, neuron = owner[order], activations.indices[order]
+    values = activations.data[order]
     is_first = np.ones(len(owner), dtype=bool)
     is_first[1:] = (np.diff(owner) != 0) | (np.diff(neuron) != 0)
     starts = np.flatnonzero(is_first)
@@ -89,8 +86,8 @@ def pool_states(states, lengths, aggregate):
     return pooled
 
 
-def _above(activations, threshold):
-    """The activations above a threshold; only these are stored."""
+def above(activations, threshold):
+    """The activations above a threshold, as a csr matrix that stores no others."""
     kept = sparse.csr_matrix(activations)
     if (kept.data <= threshold).any():
         kept = kept.copy()

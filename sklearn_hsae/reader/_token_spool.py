@@ -24,7 +24,7 @@ class TokenSpool:
         self.is_complete = share >= 1
         self._share = share
         self._generator = generator
-        self._texts, self._lengths = [], []
+        self._texts, self._lengths, self._positions = [], [], []
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="sklearn_hsae_tokens_")
@@ -39,14 +39,16 @@ class TokenSpool:
     def add(self, step):
         """Keep the tokens of a `TokenStates`."""
         states, lengths = step.states.astype(np.float16), step.lengths
+        positions = step.positions
         if not self.is_complete:
             is_kept = self._generator.uniform(size=len(states)) < self._share
             owner = np.repeat(np.arange(len(lengths)), lengths)
-            states = states[is_kept]
+            states, positions = states[is_kept], positions[is_kept]
             lengths = np.bincount(owner[is_kept], minlength=len(lengths))
         self._file.write(states.tobytes())
         self._texts.append(step.texts)
         self._lengths.append(lengths)
+        self._positions.append(positions)
 
     def rows(self):
         """All states, as a memory map of shape (n_tokens, n_features).
@@ -66,7 +68,8 @@ class TokenSpool:
         """Yield what was added, as float16."""
         states, _ = self.rows()
         start = 0
-        for texts, lengths in zip(self._texts, self._lengths, strict=True):
+        kept = zip(self._texts, self._lengths, self._positions, strict=True)
+        for texts, lengths, positions in kept:
             stop = start + lengths.sum()
-            yield TokenStates(texts, lengths, np.array(states[start:stop]))
+            yield TokenStates(texts, lengths, np.array(states[start:stop]), positions)
             start = stop

@@ -17,10 +17,19 @@ class Window(NamedTuple):
     is_counted : ndarray of shape (n_tokens,) of bool
         Whether the token represents the text. Each token of a text counts in one
         window at most.
+    start : int
+        Position of the first of `ids` among the tokens of the text; negative in the
+        first window when there is a head.
     """
 
     ids: np.ndarray
     is_counted: np.ndarray
+    start: int
+
+    @property
+    def positions(self):
+        """Of the counted tokens, among the tokens of the text."""
+        return self.start + np.flatnonzero(self.is_counted)
 
 
 def split_into_windows(ids, head, special_ids, max_tokens):
@@ -62,6 +71,7 @@ def split_into_windows(ids, head, special_ids, max_tokens):
                 np.concatenate(
                     [np.zeros(len(head), bool), is_counted[start:stop] & is_new]
                 ),
+                start - len(head),
             )
         )
         n_done = stop

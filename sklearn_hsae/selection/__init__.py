@@ -17,7 +17,7 @@ from sklearn_hsae.selection._scores import (
     prevalence_score,
     separation_score,
 )
-from sklearn_hsae.selection._selector import NeuronSelector
+from sklearn_hsae.selection._selector import NeuronSelector, suggest_n_select
 
 __all__ = [
     "NeuronSelector",
@@ -26,4 +26,5 @@ __all__ = [
     "lasso_selection",
     "prevalence_score",
     "separation_score",
+    "suggest_n_select",
 ]

@@ -31,14 +31,43 @@ from sklearn_hsae.selection._methods import (
     best_apart,
 )
 
+_ROWS_PER_HYPOTHESIS = 50
+_FEWEST_HYPOTHESES, _MOST_HYPOTHESES = 3, 20
+
+
+def suggest_n_select(n_rows):
+    """Suggest how many hypotheses to look for.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows to find them on; about as many are wanted to test them.
+
+    Returns
+    -------
+    int
+        What "auto" means in :class:`NeuronSelector`.
+
+    Examples
+    --------
+    >>> from sklearn_hsae.selection import suggest_n_select
+    >>> suggest_n_select(400), suggest_n_select(5000)
+    (8, 20)
+    """
+    n = n_rows // _ROWS_PER_HYPOTHESIS
+    return min(max(n, _FEWEST_HYPOTHESES), _MOST_HYPOTHESES)
+
 
 class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
     """Keep the neurons that go with the target.
 
     Parameters
     ----------
-    n_select : int, default=20
-        Number of neurons to keep, which is the number of hypotheses.
+    n_select : "auto" or int, default="auto"
+        Number of neurons to keep, which is the number of hypotheses. "auto" is one per
+        50 rows, at least 3 and at most 20: with more, a test on as many other rows can
+        hardly tell one hypothesis from the others. It takes fewer where fewer neurons
+        go with the target.
     method : str or callable, default="forward"
         - ``"forward"``: adds the neuron that explains most of what the chosen ones
           leave, so that no two say the same; see :func:`forward_selection`.
@@ -105,7 +134,10 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "n_select": [Interval(Integral, 1, None, closed="left")],
+        "n_select": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "method": [StrOptions(set(METHODS)), callable],
         "columns": ["array-like", None],
         "binarize": ["boolean"],
@@ -120,7 +152,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_select=20,
+        n_select="auto",
         *,
         method="forward",
         columns=None,
@@ -175,9 +207,9 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         if self.columns is not None:
             self.selected_ = self._named_columns(as_columns(X))
             return self
-        self._check_enough(*X.shape)
+        n_select = self._check_enough(*X.shape)
         target = self._target(X, y, sample_weight) if self._needs_target() else None
-        self.selected_ = self._choose(X, as_columns(X), target)
+        self.selected_ = self._choose(X, as_columns(X), target, n_select)
         return self
 
     def transform(self, X):
@@ -220,16 +252,21 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         return {"y": y, "task": task, "sample_weight": sample_weight}
 
     def _check_enough(self, n_rows, n_features):
-        if self.n_select > n_features:
+        """Return the number of neurons to keep, if there are as many."""
+        n_select = self.n_select
+        if n_select == "auto":
+            n_select = min(suggest_n_select(n_rows), n_features)
+        if n_select > n_features:
             raise ValueError(
-                f"n_select={self.n_select} neurons cannot be chosen from "
+                f"n_select={n_select} neurons cannot be chosen from "
                 f"n_features={n_features}. Lower n_select or raise n_neurons."
             )
-        if self.n_select > n_rows or n_rows == 1:
+        if n_select > n_rows or n_rows == 1:
             raise ValueError(
-                f"n_select={self.n_select} neurons cannot be chosen by "
+                f"n_select={n_select} neurons cannot be chosen by "
                 f"n_samples={n_rows}. Pass more rows, or lower n_select."
             )
+        return n_select
 
     def _named_columns(self, activations):
         names = list(check_feature_names_in(self))
@@ -290,7 +327,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         compared.data[is_binarized] = activations.data[is_binarized] > 0
         return as_columns(compared)
 
-    def _choose(self, X, activations, target):
+    def _choose(self, X, activations, target, n_select):
         """The chosen columns in order; the scores go to `scores_`."""
         eligible = self._eligible(activations)
         activations = activations[:, eligible]
@@ -298,7 +335,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             activations,
             self._on_or_off(activations) if self.binarize else activations,
             target,
-            self.n_select,
+            n_select,
             self.max_correlation,
             check_random_state(self.random_state),
         )
@@ -333,7 +370,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
                 "goes with y. Check that y belongs to these rows; train another "
                 "autoencoder, or take method='prevalence' or columns=[...]."
             )
-        if n_chosen < self.n_select:
+        if self.n_select != "auto" and n_chosen < self.n_select:
             warnings.warn(
                 f"Only {n_chosen} neurons were selected instead of "
                 f"n_select={self.n_select}: {n_eligible} of {self.n_features_in_} fire "

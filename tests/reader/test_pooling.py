@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_hsae.reader._pooling import AGGREGATES, pool_activations, pool_states
+from sklearn_hsae.reader._pooling import (
+    AGGREGATES,
+    above,
+    pool_activations,
+    pool_states,
+)
 
 LENGTHS = np.array([3, 0, 1, 4, 0])
 
@@ -31,7 +36,7 @@ def test_activations_are_pooled_as_defined(aggregate, threshold):
     stored = sparse.csr_matrix(activations, dtype=np.float32)
     stored.data[0] = 0  # a stored zero is no activation
     activations = stored.toarray()
-    pooled = pool_activations(stored, LENGTHS, aggregate, threshold)
+    pooled = pool_activations(above(stored, threshold), LENGTHS, aggregate)
     assert pooled.dtype == np.float32 and pooled.data.all()
     parts = np.split(activations.astype(float), np.cumsum(LENGTHS)[:-1])
     expected = [pooled_by_loops(part, aggregate, threshold) for part in parts]
@@ -55,4 +60,4 @@ def test_states_are_pooled_as_defined(aggregate):
 def test_nothing_active_is_a_row_of_zeros():
     nothing = sparse.csr_matrix((3, 4), dtype=np.float32)
     for aggregate in AGGREGATES:
-        assert pool_activations(nothing, np.array([2, 1]), aggregate, 0.0).nnz == 0
+        assert pool_activations(nothing, np.array([2, 1]), aggregate).nnz == 0
