@@ -51,7 +51,7 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert "What goes with stars" in page and "Texts with and without it" in page
 
 
-def test_run_splits_off_a_fifth_and_is_reproducible(
+def test_run_splits_off_half_and_is_reproducible(
     class_file, tmp_path, cache, capsys
 ):
     tables = []
@@ -68,7 +68,7 @@ def test_run_splits_off_a_fifth_and_is_reproducible(
     assert "+ means more likely bad." in page
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
     assert record["data"]["task"] == "classification"
-    assert record["data"]["texts held out"] == 52
+    assert record["data"]["texts held out"] == 130
     assert record["seed"] == 3
     assert "auc" in record["metrics"]
     # The second call embedded nothing: all was in the cache.
