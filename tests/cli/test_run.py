@@ -51,9 +51,7 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert "What goes with stars" in page and "Texts with and without it" in page
 
 
-def test_run_splits_off_half_and_is_reproducible(
-    class_file, tmp_path, cache, capsys
-):
+def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, capsys):
     tables = []
     for name in ("a", "b"):
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
