@@ -19,8 +19,7 @@ def fit_many(autoencoders, X, y=None, sample_weight=None):
 
     A step of a small autoencoder takes longer to set up than to compute. So
     autoencoders that differ only in `random_state` or `target_weight` are trained in
-    the same steps. Up to rounding, the result for each is that of its own ``fit(X,
-    y)``.
+    the same steps. Up to rounding, the result for each is that of its own `fit`.
 
     Parameters
     ----------
