@@ -23,7 +23,7 @@ def make_hypothesis_pipeline(
     k="auto",
     prefixes="auto",
     target_weight="auto",
-    n_select=20,
+    n_select="auto",
     embedder=None,
     llm=None,
     judge="auto",
@@ -52,8 +52,9 @@ def make_hypothesis_pipeline(
         significant that is none. "auto" is 0.2 for a regression and 0.1 for a
         classification: with a higher weight the topics of a class merge into one
         neuron that encodes the class.
-    n_select : int, default=20
-        Number of hypotheses.
+    n_select : "auto" or int, default="auto"
+        Number of hypotheses. "auto" is one per 50 texts, from 3 to 20, see
+        :class:`NeuronSelector`.
     embedder : str, EmbeddingTransformer or None, default=None
         Embeds texts and phrases, in every step that needs it. The name of a model, or
         a transformer with settings of your own. None is the default model of

@@ -33,7 +33,7 @@ def demo(arguments, argv):
     pipeline = build_pipeline(
         split,
         **suggest_sizes(len(split.texts)),
-        n_select=20,
+        n_select="auto",
         embedder=EmbeddingTransformer(cache_dir=arguments.cache_dir, verbose=1),
         seed=arguments.seed,
     )

@@ -12,8 +12,8 @@ from sklearn.model_selection import train_test_split
 from sklearn_hsae._target import read_target
 from sklearn_hsae.datasets import load_texts
 
-_HOLDOUT_SHARE = 0.2
-_MIN_TEXTS = 50  # for a fifth to be ten
+_ENOUGH_TO_TEST = 1000  # texts, for about twenty hypotheses
+_MIN_TEXTS = 50  # for half to be enough for three hypotheses
 
 
 @dataclass
@@ -49,16 +49,19 @@ def read_split(arguments):
 
 
 def split_off(texts, y, task, seed):
-    """Draw the fifth of the texts to test on; every class keeps its share.
+    """Draw the texts to test on; every class keeps its share.
+
+    Half of the texts up to a thousand: few texts cannot tell hypotheses apart. A fifth
+    where that is more.
 
     Returns
     -------
     texts, new_texts, y, new_y : ndarrays
     """
-    n_new = round(len(texts) * _HOLDOUT_SHARE)
+    n_new = round(max(min(len(texts) / 2, _ENOUGH_TO_TEST), len(texts) / 5))
     if len(texts) < _MIN_TEXTS:
         raise ValueError(
-            f"{len(texts)} texts are too few to split off a fifth for testing: at "
+            f"{len(texts)} texts are too few to split off some for testing: at "
             f"least {_MIN_TEXTS} are needed, or pass --holdout."
         )
     if task == "classification":

@@ -28,7 +28,7 @@ def run(arguments, argv):
     pipeline = build_pipeline(
         split,
         **_sizes(arguments, len(split.texts)),
-        n_select=arguments.n_select,
+        n_select=arguments.n_select or "auto",
         embedder=EmbeddingTransformer(
             arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
         ),

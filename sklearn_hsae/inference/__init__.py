@@ -1,6 +1,7 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
 from sklearn_hsae.inference._classifier import HypothesisClassifier
+from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._regressor import HypothesisRegressor
 from sklearn_hsae.inference._table import (
@@ -12,4 +13,5 @@ __all__ = [
     "HypothesisClassifier",
     "HypothesisRegressor",
     "headline",
+    "read_clusters",
 ]
