@@ -38,8 +38,9 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
     wish : str
         What the clusters shall be about.
     n_clusters : int, default=8
-    n_features : int, default=20
-        Number of features that are kept, among those that some text has. When
+    n_features : int, default=50
+        Number of features that are kept, which was better than 20 or 100 of 256 on
+        posts of newsgroups. They are chosen among those that some text has. When
         there are no more, all are kept, with a warning: the wish then has no effect.
     embedder : str, EmbeddingTransformer or None, default=None
         Embeds the wish and the concepts. None is the default model of
@@ -72,9 +73,7 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
     The vector of a text is the sum of the embedded concepts that it has, each times
     its activation, after the activations of the text were divided by their length. So
     texts with different features that mean nearly the same, of which a sparse
-    autoencoder has many, are near to each other. On posts of twenty newsgroups this
-    raised the adjusted Rand index from 0.14 to 0.18 with 20 features, and from 0.13 to
-    0.22 with 50.
+    autoencoder has many, are near to each other.
 
     Activations need a common unit, as those of an autoencoder have; what is not above
     0 counts as 0. For another algorithm, cluster ``X.iloc[:, features_["column"]]``.
@@ -107,7 +106,7 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
     }
 
     def __init__(
-        self, wish, n_clusters=8, *, n_features=20, embedder=None, random_state=None
+        self, wish, n_clusters=8, *, n_features=50, embedder=None, random_state=None
     ):
         self.wish = wish
         self.n_clusters = n_clusters
