@@ -17,7 +17,9 @@ from sklearn_hsae.inference._annotations import (
 )
 from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._logistic import fit_logistic
+from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._metrics import auc, average_precision, headline, mcfadden
+from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
     POST_SELECTION,
@@ -30,8 +32,8 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     """Logistic regression of a class on hypotheses, all at once.
 
     The last step of a pipeline for an outcome of classes. Two classes give one
-    regression, for the class that sorts last. More classes give one each, against
-    all the others.
+    regression, for the class `positive`. More classes give one each, against all the
+    others.
 
     Maximum likelihood and Wald's tests, unless fewer than ten rows of the rarer class
     are to be expected among the rows of some concept, or the hypotheses tell rows of a
@@ -52,16 +54,28 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         other two the expected share of false ones among those found.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    positive : class label or None, default=None
+        Of two classes, the one that effects point to: a positive effect in `summary_`
+        means that this class is more likely. None is the class that sorts last.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    positive_ : class label or None
+        The class that effects point to. None with more than two classes.
     summary_ : DataFrame
-        As in :class:`HypothesisRegressor`; coefficients are differences in log-odds,
-        `separation` is a difference of shares. With more than two classes, one block
-        of rows per class, and the class in a first column `class`.
+        As in :class:`HypothesisRegressor`; coefficients are differences in log-odds of
+        `positive_`, `separation` is a difference of its shares. A column more,
+        `average_marginal_effect`, says the coefficient as a difference in probability
+        (0.08 is 8 percentage points): the mean over all rows of the probability
+        with the concept minus that without it, each row's other concepts as they
+        are. For a column of other numbers than 0 and 1 it is the mean slope. With more
+        than two classes, one block of rows per class, and the class in a first column
+        `class`.
     coef_ : ndarray of shape (1 or n_classes, n_features_in_)
-        Coefficients for prediction; 0 where `summary_` has none.
+        Coefficients for prediction; 0 where `summary_` has none. With two classes,
+        those for the class that sorts last, whatever `positive` is, as scikit-learn
+        expects of a classifier.
     intercept_ : ndarray of shape (1 or n_classes,)
     penalized_ : bool ndarray of shape (1 or n_classes,)
         Where Firth's penalty was used.
@@ -114,12 +128,16 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         "cov_type": [StrOptions({"nonrobust", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "positive": "no_validation",  # a label is of any type
     }
 
-    def __init__(self, *, cov_type="nonrobust", correction="holm", alpha=0.05):
+    def __init__(
+        self, *, cov_type="nonrobust", correction="holm", alpha=0.05, positive=None
+    ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.positive = positive
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -141,12 +159,19 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         -------
         self : HypothesisClassifier
             Fitted.
+
+        Raises
+        ------
+        ValueError
+            When y has fewer than two classes, `positive` is none of them, or
+            `positive` is given and there are more than two.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
         self.classes_ = np.unique(rows.y)
+        self.positive_ = find_positive(self.classes_, self.positive)
         estimates, summary = self._estimate(rows)
         self._summary = summary.to_dict("list")
-        self.coef_, self.intercept_ = _coefficients(estimates)
+        self.coef_, self.intercept_ = self._coefficients(estimates)
         self.penalized_ = np.array([result.is_penalized for result in estimates])
         self.column_means_ = np.average(rows.X, axis=0, weights=rows.weights)
         self.n_dropped_ = rows.n_dropped
@@ -232,12 +257,12 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         metrics : dict
             Of the predictions of the fitted model on these rows: `auc` with an
             interval `auc_low`, `auc_high` that covers 1 - `alpha`;
-            `average_precision` and `accuracy`. Of the regression estimated on these
-            rows, which HypotheSAEs reports as held-out: `auc_in_sample` and
-            `mcfadden_in_sample`. `n_significant` (for any class), `n_hypotheses`, `n`
-            and `n_dropped`; with groups also `n_clusters`. With more than two
-            classes, `auc` and `average_precision` are means over those in y, each
-            against the rest.
+            `average_precision` (of `positive_`) and `accuracy`. Of the regression
+            estimated on these rows, which HypotheSAEs reports as held-out:
+            `auc_in_sample` and `mcfadden_in_sample`. `n_significant` (for any class),
+            `n_hypotheses`, `n` and `n_dropped`; with groups also `n_clusters`. With
+            more than two classes, `auc` and `average_precision` are means over those
+            in y, each against the rest.
         """
         check_is_fitted(self)
         rows = self._rows(X, y, sample_weight, groups, reset=False)
@@ -246,10 +271,13 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
         log_odds = _log_odds(X, self.coef_, self.intercept_)
         scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
-        in_sample = _shares(_log_odds(X, *_coefficients(again)))
+        in_sample = _shares(_log_odds(X, *self._coefficients(again)))
+        order = slice(None, None, -1 if self._is_first_positive else 1)
         metrics = {
             **headline(y, scores, self.classes_, **options),
-            "average_precision": average_precision(y, scores, self.classes_, weights),
+            "average_precision": average_precision(
+                y, scores[:, order], self.classes_[order], weights
+            ),
             "accuracy": float(np.average(is_right, weights=weights)),
             "auc_in_sample": auc(y, in_sample, self.classes_, weights),
             "mcfadden_in_sample": mcfadden(y, in_sample, self.classes_, weights),
@@ -294,6 +322,18 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             self._check_labels(rows.y)
         return rows
 
+    @property
+    def _is_first_positive(self):
+        """Whether the regression is for the class that sorts first of two."""
+        return self.positive_ is not None and self.positive_ == self.classes_[0]
+
+    def _coefficients(self, estimates):
+        """Those of the log-odds that `decision_function` returns."""
+        sign = -1.0 if self._is_first_positive else 1.0
+        coef = np.nan_to_num([result.coefficient for result in estimates])
+        intercept = np.array([result.intercept for result in estimates])
+        return sign * coef, sign * intercept
+
     def _most_likely(self, log_odds):
         if log_odds.ndim == 1:
             return self.classes_[(log_odds > 0).astype(int)]
@@ -306,11 +346,16 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         options = {"weights": weights, "clusters": clusters, "alpha": self.alpha}
         n_classes = len(self.classes_)
         estimates, tables = [], []
-        for label in self.classes_[1:] if n_classes == 2 else self.classes_:
+        for label in self.classes_ if n_classes > 2 else [self.positive_]:
             is_class = (y == label).astype(np.float64)
             estimates.append(fit_logistic(X, is_class, names, **options))
             separation = compare_means(X != 0, is_class, weights, clusters=clusters)
             table = hypothesis_table(X, weights, names, estimates[-1], separation)
+            table.insert(
+                table.columns.get_loc("p"),
+                "average_marginal_effect",
+                average_marginal_effects(X, estimates[-1], weights),
+            )
             if n_classes > 2:
                 table.insert(0, "class", label)
             tables.append(table)
@@ -332,11 +377,6 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _coefficients(estimates):
-    coef = np.nan_to_num([result.coefficient for result in estimates])
-    return coef, np.array([result.intercept for result in estimates])
 
 
 def _log_odds(X, coef, intercept):
