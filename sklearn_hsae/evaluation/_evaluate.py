@@ -46,7 +46,7 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
-_FIDELITY = ["precision", "recall", "f1", "correlation"]
+_FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
 
 
 @dataclass(frozen=True, eq=False)
