@@ -2,6 +2,7 @@
 
 from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
+from sklearn_hsae.inference._controls import split_controls
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._regressor import HypothesisRegressor
 from sklearn_hsae.inference._table import (
@@ -14,4 +15,5 @@ __all__ = [
     "HypothesisRegressor",
     "headline",
     "read_clusters",
+    "split_controls",
 ]

@@ -1,7 +1,8 @@
 """Controls: columns that enter the regression beside the concepts, and are not tested.
 
-Within a last step they are a dict of plain values, which any format can save: the name
-of each column of X that is a control, its plain name, and its levels (None for numbers).
+Within a last step they are a dict of plain values, which any format can save: for the
+name of each column of X that is a control, its plain name, and its levels (None for
+numbers).
 """
 
 import numpy as np
@@ -130,8 +131,8 @@ def _levels(X, name):
 
 
 def _codes(column, levels):
-    codes = pd.Categorical(column, categories=levels).codes.astype(np.float64)
-    return np.where(codes < 0, np.nan, codes)
+    codes = pd.Index(levels, dtype=object).get_indexer(column.astype(object))
+    return np.where(codes < 0, np.nan, codes.astype(np.float64))
 
 
 def _dummies(column, levels):
