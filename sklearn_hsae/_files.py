@@ -1,4 +1,4 @@
-"""How this package writes files: whole or not at all, and as valid JSON."""
+"""Write files completely or not at all, and convert values for JSON."""
 
 import hashlib
 import math
@@ -14,9 +14,9 @@ _LARGE_FILE = 1_000_000  # bytes
 
 @contextmanager
 def replaced_file(path):
-    """Yield a temporary path beside `path`, and put that file in its place at the end.
+    """Yield a temporary path in the same folder; at the end, move it to `path`.
 
-    Whoever reads `path` sees the old file or the new one, never a part of it. The
+    A reader of `path` sees the old file or the new file, never a part of it. The
     temporary file is removed when the block fails.
     """
     path = Path(path)
@@ -36,7 +36,7 @@ def write_text(path, text):
 
 
 def json_value(value):
-    """`value` as JSON can hold it.
+    """Convert `value` to types of JSON.
 
     NumPy scalars and arrays become Python numbers and lists, NaN and infinity become
     None, and any other object becomes its string.

@@ -1,4 +1,4 @@
-"""Ceilings: how well the outcome is predicted from what each step passes on."""
+"""Ceilings: how well a linear model predicts the outcome after each step."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from sklearn_hsae.inference import headline
 
 
 def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=None):
-    """Score a ridge regression on what each stage passes on.
+    """Score a ridge regression on the output of each stage.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=Non
     classes : ndarray or None
         The classes; None for a regression.
     metrics : dict
-        Those of the hypotheses, for the last row.
+        Metrics of the hypotheses, for the last row.
     clusters : int ndarray of shape (n_rows,), default=None
-        Of the held-out rows, for the intervals.
+        Clusters of the held-out rows, for the intervals.
 
     Returns
     -------

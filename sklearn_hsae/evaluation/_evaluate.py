@@ -1,4 +1,4 @@
-"""Test the hypotheses of a fitted pipeline on texts they were not found on."""
+"""Test the hypotheses of a fitted pipeline on held-out texts."""
 
 import textwrap
 from dataclasses import dataclass
@@ -65,22 +65,23 @@ class HypothesisEvaluation:
         number of the group of hypotheses that agree.
     groups : DataFrame
         One row per group (and class, of three or more). Every two hypotheses of a
-        group have annotations with a correlation of 0.5 or more, so they share one
-        effect, and each alone says little beside the others. The group is tested as
-        one hypothesis, that a text has any of its concepts. `members` lists them; the
+        group have annotations with a correlation of 0.5 or more. They share one effect,
+        so each of them adds little to the others. The group is tested as one
+        hypothesis: a text has any of its concepts. `members` lists the concepts; the
         other columns are those of `table`.
     controls : DataFrame or None
         `controls_` of the last step, estimated on the held-out rows. None without
         controls.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
-        :class:`HypothesisClassifier`. Beside `n_significant`, which counts hypotheses
-        that say something beyond all others: `n_significant_alone` counts them one by
-        one, by `separation_p_corrected`; `n_groups` and `n_significant_groups`.
+        :class:`HypothesisClassifier`. `n_significant` counts the hypotheses that are
+        significant beside all others. `n_significant_alone` counts those that are
+        significant alone, by `separation_p_corrected`. `n_groups` and
+        `n_significant_groups` count groups.
     ceilings : DataFrame or None
-        The held-out score of a ridge regression on the embeddings, on all neurons, on
-        the selected neurons (their activations, and whether they fire), and that of
-        the hypotheses without controls. None without the training rows.
+        The held-out score of a ridge regression on the embeddings, on all neurons and
+        on the selected neurons (their activations, and whether they fire). The last row
+        is the score of the hypotheses without controls. None without the training rows.
     verdict : str
         Whether there is a signal, and which step loses most of it.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
@@ -104,7 +105,7 @@ class HypothesisEvaluation:
     settings: dict
 
     def to_dict(self):
-        """Everything but the annotations, in types that JSON knows.
+        """The evaluation without the annotations, as values for JSON.
 
         Returns
         -------
@@ -134,11 +135,11 @@ class HypothesisEvaluation:
         return as_markdown(paper_table(self.table, self.alpha))
 
     def to_latex(self):
-        """The same in LaTeX, for the package booktabs."""
+        """The table of hypotheses in LaTeX, for the package booktabs."""
         return as_latex(paper_table(self.table, self.alpha))
 
     def methods(self):
-        """One paragraph for a paper: the tests in words, with the numbers filled in."""
+        """One paragraph for a paper that describes the tests and the results."""
         return methods_text(self)
 
     def __repr__(self):
@@ -154,26 +155,26 @@ class HypothesisEvaluation:
 def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
-    The texts are judged once. The regression on the annotations is estimated again on
-    these rows, so that its p-values do not come from the rows on which the hypotheses
-    were found.
+    Each text is judged once. The regression on the annotations is estimated again on
+    these rows, so the p-values are independent of the rows on which the hypotheses were
+    found.
 
     Parameters
     ----------
     pipeline : Pipeline, DiscoverySplit, or a fitted search such as GridSearchCV
         Fitted, with a :class:`HypothesisRegressor` or :class:`HypothesisClassifier`
-        as its last step. Of a search, the best estimator is taken. Samplers of
+        as its last step. For a search, its best estimator is used. Samplers of
         imbalanced-learn, nested pipelines, a ColumnTransformer and a FeatureUnion may
-        stand before the last step.
-    X : sequence of str, or what the pipeline takes, of length n_samples
+        come before the last step.
+    X : sequence of str, or other input of the pipeline, of length n_samples
         Rows that the pipeline was not fitted on.
     y : array-like of shape (n_samples,)
         Their target.
     X_train, y_train : default=None
-        The rows that the pipeline was fitted on. With them the ceilings are computed:
-        how well the outcome is predicted from what each step passes on.
+        The rows that the pipeline was fitted on. They are needed for the ceilings: how
+        well a linear model predicts the outcome from the output of each step.
     groups : array-like of shape (n_samples,), default=None
-        The group of each row of `X`, such as its author, where the last step has
+        The group of each row of `X`, such as its author. Needed when the last step has
         ``cov_type="cluster"``.
 
     Returns
@@ -188,13 +189,13 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
 
     Notes
     -----
-    Where the concepts come from one branch of a ColumnTransformer or FeatureUnion, the
+    When the concepts come from one branch of a ColumnTransformer or FeatureUnion, the
     ceilings are those of the steps in this branch. With several such branches there
-    are none, and `verdict` says so.
+    are no ceilings, and `verdict` says so.
 
     Examples
     --------
-    Any pipeline will do whose last step is one of the two, here that step alone:
+    A pipeline with nothing but the last step:
 
     >>> import numpy as np
     >>> from sklearn.pipeline import Pipeline
@@ -309,7 +310,7 @@ def _n_rows(X, name):
 
 
 def _fidelity(steps, hypotheses):
-    """What the interpreters measured, under the names that the last step knows.
+    """The fidelity tables of the interpreters, with the last step's column names.
 
     A ColumnTransformer or FeatureUnion may put a prefix before each name.
     """
@@ -335,7 +336,7 @@ def _with_groups(table, last, annotations, controls, y, groups):
 
 
 def _counts(table, groups, alpha):
-    """How many are significant one by one, and as groups, for any class."""
+    """How many hypotheses are significant alone, and how many groups, in any class."""
     alone = table["separation_p_corrected"] < alpha
     of_groups = groups.groupby("hypothesis")["significant"].any()
     return {

@@ -1,4 +1,4 @@
-"""Groups of hypotheses that agree in their annotations, tested as one each."""
+"""Groups of hypotheses with similar annotations; each group is tested as one."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ _LEAST_CORRELATION = 0.5
 
 
 def agreeing_groups(annotations):
-    """The number of the group of each hypothesis, by complete linkage.
+    """Assign each hypothesis to a group, by complete linkage.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def agreeing_groups(annotations):
     Returns
     -------
     ndarray of int of shape (n_hypotheses,)
-        From 1, in the order of the first hypothesis of each group.
+        Numbers of the groups from 1, in the order of their first hypotheses.
     """
     has = annotations[~np.isnan(annotations).any(axis=1)] != 0
     n_hypotheses = annotations.shape[1]
@@ -32,10 +32,10 @@ def agreeing_groups(annotations):
         correlation = np.nan_to_num(np.corrcoef(has, rowvar=False))  # 0 for a constant
     np.fill_diagonal(correlation, 1.0)
     distance = squareform(1 - correlation, checks=False)
-    found = fcluster(
+    clusters = fcluster(
         linkage(distance, "complete"), 1 - _LEAST_CORRELATION, criterion="distance"
     )
-    return pd.factorize(found)[0] + 1
+    return pd.factorize(clusters)[0] + 1
 
 
 def group_table(last_step, annotations, y, numbers, controls, clusters=None):
@@ -44,7 +44,7 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     Parameters
     ----------
     last_step : HypothesisRegressor or HypothesisClassifier
-        Its settings are used, not what it has learnt.
+        Its settings are used; the fitted attributes are not.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
     numbers : ndarray of int of shape (n_hypotheses,)
@@ -52,7 +52,7 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     controls : DataFrame of shape (n_rows, n_controls)
         The columns that are no hypotheses.
     clusters : array-like of shape (n_rows,), default=None
-        The `groups` of the last step.
+        The argument `groups` of the last step.
 
     Returns
     -------
@@ -65,12 +65,12 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     members = [names[group].tolist() for group in groups]
     columns = [annotations[:, group] for group in groups]
     any_of = np.column_stack([_any(column) for column in columns])
-    labels = [" or ".join(some) for some in members]
+    labels = [" or ".join(concepts) for concepts in members]
     any_of = pd.DataFrame(any_of, columns=labels, index=controls.index)
     frame = pd.concat([any_of, controls], axis=1)
     last_step = clone(last_step).set_params(controls=list(controls.columns) or None)
     table = last_step.fit(frame, y, groups=clusters).summary_
-    table.attrs.clear()  # these rows are not those the hypotheses were found on
+    table.attrs.clear()  # these are held-out rows
     by_label = dict(zip(labels, members, strict=True))
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))

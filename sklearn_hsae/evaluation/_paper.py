@@ -1,4 +1,4 @@
-"""The table and the methods of an evaluation, in the form that a paper takes."""
+"""The table and the methods paragraph of an evaluation, for a paper."""
 
 import re
 
@@ -20,7 +20,7 @@ _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-
 
 
 def paper_table(table, alpha):
-    """The hypotheses as text, one row per row of the table, sorted by effect.
+    """The table of hypotheses as text, sorted by effect.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def paper_table(table, alpha):
 
 
 def as_markdown(shown):
-    """A table of text in Markdown, with numbers to the right."""
+    """A table of text in Markdown, with right-aligned numbers."""
     escaped = shown.map(
         lambda text: re.sub(r"([|\\])", r"\\\1", " ".join(text.split()))
     )
@@ -77,7 +77,7 @@ def _latex(text):
 
 
 def methods_text(evaluation):
-    """One paragraph that says how the hypotheses were tested, and what came out."""
+    """One paragraph about how the hypotheses were tested, with the results."""
     metrics, settings = evaluation.metrics, evaluation.settings
     dropped = metrics["n_dropped"]
     texts = f"{_format.count(metrics['n'])} texts that were not used to find them"

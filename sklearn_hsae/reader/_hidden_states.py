@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16
 from sklearn_hsae._files import fingerprint
@@ -61,6 +62,8 @@ class HiddenStateReader:
     layer : int
     n_features : int
         Length of a hidden state.
+    identity : dict
+        All that decides the states of a text.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class HiddenStateReader:
         version = fingerprint(model) if os.path.exists(model) else None
         self._model = _load(model, version, layer, device, dtype)
         self._batch_size = batch_size
-        self._is_centred = is_centred and self._model.has_layer_norms
+        self._is_centred = bool(is_centred and self._model.has_layer_norms)
         self.layer = self._model.layer
         self.n_features = self._model.n_features
         self._tokenizer = _load_tokenizer(model, version)
@@ -94,6 +97,15 @@ class HiddenStateReader:
                 f"max_tokens={max_tokens} leaves no room for the text: "
                 f"{len(self._head)} tokens stand before it. Pass a larger one."
             )
+        self.identity = {
+            "model": model,
+            "version": version or self._model.commit,
+            "layer": self.layer,
+            "dtype": dtype,
+            "head": self._head,
+            "max_tokens": self._max_tokens,
+            "is_centred": self._is_centred,
+        }
 
     def windows(self, texts):
         """The windows of each text, as a list of lists."""
@@ -118,7 +130,7 @@ class HiddenStateReader:
         )
         return [np.array(some).reshape(-1, 2) for some in found["offset_mapping"]]
 
-    def read(self, windows, largest_norm=np.inf):
+    def read(self, windows, largest_norm=np.inf, verbose=0):
         """Read the windows of texts step by step, the longest texts first.
 
         Parameters
@@ -127,21 +139,20 @@ class HiddenStateReader:
             The windows of each text.
         largest_norm : float, default=inf
             Tokens whose state is longer do not count.
+        verbose : int, default=0
+            If not 0, a progress bar is shown.
 
         Yields
         ------
         TokenStates
         """
-        sizes = [sum(len(window.ids) for window in some) for some in windows]
-        step, n_tokens = [], 0
-        for i in sorted(range(len(windows)), key=lambda i: -sizes[i]):
-            step.append(i)
-            n_tokens += sizes[i]
-            if n_tokens >= _TOKENS_PER_STEP:
+        bar = tqdm(
+            total=len(windows), desc="Reading texts", unit="text", disable=not verbose
+        )
+        with bar:
+            for step in _steps(windows):
                 yield self._read_step(step, windows, largest_norm)
-                step, n_tokens = [], 0
-        if step:
-            yield self._read_step(step, windows, largest_norm)
+                bar.update(len(step))
 
     def _read_step(self, texts, windows, largest_norm):
         owners = [i for i in texts for _ in windows[i]]
@@ -170,6 +181,20 @@ class HiddenStateReader:
         )
 
 
+def _steps(windows):
+    """Texts that are read in one step, the longest first."""
+    sizes = [sum(len(window.ids) for window in some) for some in windows]
+    step, n_tokens = [], 0
+    for i in sorted(range(len(windows)), key=lambda i: -sizes[i]):
+        step.append(i)
+        n_tokens += sizes[i]
+        if n_tokens >= _TOKENS_PER_STEP:
+            yield step
+            step, n_tokens = [], 0
+    if step:
+        yield step
+
+
 class _FirstLayers:
     """The body of a model up to one layer, without what follows."""
 
@@ -192,6 +217,7 @@ class _FirstLayers:
             isinstance(module, torch.nn.LayerNorm) for module in body.modules()
         )
         config = body.config.get_text_config()
+        self.commit = getattr(body.config, "_commit_hash", None)
         self.n_features = config.hidden_size
         self.max_tokens = getattr(config, "max_position_embeddings", None) or 2**31
         self._body = body

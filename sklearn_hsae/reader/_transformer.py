@@ -6,12 +6,10 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
 from sklearn_hsae._files import fingerprint
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
@@ -22,19 +20,16 @@ from sklearn_hsae._texts import (
     readable,
     warn_of_empty,
 )
-from sklearn_hsae.reader._pooling import (
-    AGGREGATES,
-    above,
-    pool_activations,
-    pool_states,
-)
+from sklearn_hsae.reader._pooling import AGGREGATES
+from sklearn_hsae.reader._row_reader import RowReader
 from sklearn_hsae.reader._token_activations import TokenActivations, mark_spans
+from sklearn_hsae.reader._token_encoder import TokenEncoder
 from sklearn_hsae.reader._token_spool import TokenSpool
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 
 # torch and transformers are imported at the first fit, not with this module.
 
-_CHECKED_TEXTS = 64  # some thousand tokens: enough for a median and a reconstruction
+_CHECKED_TEXTS = 16  # a thousand tokens: enough for a median and a reconstruction
 _LARGEST_FVU = 0.6
 _AGGREGATES_OF_STATES = ("max", "mean", "sum", "last")
 _AUTO = StrOptions({"auto"})
@@ -100,6 +95,10 @@ default="auto"
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the language model. "auto" is bfloat16 where the processor
         multiplies it natively, else float32.
+    cache_dir : "auto", str, path-like or None, default="auto"
+        Folder of the cache of rows. "auto" is the user's cache folder, None turns the
+        cache off. It does not hold the tokens: an autoencoder is trained on texts that
+        are read anew.
     random_state : int, RandomState instance or None, default=None
         Draws the tokens when there are more than `max_train_tokens`.
     verbose : int, default=0
@@ -159,6 +158,7 @@ default="auto"
         "sparse_output": ["boolean"],
         "device": [str, None],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "cache_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -179,6 +179,7 @@ default="auto"
         sparse_output=True,
         device=None,
         dtype="auto",
+        cache_dir="auto",
         random_state=None,
         verbose=0,
     ):
@@ -195,6 +196,7 @@ default="auto"
         self.sparse_output = sparse_output
         self.device = device
         self.dtype = dtype
+        self.cache_dir = cache_dir
         self.random_state = random_state
         self.verbose = verbose
 
@@ -263,11 +265,7 @@ default="auto"
         check_is_fitted(self)
         texts = check_texts(X, type(self).__name__, allow_empty=True)
         warn_of_empty(texts)
-        source = self._source()
-        reader = self._reader(source, self.layer_)
-        codes, distinct = pd.factorize(texts)
-        rows = self._read(reader, reader.windows(distinct), self._encoder(source))
-        return self._frame(rows[codes], X, texts)
+        return self._frame(self._row_reader().rows(texts), X, texts)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns: "sae0", "sae1", ..., or "hidden0", ... without one.
@@ -316,28 +314,8 @@ default="auto"
         columns = np.arange(len(names))
         if features is not None:
             columns = np.array([_column(name, names) for name in features], dtype=int)
-        source = self._source()
-        reader, encoder = self._reader(source, self.layer_), self._encoder(source)
-        parts = [None] * len(texts)
-        for step in self._steps(reader, reader.windows(texts)):
-            activations = self._encode(step, encoder)[:, columns]
-            stops = np.cumsum(step.lengths)
-            for text, n, stop in zip(step.texts, step.lengths, stops, strict=True):
-                part = slice(stop - n, stop)
-                parts[text] = activations[part], step.positions[part]
-        return TokenActivations(
-            sparse.vstack([activations for activations, _ in parts], "csr"),
-            np.cumsum([0, *(len(positions) for _, positions in parts)]),
-            np.concatenate(
-                [
-                    spans[positions]
-                    for spans, (_, positions) in zip(
-                        reader.spans(texts), parts, strict=True
-                    )
-                ]
-            ),
-            names[columns],
-        )
+        found = self._row_reader().tokens(texts, columns)
+        return TokenActivations(*found, features=names[columns])
 
     def mark(self, X, feature, *, threshold=0.3):
         """Put marks around the tokens at which a neuron is active.
@@ -378,42 +356,39 @@ default="auto"
         self._check_aggregate()
         source = self._source()
         layer = source.layer if self.layer == "auto" else self.layer
-        reader = self._reader(source, layer)
+        states = self._state_reader(source, layer)
         if source.sae is not None:
-            self._check_width(source.sae, reader.n_features)
-        windows = reader.windows(texts)
-        sample = self._sample(reader, windows)
-        self.layer_ = reader.layer
-        if not isinstance(self.sae, MatryoshkaSAETransformer):
+            self._check_width(source.sae.n_features_in_, states.n_features)
+        windows = states.windows(texts)
+        sample = self._sample(states, windows)
+        self.layer_ = states.layer
+        if isinstance(self.sae, MatryoshkaSAETransformer):
+            share = self.max_train_tokens / max(_count(windows), 1)
+            generator = check_random_state(self.random_state)
+            with TokenSpool(states.n_features, share, generator) as spool:
+                self.sae_ = self._train(states, windows, y, spool)
+                reader = self._row_reader(source, states)
+                self._learn_columns(reader, sample)
+                if transforms and spool.is_complete:
+                    return reader.rows(texts, spool.steps())
+        else:
             self.sae_ = None
-            self._learn_columns(source.sae, reader.n_features, sample)
+            reader = self._row_reader(source, states)
+            self._learn_columns(reader, sample)
             self._warn_of_mismatch(source.layer)
-            if not transforms:
-                return None
-            return self._read(reader, windows, self._encoder(source))
-        share = self.max_train_tokens / max(_count(windows), 1)
-        generator = check_random_state(self.random_state)
-        with TokenSpool(reader.n_features, share, generator) as spool:
-            self._train(reader, windows, y, spool)
-            self._learn_columns(self.sae_, reader.n_features, sample)
-            if not transforms:
-                return None
-            encoder = self._encoder(source)
-            if spool.is_complete:
-                return self._pool(spool.steps(), len(texts), encoder)
-        return self._read(reader, windows, encoder)
+        return reader.rows(texts) if transforms else None
 
-    def _train(self, reader, windows, y, spool):
-        for step in self._steps(reader, windows):
+    def _train(self, states, windows, y, spool):
+        for step in states.read(windows, self.largest_norm_, verbose=self.verbose):
             spool.add(step)
-        states, texts = spool.rows()
+        rows, texts = spool.rows()
         sae = clone(self.sae)
         if y is not None and sae.target_weight > 0:
             check_consistent_length(windows, y)
             y = np.asarray(y)[texts]
         else:
             y = None
-        self.sae_ = sae.fit(states, y)
+        return sae.fit(rows, y)
 
     def _sample(self, reader, windows):
         """States of some texts; learns from them which norms are outlying."""
@@ -426,15 +401,17 @@ default="auto"
                 "of each is left out, and so are special ones. Pass longer texts."
             )
         norms = np.linalg.norm(states, axis=1)
-        self.largest_norm_ = float(np.median(norms) * self.max_norm_ratio)
+        # In steps of 41 %: the folds of a cross-validation have the same limit then,
+        # and share the cache.
+        median = 2 ** (np.round(np.log2(np.median(norms)) * 2) / 2)
+        self.largest_norm_ = float(median * self.max_norm_ratio)
         return states[norms <= self.largest_norm_]
 
-    def _learn_columns(self, sae, n_features, sample):
+    def _learn_columns(self, reader, sample):
+        self.n_features_out_ = reader.n_columns
         self.reconstruction_score_ = None
-        self.n_features_out_ = n_features
-        if sae is not None:
-            self.n_features_out_ = _n_neurons(sae)
-            self.reconstruction_score_ = 1 - _unexplained(sae, sample)
+        if reader.encoder is not None:
+            self.reconstruction_score_ = reader.encoder.score(sample)
 
     def _check_aggregate(self):
         if self.sae is None and self.aggregate in ("count", "binary"):
@@ -444,11 +421,11 @@ default="auto"
                 f"{', '.join(map(repr, _AGGREGATES_OF_STATES))}."
             )
 
-    def _check_width(self, sae, n_features):
-        if sae.n_features_in_ != n_features:
+    def _check_width(self, width, n_features):
+        if width != n_features:
             raise ValueError(
                 f"The autoencoder {os.fspath(self.sae)!r} encodes vectors of length "
-                f"{sae.n_features_in_}, and the hidden states of {self.model!r} have "
+                f"{width}, and the hidden states of {self.model!r} have "
                 f"length {n_features}. Pass the model that it was trained on."
             )
 
@@ -478,7 +455,7 @@ default="auto"
         version = fingerprint(path) if os.path.exists(path) else None
         return _load_once(path, version)
 
-    def _reader(self, source, layer):
+    def _state_reader(self, source, layer):
         from sklearn_hsae.reader._hidden_states import HiddenStateReader
 
         return HiddenStateReader(
@@ -493,57 +470,30 @@ default="auto"
             dtype=self.dtype,
         )
 
-    def _encoder(self, source):
-        """The autoencoder, with csr output; None without one."""
-        if self.sae_ is None:
-            return source.sae
-        # Attributes are shared: the weights are not copied.
-        sae = clone(self.sae_).set_params(sparse_output=True)
-        vars(sae).update(
-            {name: v for name, v in vars(self.sae_).items() if name.endswith("_")}
-        )
-        return sae
-
-    def _steps(self, reader, windows):
-        bar = tqdm(
-            total=len(windows),
-            desc="Reading texts",
-            unit="text",
-            disable=not self.verbose,
-        )
-        with bar:
-            for step in reader.read(windows, self.largest_norm_):
-                yield step
-                bar.update(len(step.texts))
-
-    def _read(self, reader, windows, encoder):
-        return self._pool(self._steps(reader, windows), len(windows), encoder)
-
-    def _pool(self, steps, n_texts, encoder):
-        """The rows of texts, in their order, of their tokens in any."""
-        order, rows = [], []
-        for step in steps:
-            order.append(step.texts)
-            rows.append(self._pool_step(step, encoder))
-        stack = np.concatenate if encoder is None else sparse.vstack
-        place = np.empty(n_texts, dtype=np.int64)
-        place[np.concatenate(order)] = np.arange(n_texts)
-        return stack(rows)[place] if encoder is None else stack(rows, "csr")[place]
-
-    def _pool_step(self, step, encoder):
+    def _row_reader(self, source=None, states=None):
+        """What makes rows of texts; opens what it needs when that is not given."""
+        source = self._source() if source is None else source
+        states = self._state_reader(source, self.layer_) if states is None else states
         aggregate = self.aggregate
-        if encoder is None:
-            aggregate = "mean" if aggregate == "auto" else aggregate
-            return pool_states(step.states, step.lengths, aggregate)
-        aggregate = "max" if aggregate == "auto" else aggregate
-        return pool_activations(self._encode(step, encoder), step.lengths, aggregate)
-
-    def _encode(self, step, encoder):
-        """Activations of the tokens of a step above the threshold, as csr."""
-        if len(step.states) == 0:
-            return sparse.csr_matrix((0, self.n_features_out_), dtype=np.float32)
-        activations = encoder.transform(_as_trained(encoder, step.states))
-        return above(activations, self.threshold)
+        if aggregate == "auto":
+            aggregate = "mean" if self.sae is None else "max"
+        encoder = version = None
+        if self.sae_ is not None:
+            encoder = TokenEncoder(self.sae_)
+            version = encoder.fingerprint()
+        elif self.sae is not None:
+            encoder = TokenEncoder(source.sae)
+            version = fingerprint(self.sae)
+        return RowReader(
+            states,
+            encoder,
+            version,
+            aggregate=aggregate,
+            threshold=self.threshold,
+            largest_norm=self.largest_norm_,
+            cache_dir=self.cache_dir,
+            verbose=self.verbose,
+        )
 
     def _frame(self, rows, X, texts):
         if sparse.issparse(rows) and not self.sparse_output:
@@ -582,25 +532,3 @@ def _column(feature, names):
 
 def _count(windows):
     return sum(int(w.is_counted.sum()) for some in windows for w in some)
-
-
-def _n_neurons(sae):
-    if isinstance(sae, MatryoshkaSAETransformer):
-        return len(sae.encoder_)
-    return sae.n_neurons
-
-
-def _as_trained(sae, states):
-    """States in the precision in which an autoencoder of ours was trained."""
-    if isinstance(sae, MatryoshkaSAETransformer):
-        return states.astype(np.float16)
-    return states
-
-
-def _unexplained(sae, states):
-    """Fraction of the variance of states that the reconstruction leaves."""
-    if isinstance(sae, MatryoshkaSAETransformer):
-        return 1 - sae.score(_as_trained(sae, states))
-    left = np.square(states - sae.reconstruct(states), dtype=np.float64).sum()
-    centred = states - states.mean(axis=0)
-    return float(left / max(np.square(centred, dtype=np.float64).sum(), 1e-12))

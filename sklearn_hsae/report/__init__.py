@@ -1,4 +1,4 @@
-"""The results as one self-contained HTML page, and their wording in figures."""
+"""The report: the results as one HTML page, and as rows for the terminal."""
 
 from sklearn_hsae._format import effect_digits, number, p_value, percent
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions

@@ -1,4 +1,4 @@
-"""The content of the report: an evaluation as words and positions."""
+"""The content of the report: an evaluation as texts, numbers and positions."""
 
 import math
 
@@ -10,7 +10,7 @@ from sklearn_hsae.report._examples import examples
 from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows
 from sklearn_hsae.report._scale import fit_scale
 
-_SEED = 0  # of the example texts: the same page from the same evaluation
+_SEED = 0  # for the example texts: one evaluation always gives the same page
 _MEASURES = {
     "regression": ("r2", "R²", "of the variance of held-out texts explained (R²)"),
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
@@ -18,7 +18,7 @@ _MEASURES = {
 
 
 def page_content(evaluation, texts, y, pipeline, run, title):
-    """The values that the template shows, by name."""
+    """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
@@ -83,7 +83,7 @@ def _figures(evaluation):
 
 
 def _groups_found(metrics):
-    """The same of the groups, where some hypotheses agree."""
+    """The number of significant groups, if some hypotheses agree."""
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
@@ -93,7 +93,7 @@ def _groups_found(metrics):
 
 
 def _left_out(metrics):
-    """How many texts took no part, where an annotation is missing."""
+    """How many texts were left out because an annotation is missing."""
     n_dropped = metrics.get("n_dropped", 0)
     if not n_dropped:
         return ""
@@ -101,15 +101,15 @@ def _left_out(metrics):
 
 
 def _ceilings(evaluation):
-    """One bar per step: the score of a linear model on what the step passes on."""
+    """One bar per step: the score of a linear model on the output of the step."""
     ceilings = evaluation.ceilings
     if ceilings is None:
         return None
     name, measure, _ = _MEASURES[evaluation.task]
     floor = 0.5 if name == "auc" else 0.0  # bars start at the score of guessing
     return {
-        "note": f"The held-out {measure} of a linear model on what each step passes "
-        "on. A drop from one row to the next is signal lost in between.",
+        "note": f"The held-out {measure} of a linear model on the output of each "
+        "step. A drop from one row to the next means that signal is lost there.",
         "rows": [
             {
                 "label": stage[:1].upper() + stage[1:],
@@ -206,7 +206,7 @@ def _figures_of(row, digits):
 
 
 def _alone(row, digits):
-    """The difference without the other concepts, and its p-value; or nothing."""
+    """The plain difference and its p-value; "" when there is none."""
     if not _format.is_number(row.separation):
         return ""
     difference = _format.number(row.separation, digits, sign=True)
@@ -214,7 +214,7 @@ def _alone(row, digits):
 
 
 def _mark(row, scale):
-    """Position of the dot and the line of a row in percent; None without an effect."""
+    """Positions of a row's dot and line in percent; None without an effect."""
     if not row.is_estimable:
         return None
     low = row.low if _format.is_number(row.low) else row.effect
@@ -237,8 +237,8 @@ def _guide(effect, evaluation):
         (
             "Effect",
             f"{effect} between a text that has the concept and one that does not, all "
-            f"other concepts in the table held equal.{odds} The line is its "
-            "confidence interval; an arrow at its end means that it is longer.",
+            f"other concepts in the table held equal.{odds} The line is the "
+            "confidence interval; an arrow means that it continues outside the plot.",
         ),
         (
             "Alone",
@@ -248,10 +248,10 @@ def _guide(effect, evaluation):
         ),
         (
             "p, corrected",
-            "The probability of a difference at least as large if the concept made "
-            "none, corrected for the number of hypotheses. A hypothesis below "
-            f"{alpha:g} counts as significant. The texts of the test were not used to "
-            "find it.",
+            "The probability of a difference at least as large if the concept had no "
+            "effect, corrected for the number of hypotheses. A hypothesis below "
+            f"{alpha:g} counts as significant. It is tested on texts that were not "
+            "used to find it.",
         ),
         ("Share of texts", "The share of the held-out texts that have the concept."),
         (

@@ -1,4 +1,4 @@
-"""The hypotheses of an evaluation as plain rows, for the page and for the terminal."""
+"""The hypotheses of an evaluation as rows, for the page and for the terminal."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def hypothesis_rows(evaluation):
 
 
 def agreeing_rows(evaluation):
-    """One row per group of two hypotheses or more that agree, tested as one."""
+    """One row per group of two or more hypotheses that agree, tested as one."""
     lines = evaluation.groups.to_dict("records")
     return _sorted(_row(line) for line in lines if len(line["members"]) > 1)
 

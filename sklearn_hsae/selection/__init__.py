@@ -1,7 +1,7 @@
-"""Choosing the neurons that say something about the target.
+"""Selection of the neurons that are related to the target.
 
-The functions give each neuron a score or choose a set; `NeuronSelector` is the thin
-scikit-learn selector around them.
+The functions score each neuron or choose a set of neurons. `NeuronSelector` is the
+scikit-learn selector that calls them.
 """
 
 from sklearn_hsae.selection._columns import (  # for this package alone

@@ -10,7 +10,11 @@ LAYER = 1
 
 
 def read(model, texts, **options):
-    options = {"max_norm_ratio": float("inf"), "layer": LAYER} | options
+    options = {
+        "max_norm_ratio": float("inf"),
+        "layer": LAYER,
+        "cache_dir": None,
+    } | options
     return ReaderSAETransformer(model, **options).fit_transform(texts).to_numpy()
 
 
@@ -50,7 +54,9 @@ def test_the_padding_side_of_the_tokenizer_changes_nothing(tiny_model, texts, tm
 
 
 def test_the_other_texts_of_a_call_change_nothing_but_rounding(tiny_model, texts):
-    reader = ReaderSAETransformer(tiny_model, layer=LAYER, batch_size=7).fit(texts)
+    reader = ReaderSAETransformer(
+        tiny_model, layer=LAYER, batch_size=7, cache_dir=None
+    ).fit(texts)
     together = reader.transform(texts).to_numpy()
     alone = np.vstack([reader.transform([text]).to_numpy() for text in texts])
     np.testing.assert_allclose(together, alone, atol=2e-6)
