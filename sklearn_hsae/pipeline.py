@@ -19,6 +19,7 @@ _TARGET_WEIGHTS = {"regression": 0.2, "classification": 0.1}
 def make_hypothesis_pipeline(
     *,
     task="regression",
+    positive=None,
     n_neurons="auto",
     k="auto",
     prefixes="auto",
@@ -38,6 +39,9 @@ def make_hypothesis_pipeline(
     task : {"regression", "classification"}, default="regression"
         What y is, for all steps that use it. The last step is a
         :class:`HypothesisRegressor` or a :class:`HypothesisClassifier`.
+    positive : class label or None, default=None
+        For a classification of two classes: the class that effects point to. None is
+        the class that sorts last.
     n_neurons, k : "auto" or int, default="auto"
         Size of the sparse autoencoder, and the number of its neurons that a text
         switches on. "auto" grows with the number of texts, see
@@ -91,6 +95,14 @@ def make_hypothesis_pipeline(
     """
     if task not in _FINAL_STEPS:
         raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
+    last_step = _FINAL_STEPS[task]()
+    if positive is not None:
+        if task == "regression":
+            raise ValueError(
+                f"positive={positive!r} names a class, but task='regression' has none. "
+                "Pass task='classification', or leave positive out."
+            )
+        last_step.set_params(positive=positive)
     if target_weight == "auto":
         target_weight = _TARGET_WEIGHTS[task]
     embedder = make_embedder(embedder, verbose)
@@ -115,7 +127,7 @@ def make_hypothesis_pipeline(
                 "annotate",
                 ConceptAnnotator(judge=judge, llm=llm, embedder=embedder, **common),
             ),
-            ("regress", _FINAL_STEPS[task]()),
+            ("regress", last_step),
         ]
     )
     return pipeline.set_output(transform="pandas")

@@ -67,6 +67,12 @@ def _add_run(commands):
         default="auto",
         help="auto: classification for words, true/false or two whole numbers",
     )
+    run.add_argument(
+        "--positive",
+        metavar="CLASS",
+        help="of two classes, the one that effects point to: + means more likely CLASS "
+        "(default: the class that sorts last)",
+    )
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)

@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_hsae._target import read_target
 from sklearn_hsae.datasets import load_texts
+from sklearn_hsae.inference import find_positive
 
 _ENOUGH_TO_TEST = 1000  # texts, for about twenty hypotheses
 _MIN_TEXTS = 50  # for half to be enough for three hypotheses
@@ -26,6 +27,7 @@ class Split:
     new_y: np.ndarray
     task: str
     source: dict
+    positive: object = None
 
 
 def read_split(arguments):
@@ -43,7 +45,8 @@ def read_split(arguments):
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
         new_texts, new_y, _ = _read(arguments.holdout, arguments, task)
-    split = Split(texts, y, new_texts, new_y, task, source)
+    positive = _read_positive(arguments.positive, y, task)
+    split = Split(texts, y, new_texts, new_y, task, source, positive)
     _check_new_classes(split)
     return split
 
@@ -102,6 +105,20 @@ def _read(path, arguments, task):
     if target.is_classification:
         return texts, target.classes[target.values.astype(int)], "classification"
     return texts, target.values, "regression"
+
+
+def _read_positive(written, y, task):
+    """The class that was written on the command line, as it is in `y`."""
+    if written is None:
+        return None
+    if task == "regression":
+        raise ValueError(
+            f"--positive {written} names a class, but the outcome is a quantity. Pass "
+            "--task classification, or leave --positive out."
+        )
+    classes = np.unique(y)
+    by_name = {str(label): label for label in classes}
+    return find_positive(classes, by_name.get(written, written))
 
 
 def _check_class_sizes(y, n_new):

@@ -22,6 +22,7 @@ from sklearn_hsae._texts import (
     are_empty,
     attach_texts,
     check_texts,
+    drop_texts,
     readable,
     warn_of_empty,
 )
@@ -85,6 +86,10 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     cache_dir : "auto", str, path-like or None, default="auto"
         Folder of the cache. "auto" is the user's cache folder, None turns the cache
         off.
+    carry_texts : bool, default=True
+        Whether the rows of the output carry their texts, which later steps of a
+        pipeline read. False is for embeddings that stand beside other columns in a
+        ColumnTransformer with pandas output: their row index must be that of `X`.
     verbose : int, default=0
         If not 0, a progress bar is shown on stderr.
 
@@ -132,6 +137,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         "api_base": [str, None],
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "cache_dir": [str, os.PathLike, None],
+        "carry_texts": ["boolean"],
         "verbose": ["verbose"],
     }
 
@@ -146,6 +152,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         api_base=None,
         max_concurrency=8,
         cache_dir="auto",
+        carry_texts=True,
         verbose=0,
     ):
         self.model = model
@@ -156,6 +163,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         self.api_base = api_base
         self.max_concurrency = max_concurrency
         self.cache_dir = cache_dir
+        self.carry_texts = carry_texts
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -217,7 +225,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         -------
         DataFrame of shape (n_samples, n_dimensions_) of float32
             The row index is that of `X` (a RangeIndex when it has none), with the
-            texts as one more level, named "text". Columns are "embedding0", ... An
+            texts as one more level, named "text", unless ``carry_texts=False``. Columns
+            are "embedding0", ... An
             empty text becomes a row of zeros, with a warning.
         """
         check_is_fitted(self)
@@ -266,7 +275,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     def _frame(self, vectors, X, texts):
         frame = attach_texts(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
-        return frame
+        return frame if self.carry_texts else drop_texts(frame)
 
     def _embedder(self, revision=None):
         if is_remote(self.model, self.api_base):

@@ -38,6 +38,7 @@ from sklearn_hsae.inference import (
 
 _SHOWN = (
     "coefficient",
+    "average_marginal_effect",
     "ci_low",
     "ci_high",
     "p_corrected",
@@ -58,6 +59,9 @@ class HypothesisEvaluation:
     task : {"regression", "classification"}
     alpha : float
         Level of significance after correction: `alpha` of the last step.
+    positive : class label or None
+        Of two classes, the one that effects point to. None for more classes and for a
+        regression.
     table : DataFrame
         One row per hypothesis (and class, of three or more), estimated on the
         held-out rows: the columns of `summary_` of :class:`HypothesisRegressor` or
@@ -94,6 +98,7 @@ class HypothesisEvaluation:
 
     task: str
     alpha: float
+    positive: object
     table: pd.DataFrame
     groups: pd.DataFrame
     controls: pd.DataFrame | None
@@ -104,18 +109,38 @@ class HypothesisEvaluation:
     fidelity: pd.DataFrame | None
     settings: dict
 
+    def direction(self, outcome="the outcome"):
+        """Say in one line what a positive effect means.
+
+        Parameters
+        ----------
+        outcome : str, default="the outcome"
+            The name of y.
+
+        Returns
+        -------
+        str
+        """
+        if self.task == "regression":
+            return f"+ means a higher value of {outcome}"
+        if self.positive is None:
+            return "+ means more likely the class that is named"
+        return f"+ means more likely {class_name(self.positive, outcome)}"
+
     def to_dict(self):
         """The evaluation without the annotations, as values for JSON.
 
         Returns
         -------
         dict
-            `task`, `alpha`, `verdict`, `metrics`, and `hypotheses`, `groups`,
-            `controls` and `ceilings` (one dict per row; None where a number is NaN).
+            `task`, `alpha`, `positive`, `verdict`, `metrics`, and `hypotheses`,
+            `groups`, `controls` and `ceilings` (one dict per row; None where a number
+            is NaN).
         """
         return {
             "task": self.task,
             "alpha": self.alpha,
+            "positive": json_value(self.positive),
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
             "hypotheses": json_value(self.table.to_dict("records")),
@@ -145,11 +170,18 @@ class HypothesisEvaluation:
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
         table = shown.to_string(index=False, float_format="{:.3g}".format)
-        return f"{textwrap.fill(self.verdict, 88)}\n\n{table}"
+        said = textwrap.fill(self.verdict, 88)
+        return f"{said}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
         table = self.table.to_html(index=False, float_format="{:.3g}".format)
-        return f"<p>{escape(self.verdict)}</p>{table}"
+        said = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
+        return f"{said}{table}"
+
+
+def class_name(label, outcome):
+    """A class in a sentence: a word alone, True or 1 with the name of the outcome."""
+    return label if isinstance(label, str) else f"{outcome} = {label}"
 
 
 def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
@@ -233,6 +265,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     return HypothesisEvaluation(
         task=task,
         alpha=last.alpha,
+        positive=last.positive_ if task == "classification" else None,
         table=_with_fidelity(table, fidelity),
         groups=agreeing,
         controls=of_controls if len(of_controls) else None,

@@ -44,6 +44,12 @@ def paper_table(table, alpha):
     ]
     shown["p, corrected"] = table["p_corrected"].map(_format.p_value)
     shown["Share of texts"] = table["prevalence"].map(_format.percent)
+    if "average_marginal_effect" in table:
+        points = 100 * table["average_marginal_effect"]
+        digits = _format.effect_digits(points)
+        shown["Percentage points"] = [
+            _format.number(value, digits, sign=True) for value in points
+        ]
     if "f1" in table:
         shown["Fidelity (F1)"] = table["f1"].map(_format.number)
     return shown.reset_index(drop=True)
@@ -94,8 +100,9 @@ def methods_text(evaluation):
         )
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
-        f"{_model(evaluation.task, settings)} p-values were corrected for the number "
-        f"of hypotheses by {_correction(settings)}. At {level}, "
+        f"{_model(evaluation.task, settings)}{_direction(evaluation)} p-values were "
+        f"corrected for the number of hypotheses by {_correction(settings)}. "
+        f"At {level}, "
         f"{metrics['n_significant']} hypotheses were significant beside all others, "
         f"{metrics['n_significant_alone']} alone, and "
         f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
@@ -103,6 +110,13 @@ def methods_text(evaluation):
         "regression on the texts on which the hypotheses were found predicted the "
         f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
     )
+
+
+def _direction(evaluation):
+    """The class that effects point to, where there are two."""
+    if evaluation.positive is None:
+        return ""
+    return f" In the effects, {evaluation.direction()}."
 
 
 def _correction(settings):

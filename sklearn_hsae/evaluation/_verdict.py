@@ -58,7 +58,11 @@ def verdict(task, metrics, ceilings):
     share = ""
     if is_better.iloc[0]:
         part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
-        share = f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})."
+        above = f", counted from {chance}, which is chance" if chance else ""
+        share = (
+            f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})"
+            f"{above}."
+        )
     return f"{summary}{share} {_largest_loss(scores)}"
 
 

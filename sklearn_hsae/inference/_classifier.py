@@ -23,6 +23,7 @@ from sklearn_hsae.inference._controls import (
     with_codes,
 )
 from sklearn_hsae.inference._logistic import fit_logistic
+from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._metrics import (
     auc,
     average_precision,
@@ -30,6 +31,7 @@ from sklearn_hsae.inference._metrics import (
     headline,
     mcfadden,
 )
+from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
     POST_SELECTION,
@@ -44,8 +46,8 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     """Logistic regression of a class on hypotheses, all at once.
 
     The last step of a pipeline for an outcome of classes. Two classes give one
-    regression, for the class that sorts last. More classes give one each, against
-    all the others.
+    regression, for the class `positive`. More classes give one each, against all the
+    others.
 
     Maximum likelihood and Wald's tests, unless fewer than ten rows of the rarer class
     are to be expected among the rows of some concept, or the hypotheses tell rows of a
@@ -66,6 +68,9 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         other two the expected share of false ones among those found.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    positive : class label or None, default=None
+        Of two classes, the one that effects point to: a positive effect in `summary_`
+        means that this class is more likely. None is the class that sorts last.
     controls : sequence of str or callable, default=None
         Columns of X that are no hypotheses, such as the year or the shop: names, or a
         function of X such as :func:`sklearn.compose.make_column_selector`. The prefix
@@ -76,16 +81,25 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    positive_ : class label or None
+        The class that effects point to. None with more than two classes.
     summary_ : DataFrame
-        As in :class:`HypothesisRegressor`; coefficients are differences in log-odds,
-        `separation` is a difference of shares. With more than two classes, one block
-        of rows per class, and the class in a first column `class`.
+        As in :class:`HypothesisRegressor`; coefficients are differences in log-odds of
+        `positive_`, `separation` is a difference of its shares. A column more,
+        `average_marginal_effect`, says the coefficient as a difference in probability
+        (0.08 is 8 percentage points): the mean over all rows of the probability
+        with the concept minus that without it, each row's other concepts as they
+        are. For a column of other numbers than 0 and 1 it is the mean slope. With more
+        than two classes, one block of rows per class, and the class in a first column
+        `class`.
     controls_ : DataFrame
         One row per column of the controls (and `class`, of three or more): `control`
         (the plain name), `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p` and
         `note`. Nothing is corrected for them. Without rows if there are no controls.
     coef_ : ndarray of shape (1 or n_classes, n_hypotheses)
-        Coefficients for prediction; 0 where `summary_` has none.
+        Coefficients for prediction; 0 where `summary_` has none. With two classes,
+        those for the class that sorts last, whatever `positive` is, as scikit-learn
+        expects of a classifier.
     control_coef_ : ndarray of shape (1 or n_classes, n_control_columns)
         Those of the controls.
     intercept_ : ndarray of shape (1 or n_classes,)
@@ -140,15 +154,23 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         "cov_type": [StrOptions({"nonrobust", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "positive": "no_validation",  # a label is of any type
         "controls": ["array-like", callable, None],
     }
 
     def __init__(
-        self, *, cov_type="nonrobust", correction="holm", alpha=0.05, controls=None
+        self,
+        *,
+        cov_type="nonrobust",
+        correction="holm",
+        alpha=0.05,
+        positive=None,
+        controls=None,
     ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.positive = positive
         self.controls = controls
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -171,14 +193,21 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         -------
         self : HypothesisClassifier
             Fitted.
+
+        Raises
+        ------
+        ValueError
+            When y has fewer than two classes, `positive` is none of them, or
+            `positive` is given and there are more than two.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
         self.classes_ = np.unique(rows.y)
+        self.positive_ = find_positive(self.classes_, self.positive)
         estimates, summary, controls = self._estimate(rows)
         self._summary = summary.to_dict("list")
         self._control_summary = controls.to_dict("list")
         n_controls = len(self._names()[0])
-        coefficients, self.intercept_ = _coefficients(estimates)
+        coefficients, self.intercept_ = self._coefficients(estimates)
         self.control_coef_ = coefficients[:, :n_controls]
         self.coef_ = coefficients[:, n_controls:]
         self.penalized_ = np.array([result.is_penalized for result in estimates])
@@ -272,12 +301,12 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         metrics : dict
             Of the predictions of the fitted model on these rows: `auc` with an
             interval `auc_low`, `auc_high` that covers 1 - `alpha`;
-            `average_precision` and `accuracy`. Of the regression estimated on these
-            rows, which HypotheSAEs reports as held-out: `auc_in_sample` and
-            `mcfadden_in_sample`. `n_significant` (for any class), `n_hypotheses`, `n`
-            and `n_dropped`; with groups also `n_clusters`. With more than two
-            classes, `auc` and `average_precision` are means over those in y, each
-            against the rest.
+            `average_precision` (of `positive_`) and `accuracy`. Of the regression
+            estimated on these rows, which HypotheSAEs reports as held-out:
+            `auc_in_sample` and `mcfadden_in_sample`. `n_significant` (for any class),
+            `n_hypotheses`, `n` and `n_dropped`; with groups also `n_clusters`. With
+            more than two classes, `auc` and `average_precision` are means over those
+            in y, each against the rest.
 
             With controls: `auc_controls`, `auc_hypotheses`, `delta_auc` and
             `delta_auc_p`, as those of R² in :class:`HypothesisRegressor`. With more
@@ -295,11 +324,14 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
         log_odds = self._log_odds(X)
         scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
-        in_sample = _shares(_log_odds(X, *_coefficients(again)))
+        in_sample = _shares(_log_odds(X, *self._coefficients(again)))
+        order = slice(None, None, -1 if self._is_first_positive else 1)
         metrics = {
             **headline(y, scores, self.classes_, **options),
             **self._beyond_controls(rows, scores, options),
-            "average_precision": average_precision(y, scores, self.classes_, weights),
+            "average_precision": average_precision(
+                y, scores[:, order], self.classes_[order], weights
+            ),
             "accuracy": float(np.average(is_right, weights=weights)),
             "auc_in_sample": auc(y, in_sample, self.classes_, weights),
             "mcfadden_in_sample": mcfadden(y, in_sample, self.classes_, weights),
@@ -323,11 +355,11 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             fit_logistic(rows.X[:, columns], is_class, names, **options)
             for _, is_class in self._outcomes(rows.y)
         ]
-        return _coefficients(estimates)
+        return self._coefficients(estimates)
 
     def _outcomes(self, y):
         """Each class that has a regression, and 1 for the rows that have it."""
-        labels = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
+        labels = [self.positive_] if len(self.classes_) == 2 else self.classes_
         return [(label, (y == label).astype(np.float64)) for label in labels]
 
     def _beyond_controls(self, rows, scores, options):
@@ -341,11 +373,11 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         alone = headline(y, alone, self.classes_, **options)
         baseline = _shares(_log_odds(controls, *self._alone["controls"]))
         names = np.append(self._names()[0], "hypotheses")
-        p = []
+        sign, p = -1.0 if self._is_first_positive else 1.0, []
         for (_, is_class), coefficient in zip(
             self._outcomes(y), self.coef_, strict=True
         ):
-            columns = np.column_stack([controls, hypotheses @ coefficient])
+            columns = np.column_stack([controls, sign * hypotheses @ coefficient])
             added = fit_logistic(columns, is_class, names, **options)
             p.append(upper_sided(added.p[-1], added.coefficient[-1]))
         p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
@@ -390,6 +422,18 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             self._check_labels(rows.y)
         return rows
 
+    @property
+    def _is_first_positive(self):
+        """Whether the regression is for the class that sorts first of two."""
+        return self.positive_ is not None and self.positive_ == self.classes_[0]
+
+    def _coefficients(self, estimates):
+        """Those of the log-odds that `decision_function` returns."""
+        sign = -1.0 if self._is_first_positive else 1.0
+        coef = np.nan_to_num([result.coefficient for result in estimates])
+        intercept = np.array([result.intercept for result in estimates])
+        return sign * coef, sign * intercept
+
     def _most_likely(self, log_odds):
         if log_odds.ndim == 1:
             return self.classes_[(log_odds > 0).astype(int)]
@@ -412,6 +456,11 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             )
             tested = found.part(slice(n_controls, None))
             table = hypothesis_table(annotations, weights, names, tested, separation)
+            table.insert(
+                table.columns.get_loc("p"),
+                "average_marginal_effect",
+                average_marginal_effects(X, found, weights)[n_controls:],
+            )
             beside = control_table(controls, found.part(slice(n_controls)))
             if len(self.classes_) > 2:
                 table.insert(0, "class", label)
@@ -458,11 +507,6 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _coefficients(estimates):
-    coef = np.nan_to_num([result.coefficient for result in estimates])
-    return coef, np.array([result.intercept for result in estimates])
 
 
 def _log_odds(X, coef, intercept):

@@ -16,6 +16,8 @@ from sklearn_hsae.inference._likelihood import LogisticLikelihood
 _FEW_EXPECTED = 10
 # The likelihood ratio finds too much below this: Fisher's exact test must agree.
 _HARDLY_EXPECTED = 1
+# How the note of a hypothesis begins where Firth's penalty was used.
+PENALIZED = "penalized: "
 # With more rows, only concepts that have few of a class get a profile: it takes time.
 _MANY_ROWS = 20_000
 _MANY_IN_CELL = 200
@@ -71,7 +73,7 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None):
         has = X[np.ix_(design.rows, design.columns)] != 0
         fit, converged = _penalized_likelihood(design, y, has, alpha, clusters)
         note = "few rows of a class" if is_few else "the classes separate"
-        note = f"penalized: {note}" + ("" if converged else " (not converged)")
+        note = f"{PENALIZED}{note}" + ("" if converged else " (not converged)")
     beta, error, p, ends = fit
     coefficient = beta[1:] / design.scale
     estimates = Estimates.of(

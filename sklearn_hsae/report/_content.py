@@ -7,7 +7,11 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
-from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import (
+    agreeing_rows,
+    hypothesis_rows,
+    penalty_line,
+)
 from sklearn_hsae.report._scale import fit_scale
 
 _SEED = 0  # for the example texts: one evaluation always gives the same page
@@ -16,13 +20,18 @@ _MEASURES = {
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
 }
 
+_FLOORS = {
+    "r2": "The bars begin at 0, where nothing is explained.",
+    "auc": "The bars begin at 0.5, which is chance.",
+}
+
 
 def page_content(evaluation, texts, y, pipeline, run, title):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
-    effect = _effect_of(evaluation, y, target)
+    effect = _effect_of(evaluation, target)
     return {
         "version": __version__,
         "title": title or f"What goes with {target}",
@@ -33,6 +42,8 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "heading": "The hypotheses" if len(rows) > 1 else "The hypothesis",
         "reading": f"{effect} between texts that have the concept and texts that do "
         "not, all other concepts held equal:",
+        "direction": _format.printable(evaluation.direction(target)),
+        "penalty": penalty_line(evaluation),
         "coverage": f"{100 * (1 - evaluation.alpha):g}",
         "axis": _axis(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
@@ -49,15 +60,13 @@ def _target_name(y, run):
     return _format.printable(str(name)) if name else "the outcome"
 
 
-def _effect_of(evaluation, y, target):
+def _effect_of(evaluation, target):
     """What an effect measures, as the start of a sentence."""
     if evaluation.task == "regression":
         return f"How much {target} differs"
     if "class" in evaluation.table:
         return "How much the log-odds of a class, against all others, differ"
-    if y is None:
-        return "How much the log-odds of the class that sorts last differ"
-    label = _format.printable(str(np.unique(y)[-1]))
+    label = _format.printable(str(evaluation.positive))
     return f"How much the log-odds of {target} = {label} differ"
 
 
@@ -109,7 +118,8 @@ def _ceilings(evaluation):
     floor = 0.5 if name == "auc" else 0.0  # bars start at the score of guessing
     return {
         "note": f"The held-out {measure} of a linear model on the output of each "
-        "step. A drop from one row to the next means that signal is lost there.",
+        "step. A drop from one row to the next means that signal is lost there. "
+        f"{_FLOORS[name]}",
         "rows": [
             {
                 "label": stage[:1].upper() + stage[1:],
@@ -196,6 +206,7 @@ def _figures_of(row, digits):
     return {
         "effect": _format.number(row.effect, digits, sign=True),
         "interval": interval if row.is_estimable else "not estimable",
+        "points": _points(row),
         "alone": _alone(row, digits),
         "p": _format.p_value(row.p),
         "share": _format.percent(row.prevalence),
@@ -203,6 +214,14 @@ def _figures_of(row, digits):
         "fidelity": scores.get("f1", _format.DASH),
         "fidelity_detail": ", ".join(f"{k} {v}" for k, v in scores.items()),
     }
+
+
+def _points(row):
+    """The effect in percentage points; nothing for a quantity."""
+    if not _format.is_number(row.points):
+        return ""
+    digits = _format.effect_digits([row.points])
+    return f"{_format.number(row.points, min(digits, 1), sign=True)} points"
 
 
 def _alone(row, digits):
@@ -229,6 +248,19 @@ def _mark(row, scale):
     }
 
 
+def _points_guide(task):
+    if task == "regression":
+        return []
+    return [
+        (
+            "Points",
+            "The same effect as a difference of the probability, in percentage points: "
+            "the mean over the texts of the probability with the concept minus that "
+            "without it (average marginal effect).",
+        )
+    ]
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -240,6 +272,7 @@ def _guide(effect, evaluation):
             f"other concepts in the table held equal.{odds} The line is the "
             "confidence interval; an arrow means that it continues outside the plot.",
         ),
+        *_points_guide(task),
         (
             "Alone",
             f"The plain difference: the mean of {outcome} in texts with the concept "

@@ -377,7 +377,7 @@ def test_to_dict_is_json_and_holds_no_texts(rows):
     result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
     content = json.dumps(result.to_dict(), allow_nan=False)
     again = json.loads(content)
-    names = ["task", "alpha", "verdict", "metrics", "hypotheses"]
+    names = ["task", "alpha", "positive", "verdict", "metrics", "hypotheses"]
     names += ["groups", "controls", "ceilings"]
     assert list(again) == names
     assert again["hypotheses"][2]["correlation"] is None  # NaN is no JSON

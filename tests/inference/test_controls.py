@@ -96,6 +96,14 @@ def test_classes_have_the_controls_beside_them():
     np.testing.assert_allclose(
         model.predict_proba(X)[:, 1], reference.predict(M), rtol=1e-5
     )
+    opposite = HypothesisClassifier(controls=CONTROLS, positive="no").fit(X, label)
+    np.testing.assert_allclose(
+        opposite.controls_["coefficient"], -model.controls_["coefficient"]
+    )
+    np.testing.assert_allclose(opposite.predict_proba(X), model.predict_proba(X))
+    expected, found = (m.evaluate(X, label)[1] for m in (model, opposite))
+    for name in ("auc_controls", "auc_hypotheses", "delta_auc_p"):
+        assert found[name] == pytest.approx(expected[name])
     three = np.digitize(y, [0, 2])
     model = HypothesisClassifier(controls=CONTROLS).fit(X, three)
     assert model.controls_["class"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
