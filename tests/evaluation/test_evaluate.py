@@ -25,6 +25,7 @@ from sklearn_hsae import (
     drop_texts,
     evaluate_hypotheses,
     with_texts,
+    write_report,
 )
 
 NEURONS = [f"sae{i}" for i in range(6)]
@@ -591,7 +592,7 @@ def test_groups_of_rows(last):
 
 
 @pytest.mark.parametrize("last", [HypothesisRegressor, HypothesisClassifier])
-def test_controls_are_no_hypotheses(last):
+def test_controls_are_no_hypotheses(last, tmp_path):
     rng = np.random.default_rng(5)
     X = pd.DataFrame((rng.random((600, 3)) < 0.4) * 1.0, columns=list("abc"))
     X["c"] = np.where(rng.random(600) < 0.1, X["c"], X["b"])  # two that agree
@@ -618,6 +619,8 @@ def test_controls_are_no_hypotheses(last):
     assert ceilings["hypotheses"] == evaluation.metrics[f"{name}_hypotheses"]
     added = evaluation.metrics[f"delta_{name}"]
     assert f"the hypotheses add {added:.3f} to the" in evaluation.verdict
+    report = write_report(evaluation, tmp_path / "report.html").read_text("utf-8")
+    assert "<h3>Controls</h3>" in report and "shop = B" in report
     # A group is tested beside the controls, too.
     lone = evaluation.groups[evaluation.groups["members"].map(len) == 1].iloc[0]
     assert lone["standard_error"] < 2 * evaluation.table["standard_error"].min()
