@@ -7,10 +7,16 @@ annotation uses one for the columns of the regression.
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
 from sklearn_hsae.judges._embedding_judge import EmbeddingJudge
+from sklearn_hsae.judges._ignored_words import handle_words
 from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
-from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
+from sklearn_hsae.judges._phrases import (
+    PhraseOccurrence,
+    candidate_phrases,
+    label_phrases,
+    phrase_label,
+)
 from sklearn_hsae.judges._similarity import PhraseSimilarity, sentences, soft_maximum
 from sklearn_hsae.judges._stop_words import stop_word_languages
 from sklearn_hsae.judges._words import clauses
@@ -21,9 +27,12 @@ __all__ = [
     "Judge",
     "KeyphraseJudge",
     "LLMJudge",
+    "PhraseOccurrence",
     "PhraseSimilarity",
     "candidate_phrases",
     "clauses",
+    "handle_words",
+    "label_phrases",
     "phrase_label",
     "sentences",
     "soft_maximum",

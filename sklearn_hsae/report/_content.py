@@ -212,8 +212,16 @@ def _figures_of(row, digits):
         "share": _format.percent(row.prevalence),
         "share_width": _share(row.prevalence),
         "fidelity": scores.get("f1", _format.DASH),
+        "literal": _literal(row),
         "fidelity_detail": ", ".join(f"{k} {v}" for k, v in scores.items()),
     }
+
+
+def _literal(row):
+    """How often a label of keyphrases holds word for word; nothing for others."""
+    if not _format.is_number(row.literal_share):
+        return ""
+    return f"literally {_format.percent(row.literal_share)}"
 
 
 def _points(row):
@@ -292,6 +300,12 @@ def _guide(effect, evaluation):
             "How well the words describe the neuron they were written for: 1 when the "
             "texts that have the concept are those on which the neuron fires, measured "
             "on texts that were not used for naming.",
+        ),
+        (
+            "Literally",
+            "For a label of key phrases: of the texts judged to have the concept, the "
+            "share that contain one of its phrases word for word. Where it is low, "
+            "texts are like the phrases in meaning and do not contain them.",
         ),
         (
             "Texts with and without it",

@@ -35,9 +35,8 @@ class SparseAutoencoder(nn.Module):
     activation : {"topk", "batch_topk", "l1", "reward"}
         Which neurons are active in training: the k largest of each row, the largest of
         the batch (k per row on average), or all positive ones, with a penalty. In
-        evaluation
-        ``"topk"`` stays; for the others the selection in a batch approximates the fixed
-        threshold that is set after training.
+        evaluation, ``"topk"`` selects in the same way. For the others, the selection in
+        a batch approximates the fixed threshold that is set after training.
     n_outputs : int
         Number of outputs of the head; 0 for no head.
     precision : torch.dtype
