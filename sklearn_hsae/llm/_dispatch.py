@@ -159,7 +159,10 @@ class Dispatch:
                     self._takes_schema = self._takes_schema and not without_schema
                     return response
                 seconds = self._slow_down(error, started)
-            if used is not None and self._may_be_the_schema(error, tries):
+            # Another call may have found out in the meantime.
+            if used is not None and (
+                not self._takes_schema or self._may_be_the_schema(error, tries)
+            ):
                 without_schema = True  # the prompt describes the JSON in words too
             else:
                 seconds = max(self._seconds_to_next(error, tries), seconds)
