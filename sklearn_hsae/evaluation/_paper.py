@@ -101,8 +101,8 @@ def methods_text(evaluation):
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
         f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
-        f"{_direction(evaluation)} p-values were corrected for the number of hypotheses by {_correction(settings)}. "
-        f"At {level}, "
+        f"{_direction(evaluation)} p-values were corrected for the "
+        f"number of hypotheses by {_correction(settings)}. At {level}, "
         f"{metrics['n_significant']} hypotheses were significant beside all others, "
         f"{metrics['n_significant_alone']} alone, and "
         f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
