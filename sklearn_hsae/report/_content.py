@@ -50,6 +50,7 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "any_fidelity": any(row.fidelity for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
         "agreeing": _agreeing(evaluation, rows),
+        "controls": _controls(evaluation),
         "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
     }
@@ -179,6 +180,25 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
             }
         )
     return shown
+
+
+def _controls(evaluation):
+    """The columns that were held equal, with their effects."""
+    if evaluation.controls is None:
+        return []
+    lines = evaluation.controls.to_dict("records")
+    digits = _format.effect_digits(line["coefficient"] for line in lines)
+    return [
+        {
+            "name": _format.printable(str(line["control"])),
+            "class": _format.printable(str(line["class"])) if "class" in line else None,
+            "effect": _format.number(line["coefficient"], digits, sign=True),
+            "interval": f"{_format.number(line['ci_low'], digits, sign=True)} to "
+            f"{_format.number(line['ci_high'], digits, sign=True)}",
+            "p": _format.p_value(line["p"]),
+        }
+        for line in lines
+    ]
 
 
 def _agreeing(evaluation, rows):
