@@ -6,13 +6,18 @@ annotation uses one for the columns of the regression.
 """
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
-from sklearn_hsae.judges._embedding_judge import EmbeddingJudge
+from sklearn_hsae.judges._embedding_judge import EmbeddingJudge, is_word_for_word
 from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
-from sklearn_hsae.judges._phrases import candidate_phrases, phrase_label
+from sklearn_hsae.judges._phrases import (
+    PhraseOccurrence,
+    candidate_phrases,
+    phrase_label,
+)
 from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
 from sklearn_hsae.judges._stop_words import stop_word_languages
+from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 from sklearn_hsae.judges._words import clauses
 
 __all__ = [
@@ -21,9 +26,13 @@ __all__ = [
     "Judge",
     "KeyphraseJudge",
     "LLMJudge",
+    "PhraseOccurrence",
     "PhraseSimilarity",
+    "agreement_of",
+    "best_threshold",
     "candidate_phrases",
     "clauses",
+    "is_word_for_word",
     "phrase_label",
     "soft_maximum",
     "stop_word_languages",
