@@ -19,7 +19,12 @@ import time
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
-from sklearn_hsae import DiscoverySplit, HypothesisRegressor, NeuronSelector
+from sklearn_hsae import (
+    DiscoverySplit,
+    HypothesisClassifier,
+    HypothesisRegressor,
+    NeuronSelector,
+)
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
 
@@ -129,7 +134,7 @@ def discovery(n_draws):
 
 def clusters(n_draws):
     print(f"{n_draws} draws, 50 authors of 20 texts, intraclass correlation 0.2")
-    rng, n_found = np.random.default_rng(3), 0
+    rng, found = np.random.default_rng(3), np.zeros(8)
     author = np.repeat(np.arange(50), 20)
     for _ in range(n_draws):
         writes_often = (rng.random(50) < 0.5)[author]
@@ -137,8 +142,20 @@ def clusters(n_draws):
         noise = rng.normal(size=50)[author] * np.sqrt(0.2)
         y = noise + rng.normal(size=N_ROWS) * np.sqrt(0.8)
         table = HypothesisRegressor().fit(has[:, None], y).summary_
-        n_found += table["p"][0] < ALPHA
-    print(f"p below 5 % in {n_found / n_draws:.1%}")
+        with_groups = HypothesisRegressor(cov_type="cluster")
+        clustered = with_groups.fit(has[:, None], y, groups=author).summary_
+        y = (y > 0).astype(int)
+        plain = HypothesisClassifier().fit(has[:, None], y).summary_
+        with_groups = HypothesisClassifier(cov_type="cluster")
+        of_classes = with_groups.fit(has[:, None], y, groups=author).summary_
+        tables = table, clustered, plain, of_classes
+        found += [t[name][0] < ALPHA for t in tables for name in ("p", "separation_p")]
+    for label, shares in zip(
+        ("numbers", "numbers, groups", "classes", "classes, groups"),
+        found.reshape(-1, 2) / n_draws,
+        strict=True,
+    ):
+        print(f"{label:16} below 5 %: p {shares[0]:.1%} separation_p {shares[1]:.1%}")
 
 
 def seconds(n_runs):

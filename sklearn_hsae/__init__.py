@@ -19,6 +19,7 @@ _MODULE_OF = {
     "LanguageModel": "llm",
     "MatryoshkaSAETransformer": "sae",
     "NeuronSelector": "selection",
+    "ReaderSAETransformer": "reader",
     "drop_texts": "_texts",
     "evaluate_hypotheses": "evaluation",
     "load_texts": "datasets",

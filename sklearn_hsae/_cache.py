@@ -1,9 +1,10 @@
-"""The disk cache of everything that costs time or money: key -> bytes, in SQLite.
+"""The disk cache for results that cost time or money: key -> bytes, in SQLite.
 
-One file holds one kind of content ("embeddings", "llm"). The key is a hash of all that
-decides the content, so an entry never becomes stale. Processes that write the same key
-at the same time write equally valid values, and the last one stays. Values are raw
-bytes, never pickles: reading a cache cannot run code.
+There is one file per kind of content. In "embeddings" and "llm", the key is a hash of
+everything that the content depends on, so an entry is never out of date. When two
+processes write the same key at the same time, both values are valid, and the last one
+stays. Entries of "budget" (calls and dollars spent) and "batches" (ids of running
+batches) change. Values are raw bytes, never pickles: reading a cache cannot run code.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ _INHERITED = []
 
 
 def cache_key(**parts):
-    """Hash everything that decides the content of an entry.
+    """Hash everything that the content of an entry depends on.
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ def open_cache(cache_dir, name):
     Parameters
     ----------
     cache_dir : "auto", str, path-like or None
-        Folder of the cache. "auto" is the user's cache folder; None keeps the entries
-        in memory, as long as the returned object lives.
+        Folder of the cache. "auto" is the user's cache folder. With None, the entries
+        are in memory, and end with the returned object.
     name : str
         Kind of content.
 
@@ -70,9 +71,9 @@ class DiskCache:
     """A persistent map from str to bytes that processes and threads share.
 
     Each thread of each process has its own connection, which is opened at first use.
-    SQLite's write-ahead log lets readers continue while another process writes. What
-    `put_many` wrote survives kill -9. A power failure may lose the latest entries, but
-    does not damage the file.
+    With SQLite's write-ahead log, readers continue while another process writes.
+    Entries survive kill -9 as soon as `put_many` has returned. A power failure may lose
+    the latest entries, but does not damage the file.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ class DiskCache:
         self.path = Path(cache_dir).expanduser() / f"{name}.sqlite"
 
     def get_many(self, keys):
-        """Return a dict of those keys that have an entry, and their values."""
+        """Return a dict of the keys that have an entry, with their values."""
         keys = list(keys)
         entries = {}
         with self._clear_errors():
@@ -116,13 +117,13 @@ class DiskCache:
                 )
 
     def update(self, key, change):
-        """Replace the value of a key, with no other writer in between.
+        """Replace the value of a key; other processes cannot write in between.
 
         Parameters
         ----------
         key : str
         change : callable
-            Takes the value, None where there is none, and returns the new one.
+            Takes the old value, None for a new key, and returns the new value.
         """
         with self._clear_errors():
             connection = self._connection()
@@ -197,8 +198,8 @@ class DiskCache:
 
 
 def _use_write_ahead_log(connection):
-    # Here, unlike elsewhere, SQLite does not wait for other processes: two that create
-    # the same file at the same time would fail.
+    # SQLite does not wait for other processes here. Without the loop, one of two
+    # processes that create the same file at the same time would fail.
     deadline = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
@@ -210,7 +211,7 @@ def _use_write_ahead_log(connection):
 
 
 class MemoryCache:
-    """The methods of `DiskCache` over a dict, for ``cache_dir=None``."""
+    """The methods of `DiskCache` with a dict instead of a file: ``cache_dir=None``."""
 
     def __init__(self):
         self._items = {}

@@ -1,4 +1,4 @@
-"""Where models compute, and how they compute after a fork.
+"""The device on which models compute: CPU or GPU. Also handles forked processes.
 
 torch is imported at the first call, not with this module.
 """
@@ -8,13 +8,13 @@ import sys
 
 
 def choose_device(device=None):
-    """Return `device`, or the best one of this machine when it is None.
+    """Return `device`, or the best device of this machine when it is None.
 
     Parameters
     ----------
     device : str or None
-        As torch names it: "cpu", "cuda", "cuda:1" or "mps". None takes this process's
-        CUDA GPU when there is one, else Apple's GPU, else the CPU.
+        A name of torch: "cpu", "cuda", "cuda:1" or "mps". None is this process's CUDA
+        GPU when there is one, else Apple's GPU, else the CPU.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def choose_device(device=None):
     Raises
     ------
     ValueError
-        When torch knows no such device, or this machine does not have it.
+        When torch does not know the device, or this machine does not have it.
     """
     available = available_devices()
     if device is None:
@@ -41,7 +41,7 @@ def choose_device(device=None):
 
 
 def available_devices():
-    """Devices of this machine as torch names them, the best one first."""
+    """The devices of this machine, with torch's names, the best one first."""
     import torch
 
     devices = ["cpu"]
@@ -59,7 +59,7 @@ def has_fast_bfloat16(device):
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    # AVX512_BF16, which the processors with AMX have as well.
+    # AVX512_BF16; processors with AMX have it too.
     is_supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return device.type == "cpu" and is_supported()
 
@@ -79,11 +79,11 @@ def _refusal(device, available):
 
 
 def _stop_idle_threads():
-    """End the idle threads of OpenMP, which start again when they are needed.
+    """End the idle threads of OpenMP before a fork; they start again when needed.
 
-    A forked child inherits the list of these threads, but none of them: GNU's OpenMP,
-    which torch and scikit-learn use on Linux, would wait for them without end. Other
-    implementations of OpenMP notice the fork themselves.
+    A forked child inherits the list of these threads, but not the threads. The OpenMP
+    of GNU, which torch and scikit-learn use on Linux, would wait for them forever.
+    Other implementations of OpenMP detect the fork themselves.
     """
     global _has_stopped_threads
     if "torch" not in sys.modules:
@@ -99,7 +99,7 @@ def _stop_idle_threads():
 
 
 def _compute_in_one_thread():
-    """In a forked child, do without the threads that could not be ended before."""
+    """Use one thread in a forked child, if the threads could not be ended before."""
     torch = sys.modules.get("torch")
     if torch is not None and not _has_stopped_threads:
         torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Packages that only some uses need."""
+"""Import optional packages, with an error that says how to install them."""
 
 from importlib import import_module
 

@@ -1,5 +1,6 @@
-"""How this package writes files: whole or not at all, and as valid JSON."""
+"""Write files completely or not at all, and convert values for JSON."""
 
+import hashlib
 import math
 import os
 from collections.abc import Mapping
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+_LARGE_FILE = 1_000_000  # bytes
+
 
 @contextmanager
 def replaced_file(path):
-    """Yield a temporary path beside `path`, and put that file in its place at the end.
+    """Yield a temporary path in the same folder; at the end, move it to `path`.
 
-    Whoever reads `path` sees the old file or the new one, never a part of it. The
+    A reader of `path` sees the old file or the new file, never a part of it. The
     temporary file is removed when the block fails.
     """
     path = Path(path)
@@ -33,7 +36,7 @@ def write_text(path, text):
 
 
 def json_value(value):
-    """`value` as JSON can hold it.
+    """Convert `value` to types of JSON.
 
     NumPy scalars and arrays become Python numbers and lists, NaN and infinity become
     None, and any other object becomes its string.
@@ -49,3 +52,20 @@ def json_value(value):
     if value is None or isinstance(value, bool | int | str):
         return value
     return str(value)
+
+
+def fingerprint(path):
+    """Hash of a file, or of the files of a folder: names, sizes, times, small contents.
+
+    The content of large files is left out: reading all weights takes seconds.
+    """
+    path = Path(path).resolve()
+    digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape"))
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            stat = file.stat()
+            entry = f"{file}:{stat.st_size}:{stat.st_mtime_ns}"
+            digest.update(entry.encode("utf-8", "surrogateescape"))
+            if stat.st_size < _LARGE_FILE:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,7 +1,7 @@
-"""Numbers as text, alike in the report and in the terminal.
+"""Format numbers as text, in the same way for the report and the terminal.
 
-Numbers have a real minus sign and fixed decimals. What could not be estimated is a
-dash, never "nan".
+Numbers have a typographic minus sign and fixed decimals. A missing number is a dash,
+never "nan".
 """
 
 import math
@@ -31,7 +31,7 @@ def number(value, digits=2, sign=False):
 
 
 def effect_digits(values):
-    """How many decimals show typical effects with two or three digits."""
+    """Number of decimals that shows typical effects with two or three digits."""
     sizes = sorted(abs(v) for v in values if is_number(v) and v)
     if not sizes:
         return 2
@@ -49,7 +49,7 @@ def p_value(p):
 
 
 def percent(share):
-    """A share as a percentage that does not round a rare thing to nothing."""
+    """A share as a percentage; a small share is not rounded to 0."""
     if not is_number(share):
         return DASH
     if 0 < share < 0.01:
@@ -58,12 +58,12 @@ def percent(share):
 
 
 def count(value):
-    """A whole number with separated thousands."""
+    """A whole number with commas between thousands."""
     return f"{int(value):,}" if is_number(value) else DASH
 
 
 def seconds(value):
-    """A time, as short as it can be read."""
+    """A duration, such as "1.5 s" or "2 min 5 s"."""
     if not is_number(value):
         return DASH
     if value < 60:
@@ -73,9 +73,9 @@ def seconds(value):
 
 
 def printable(text):
-    """`text` without what would break a page or a terminal.
+    """Replace characters that would break a page or a terminal by spaces.
 
-    Control characters would end a line of the table or move the cursor, and lone
+    Control characters could end a line of the table or move the cursor, and lone
     surrogates cannot be written as UTF-8.
     """
     return "".join(
@@ -87,7 +87,7 @@ def printable(text):
 
 
 def shorten(text, limit):
-    """The first `limit` characters of a text, cut at a space, with its true length."""
+    """The first `limit` characters of a text, cut at a space, with " …" at the end."""
     text = printable(text[: limit + 1]).strip()
     if len(text) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""Names of columns: unique, and free of characters that other libraries refuse."""
+"""Column names: unique, and without characters that other libraries refuse."""
 
 import re
 
@@ -31,21 +31,21 @@ def plain_label(label):
 def safe_names(X):
     """Rename the columns of a frame so that LightGBM and XGBoost accept them.
 
-    Concepts hold commas and quotation marks, which these libraries refuse in the names
-    of features. Put this function before such a last step, by
-    ``FunctionTransformer(safe_names)``.
+    Concepts contain commas and quotation marks, which these libraries refuse in feature
+    names. Insert ``FunctionTransformer(safe_names)`` as a step before such an
+    estimator.
 
     Parameters
     ----------
     X : DataFrame or any other object
-        What a step of a pipeline returned.
+        Output of a step of a pipeline.
 
     Returns
     -------
     DataFrame or the object itself
         `X` with white space, commas, colons, quotation marks and brackets in its
         column names replaced by "_". The names are unique; the values are not copied.
-        Anything but a DataFrame is returned as it is.
+        An object that is not a DataFrame is returned unchanged.
 
     Examples
     --------

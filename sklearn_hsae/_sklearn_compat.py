@@ -1,7 +1,7 @@
-"""What this package takes from scikit-learn's private modules, in one place.
+"""All imports from private modules of scikit-learn.
 
-scikit-learn has no public way to check parameters and feature names as its own
-estimators do. A release that moves one of these names is mended here alone.
+scikit-learn has no public functions that check parameters and feature names as its own
+estimators do. When a release moves one of these names, only this file must change.
 """
 
 from sklearn.base import _fit_context as fit_context
@@ -37,5 +37,5 @@ def validate_params(estimator):
 
 
 def in_chosen_container(returned, X, estimator):
-    """What a `transform` returned for `X`, in the container that `set_output` chose."""
+    """Convert the output of `transform` for `X` to the container of `set_output`."""
     return _wrap_data_with_container("transform", returned, X, estimator)

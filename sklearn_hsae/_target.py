@@ -1,8 +1,8 @@
-"""What the target y is: a quantity, or classes. Every part of this package asks here.
+"""Decide whether the target y is a quantity or classes, by one rule for all steps.
 
-The rule of ``task="auto"``: booleans, words and pandas categories are classes; so are
-two distinct whole numbers; all other numbers are a quantity. Numbers may come as
-integers, floats, `Decimal`, or strings that hold numbers, in any container.
+With ``task="auto"``, booleans, words, pandas categories and two distinct whole numbers
+are classes. All other numbers are a quantity. Numbers may be integers, floats,
+`Decimal`, or strings with numbers, in any container.
 """
 
 import numbers
@@ -24,8 +24,10 @@ _DAYS = {
 
 
 class Target(NamedTuple):
-    """A target that was checked.
+    """A checked target.
 
+    Attributes
+    ----------
     values : ndarray of shape (n_samples,)
         float64 numbers of a quantity, or the position of each row's class in `classes`.
     classes : ndarray of shape (n_classes,) or None
@@ -37,7 +39,7 @@ class Target(NamedTuple):
 
     @property
     def is_classification(self):
-        """Whether the target holds classes."""
+        """Whether the target consists of classes."""
         return self.classes is not None
 
 
@@ -48,10 +50,10 @@ def read_target(y, task="auto", *, name="y"):
     ----------
     y : array-like of shape (n_samples,)
     task : {"auto", "regression", "classification"}, default="auto"
-        ``"regression"`` takes two numbers or booleans as a quantity as well,
-        ``"classification"`` takes integers and numbers in strings as classes.
+        With ``"regression"``, booleans and two distinct numbers are a quantity too.
+        With ``"classification"``, integers and strings with numbers are classes.
     name : str, default="y"
-        What error messages call it.
+        Name of the target in error messages.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def refuse_constant(target, *, name="y"):
     Parameters
     ----------
     target : Target
-        Of one row or more.
+        With one row or more.
     name : str, default="y"
     """
     values = target.values
@@ -103,7 +105,7 @@ def _array(y, name):
     if isinstance(y, str | bytes) or not is_array:
         raise ValueError(f"{name} must hold one value per row, got {y!r}.")
     values = np.asarray(y)
-    # NumPy turns a list of numbers and words into words; keep what they were.
+    # np.asarray turns a list of numbers and words into words; keep the original types.
     if values.dtype.kind in "US" and isinstance(y, list | tuple):
         values = np.empty(len(y), dtype=object)
         values[:] = y
@@ -166,7 +168,7 @@ def _is_number(value):
 
 
 def _parsed(words):
-    """Strings that all hold a finite number as float64, else None."""
+    """Strings as float64 when all are finite numbers, otherwise None."""
     try:
         quantity = np.asarray(pd.to_numeric(words), dtype=np.float64)
     except (TypeError, ValueError):
@@ -211,7 +213,7 @@ def _as_classes(values, quantity, name):
 
 
 def _sortable(values, quantity):
-    """Objects as an array of one type, which NumPy can sort."""
+    """Convert an object array to one type, which NumPy can sort."""
     if _are_booleans(values):
         return values.astype(bool)
     if quantity is None or isinstance(values[0], str):

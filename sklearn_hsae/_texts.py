@@ -1,10 +1,10 @@
 """How texts travel through a scikit-learn Pipeline: in the row index.
 
-A step that knows the texts returns a DataFrame whose row index has a last level named
-``"text"``. Every later step of this package keeps that row index, scikit-learn's own
-steps keep it after ``set_output(transform="pandas")``, and the steps that read texts
-find them there. The level has a name, so that document ids in an index are never
-taken for texts.
+A step that knows the texts returns a DataFrame. The last level of its row index is
+named ``"text"`` and contains the texts. All later steps of this package keep this row
+index, and scikit-learn's own steps keep it after ``set_output(transform="pandas")``. So
+the steps that read texts find them there. The level has a name, so that document ids in
+an index are never mistaken for texts.
 """
 
 import functools
@@ -22,7 +22,7 @@ TEXT_LEVEL = "text"
 _MAX_ROWS_IN_MESSAGE = 10
 _MAX_COLUMNS_IN_MESSAGE = 3
 _GIVE_TEXTS = (
-    "A meta-estimator such as BaggingRegressor makes arrays of frames: give it the "
+    "A meta-estimator such as BaggingRegressor turns frames into arrays: pass it the "
     "texts, as an array of shape (n_samples, 1)."
 )
 
@@ -41,9 +41,9 @@ def with_texts(X, texts):
         of an array are not copied.
     texts : sequence of str of length n_samples
         One text per row: list, tuple, array, or a pandas or polars Series. The index
-        of a pandas Series is kept when `X` is not a DataFrame. A text may be empty:
-        ``transform`` and ``predict`` take it for a text without any concept, ``fit``
-        refuses it, and a warning names the rows.
+        of a pandas Series is kept when `X` is not a DataFrame. A text may be empty, and
+        a warning names the rows: in ``transform`` and ``predict`` it counts as a text
+        without any concept, in ``fit`` it is an error.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def with_texts(X, texts):
 
 
 def attach_texts(X, texts, strings):
-    """`with_texts` for checked texts: `strings` are those in `texts`."""
+    """`with_texts` for checked texts: `strings` are the texts in `texts`."""
     check_consistent_length(X, strings)
     if isinstance(X, pd.DataFrame):
         return X.set_axis(_append_texts(_own_index(X.index), strings))
@@ -93,21 +93,20 @@ def attach_texts(X, texts, strings):
 def drop_texts(X):
     """Remove the texts from the row index.
 
-    Use it where frames with and without texts are put side by side: in a FeatureUnion
-    or a ColumnTransformer under ``set_output(transform="pandas")``, for example by
-    ``make_pipeline(EmbeddingTransformer(), FunctionTransformer(drop_texts))`` beside
-    other columns.
+    Use it where frames with and without texts are joined: in a FeatureUnion or a
+    ColumnTransformer with ``set_output(transform="pandas")``, for example
+    ``make_pipeline(EmbeddingTransformer(), FunctionTransformer(drop_texts))``.
 
     Parameters
     ----------
     X : DataFrame or any other object
-        What a step of a pipeline returned.
+        Output of a step of a pipeline.
 
     Returns
     -------
     DataFrame or the object itself
-        `X` without the row-index level ``"text"``. Anything else is returned as it
-        is.
+        `X` without the row-index level ``"text"``. An object without this level is
+        returned unchanged.
 
     Examples
     --------
@@ -122,9 +121,9 @@ def drop_texts(X):
 
 
 def _text_level(index):
-    """Position of the level that holds the texts, the last one of this name, or None.
+    """Position of the level with the texts: the last one of this name, or None.
 
-    The index of the caller may have a level of the same name; it stands before ours.
+    The index of the caller may have a level of the same name; it comes before ours.
     """
     positions = [i for i, name in enumerate(index.names) if name == TEXT_LEVEL]
     return positions[-1] if positions else None
@@ -157,7 +156,8 @@ def get_texts(X, texts, estimator, *, allow_empty=False):
 
     Parameters
     ----------
-    X : what `estimator` was given
+    X : object
+        Input of `estimator`.
     texts : sequence of str or None
     estimator : object
         Its class is named in error messages.
@@ -179,7 +179,7 @@ def get_texts(X, texts, estimator, *, allow_empty=False):
 
 
 def _where_texts_were_lost(X):
-    """What is known about the step that dropped the texts, and what helps there."""
+    """Describe which step may have dropped the texts, and how to prevent it."""
     if isinstance(X, pd.DataFrame):
         columns = [repr(column) for column in X.columns[:_MAX_COLUMNS_IN_MESSAGE]]
         more = ", ..." if X.shape[1] > _MAX_COLUMNS_IN_MESSAGE else ""
@@ -191,29 +191,29 @@ def _where_texts_were_lost(X):
     if type(X).__module__.split(".")[0] == "polars":
         return (
             "X is a polars frame, which has no row index to carry texts. A step of "
-            "another package made it: call set_output(transform='pandas') on that "
+            "another package returned it: call set_output(transform='pandas') on that "
             "step. Steps of sklearn_hsae pass texts on under "
             "set_output(transform='polars') as well."
         )
     kind = "sparse matrix" if sparse.issparse(X) else "plain array"
     return (
-        f"X is a {kind}, which a step before this one returned. Call "
-        "pipeline.set_output(transform='pandas'), again after set_params has put in "
-        f"a step such as PCA(). {_GIVE_TEXTS}"
+        f"X is a {kind}, which an earlier step returned. Call "
+        "pipeline.set_output(transform='pandas'); call it again after set_params has "
+        f"added a step such as PCA(). {_GIVE_TEXTS}"
     )
 
 
 def check_texts(texts, name, *, allow_empty=False):
-    """Return `texts` as a 1-d object array of str, or say which rows are wrong.
+    """Return `texts` as a 1-d object array of str. Errors name the wrong rows.
 
     Parameters
     ----------
     texts : sequence of str
     name : str
-        Who asks, for error messages.
+        Name of the caller, for error messages.
     allow_empty : bool
-        Let empty texts pass, as `transform` does: one of them must not refuse all
-        others. `fit` refuses them, since nothing can be learnt from an empty text.
+        Whether to accept empty texts. `transform` does, because one empty text must not
+        stop the others. `fit` does not, because it cannot learn from an empty text.
     """
     if isinstance(texts, str | bytes):
         raise ValueError(
@@ -235,12 +235,12 @@ def check_texts(texts, name, *, allow_empty=False):
 
 
 def are_empty(strings):
-    """Mask of the texts that hold nothing but white space."""
+    """Mask of the texts with nothing but white space."""
     return np.fromiter((not text.strip() for text in strings), bool, len(strings))
 
 
 def warn_of_empty(strings):
-    """Say how many texts are empty, and what becomes of them."""
+    """Warn about empty texts and say how they are treated."""
     is_empty = are_empty(strings)
     if is_empty.any():
         n_empty = is_empty.sum()
@@ -255,12 +255,24 @@ def warn_of_empty(strings):
         )
 
 
+def readable(text):
+    """Replace halves of surrogate pairs, left by broken decoding, which have no UTF-8.
+
+    Two halves that belong together become the character they stand for.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 class CarriesTextsMixin:
     """`set_output` for steps whose frames may carry texts.
 
-    Such a frame stays a pandas frame when ``set_output(transform="polars")`` asks for
-    another: polars has no row index, and the steps that follow need the texts.
-    Anything else is in the container that was chosen.
+    A frame with texts stays a pandas frame, also with
+    ``set_output(transform="polars")``: polars has no row index, and later steps need
+    the texts. All other output is converted as `set_output` says.
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -268,7 +280,7 @@ class CarriesTextsMixin:
         for name in ("transform", "fit_transform"):
             method = getattr(cls, name)
             if not hasattr(method, "keeps_texts"):
-                # scikit-learn has wrapped it: inside is what returns the data.
+                # scikit-learn has wrapped it; __wrapped__ is the method itself.
                 setattr(cls, name, _keeping_texts(method.__wrapped__))
 
 
@@ -310,7 +322,7 @@ def _remedy(texts):
     if isinstance(texts, Mapping):
         return "Pass its texts: list(texts.values())."
     if isinstance(texts, Set):
-        return "Its order is not that of any y: pass list(texts) and keep that list."
+        return "A set has no fixed order, so y cannot match it: pass a list."
     if isinstance(texts, Iterator):
         return "It can be read only once: pass list(texts)."
     return ""
@@ -362,7 +374,8 @@ def row_index(X):
 
 
 def _append_texts(rows, strings):
-    # factorize hashes; the ordinary constructors of a MultiIndex sort long strings.
+    # factorize uses hashes. The usual constructors of a MultiIndex sort the strings,
+    # which is slow for long texts.
     text_codes, text_values = pd.factorize(strings)
     if isinstance(rows, pd.MultiIndex):
         levels, codes = list(rows.levels), list(rows.codes)
@@ -387,7 +400,7 @@ def without_empty_texts(activations, X):
     level = _text_level(X.index)
     texts = X.index.get_level_values(level)
     if not all(isinstance(text, str) for text in X.index.unique(level)):
-        return activations  # an index of the caller that has this name
+        return activations  # the level "text" is the caller's own index
     is_empty = are_empty(texts)
     if not is_empty.any():
         return activations
@@ -400,7 +413,7 @@ def without_empty_texts(activations, X):
 
 
 def frame_like(values, X, columns):
-    """`values` as a frame with the row index of `X`; as they are if X is no frame."""
+    """`values` as a frame with the row index of `X`, or unchanged if X is no frame."""
     if not isinstance(X, pd.DataFrame):
         return values
     if sparse.issparse(values):

@@ -293,7 +293,8 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : array-like or None, default=None
+            Not used; for the signature of scikit-learn.
 
         Returns
         -------

@@ -19,11 +19,12 @@ _TARGET_WEIGHTS = {"regression": 0.2, "classification": 0.1}
 def make_hypothesis_pipeline(
     *,
     task="regression",
+    positive=None,
     n_neurons="auto",
     k="auto",
     prefixes="auto",
     target_weight="auto",
-    n_select=20,
+    n_select="auto",
     embedder=None,
     llm=None,
     judge="auto",
@@ -38,6 +39,9 @@ def make_hypothesis_pipeline(
     task : {"regression", "classification"}, default="regression"
         What y is, for all steps that use it. The last step is a
         :class:`HypothesisRegressor` or a :class:`HypothesisClassifier`.
+    positive : class label or None, default=None
+        For a classification of two classes: the class that effects point to. None is
+        the class that sorts last.
     n_neurons, k : "auto" or int, default="auto"
         Size of the sparse autoencoder, and the number of its neurons that a text
         switches on. "auto" grows with the number of texts, see
@@ -52,8 +56,9 @@ def make_hypothesis_pipeline(
         significant that is none. "auto" is 0.2 for a regression and 0.1 for a
         classification: with a higher weight the topics of a class merge into one
         neuron that encodes the class.
-    n_select : int, default=20
-        Number of hypotheses.
+    n_select : "auto" or int, default="auto"
+        Number of hypotheses. "auto" is one per 50 texts, from 3 to 20, see
+        :class:`NeuronSelector`.
     embedder : str, EmbeddingTransformer or None, default=None
         Embeds texts and phrases, in every step that needs it. The name of a model, or
         a transformer with settings of your own. None is the default model of
@@ -90,6 +95,14 @@ def make_hypothesis_pipeline(
     """
     if task not in _FINAL_STEPS:
         raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
+    last_step = _FINAL_STEPS[task]()
+    if positive is not None:
+        if task == "regression":
+            raise ValueError(
+                f"positive={positive!r} names a class, but task='regression' has none. "
+                "Pass task='classification', or leave positive out."
+            )
+        last_step.set_params(positive=positive)
     if target_weight == "auto":
         target_weight = _TARGET_WEIGHTS[task]
     embedder = make_embedder(embedder, verbose)
@@ -114,7 +127,7 @@ def make_hypothesis_pipeline(
                 "annotate",
                 ConceptAnnotator(judge=judge, llm=llm, embedder=embedder, **common),
             ),
-            ("regress", _FINAL_STEPS[task]()),
+            ("regress", last_step),
         ]
     )
     return pipeline.set_output(transform="pandas")

@@ -9,6 +9,7 @@ from sklearn_hsae import EmbeddingTransformer, make_hypothesis_pipeline
 # Not one of them is a default. A parameter of the factory that is missing here fails.
 VALUES = {
     "task": "classification",
+    "positive": "no",
     "n_neurons": 48,
     "k": 3,
     "prefixes": (0.25, 1.0),
@@ -28,6 +29,7 @@ PARAMETERS = inspect.signature(make_hypothesis_pipeline).parameters
 def test_each_parameter_reaches_every_step_that_has_it(name, with_llm):
     assert VALUES[name] != PARAMETERS[name].default
     options = {"llm": VALUES["llm"]} if with_llm else {}
+    options |= {"task": "classification"} if name == "positive" else {}
     pipe = make_hypothesis_pipeline(**options | {name: VALUES[name]})
     reached = {
         step: estimator.get_params(deep=False)[name]
@@ -63,3 +65,8 @@ def test_the_embedder_is_that_of_every_step(embedder, llm):
     steps = [pipe["interpret"], pipe["annotate"]]
     for used in (pipe["embed"], *(step.embedder for step in steps)):
         assert used.get_params() == embedder.get_params()
+
+
+def test_a_quantity_has_no_positive_class():
+    with pytest.raises(ValueError, match="Pass task='classification', or leave"):
+        make_hypothesis_pipeline(positive="yes")

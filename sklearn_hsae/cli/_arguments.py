@@ -58,13 +58,20 @@ def _add_run(commands):
         "--holdout",
         type=Path,
         metavar="FILE",
-        help="texts to test on (default: a fifth of FILE, drawn with --seed)",
+        help="texts to test on (default: half of FILE up to 1,000 texts, a fifth if "
+        "that is more, drawn with --seed)",
     )
     run.add_argument(
         "--task",
         choices=("auto", "regression", "classification"),
         default="auto",
         help="auto: classification for words, true/false or two whole numbers",
+    )
+    run.add_argument(
+        "--positive",
+        metavar="CLASS",
+        help="of two classes, the one that effects point to: + means more likely CLASS "
+        "(default: the class that sorts last)",
     )
     _add_file_options(run)
     _add_sizes(run)
@@ -111,9 +118,8 @@ def _add_sizes(run):
     sizes.add_argument(
         "--n-select",
         type=_positive,
-        default=20,
         metavar="N",
-        help="number of hypotheses (20)",
+        help="number of hypotheses (one per 50 texts to learn from, 3 to 20)",
     )
 
 

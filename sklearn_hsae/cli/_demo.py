@@ -11,7 +11,6 @@ from sklearn_hsae.cli._fit_and_evaluate import build_pipeline, fit_and_evaluate,
 from sklearn_hsae.cli._read_data import Split
 from sklearn_hsae.cli._record import (
     finish_record,
-    prepare_folder,
     start_record,
     write_outputs,
 )
@@ -27,13 +26,12 @@ _FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
 
 def demo(arguments, argv):
     """Generate, fit, test, show and compare with the truth."""
-    folder = prepare_folder(arguments.out)
     reviews = make_reviews(N_REVIEWS, random_state=arguments.seed)
     split, truth = _split(reviews, arguments.seed)
     pipeline = build_pipeline(
         split,
         **suggest_sizes(len(split.texts)),
-        n_select=20,
+        n_select="auto",
         embedder=EmbeddingTransformer(cache_dir=arguments.cache_dir, verbose=1),
         seed=arguments.seed,
     )
@@ -48,8 +46,8 @@ def demo(arguments, argv):
     planted = pd.DataFrame(truth, columns=reviews.concepts)
     matches = match_hypotheses(evaluation.annotations, planted).fillna({"f1": 0.0})
     record["planted"] = _describe_matches(matches, reviews.effects)
-    paths = write_outputs(folder, split, pipeline, evaluation, record)
-    show_results(evaluation)
+    paths = write_outputs(arguments.out, split, pipeline, evaluation, record)
+    show_results(evaluation, "rating")
     _show_matches(record["planted"])
     say(f"\nwritten: {', '.join(map(str, paths))}")
 

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
 from sklearn_hsae._sklearn_compat import validate_params
 from sklearn_hsae.llm import check_environment
+from sklearn_hsae.selection import suggest_n_select
 
 _DOING = {
     "embed": "embed {n:,} texts",
@@ -131,6 +132,9 @@ class _Stages:
 
 def _check_sizes(split, options):
     n_neurons, k, n_select = (options[key] for key in ("n_neurons", "k", "n_select"))
+    n_texts = len(split.texts)
+    if n_select == "auto":
+        n_select = min(suggest_n_select(n_texts), n_neurons)
     if k > n_neurons:
         raise ValueError(
             f"--k {k} is more than --n-neurons {n_neurons}: a text cannot switch on "
@@ -146,7 +150,6 @@ def _check_sizes(split, options):
             f"--n-select {n_select} is more than the {n_neurons} neurons there are. "
             "Pass a smaller --n-select or a larger --n-neurons."
         )
-    n_texts = len(split.texts)
     for n, part in ((n_texts, "to learn from"), (len(split.new_texts), "held out")):
         if n <= n_select + 1:
             raise ValueError(

@@ -16,6 +16,7 @@ _OPTIONS = {
     r"task='(\w+)'(, or use Hypothesis\w+\(\))?": r"--task \1",
     r"decimal='([.,])'": r"--decimal \1",
     r"encoding='([^']+)'": r"--encoding \1",
+    r"positive='([^']+)'": r"--positive \1",
     r"drop_missing=True": "--drop-missing",
 }
 
@@ -44,14 +45,17 @@ def main(argv=None):
 
 
 def _start(arguments, argv):
-    if arguments.command == "demo":
-        from sklearn_hsae.cli._demo import demo
+    from sklearn_hsae.cli._record import results_folder
 
-        demo(arguments, argv)
-    else:
-        from sklearn_hsae.cli._run import run
+    with results_folder(arguments.out):
+        if arguments.command == "demo":
+            from sklearn_hsae.cli._demo import demo
 
-        run(arguments, argv)
+            demo(arguments, argv)
+        else:
+            from sklearn_hsae.cli._run import run
+
+            run(arguments, argv)
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):

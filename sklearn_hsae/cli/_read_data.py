@@ -11,9 +11,10 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_hsae._target import read_target
 from sklearn_hsae.datasets import load_texts
+from sklearn_hsae.inference import find_positive
 
-_HOLDOUT_SHARE = 0.2
-_MIN_TEXTS = 50  # for a fifth to be ten
+_ENOUGH_TO_TEST = 1000  # texts, for about twenty hypotheses
+_MIN_TEXTS = 50  # for half to be enough for three hypotheses
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Split:
     new_y: np.ndarray
     task: str
     source: dict
+    positive: object = None
 
 
 def read_split(arguments):
@@ -43,22 +45,26 @@ def read_split(arguments):
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
         new_texts, new_y, _ = _read(arguments.holdout, arguments, task)
-    split = Split(texts, y, new_texts, new_y, task, source)
+    positive = _read_positive(arguments.positive, y, task)
+    split = Split(texts, y, new_texts, new_y, task, source, positive)
     _check_new_classes(split)
     return split
 
 
 def split_off(texts, y, task, seed):
-    """Draw the fifth of the texts to test on; every class keeps its share.
+    """Draw the texts to test on; every class keeps its share.
+
+    Half of the texts up to a thousand: few texts cannot tell hypotheses apart. A fifth
+    where that is more.
 
     Returns
     -------
     texts, new_texts, y, new_y : ndarrays
     """
-    n_new = round(len(texts) * _HOLDOUT_SHARE)
+    n_new = round(max(min(len(texts) / 2, _ENOUGH_TO_TEST), len(texts) / 5))
     if len(texts) < _MIN_TEXTS:
         raise ValueError(
-            f"{len(texts)} texts are too few to split off a fifth for testing: at "
+            f"{len(texts)} texts are too few to split off some for testing: at "
             f"least {_MIN_TEXTS} are needed, or pass --holdout."
         )
     if task == "classification":
@@ -99,6 +105,20 @@ def _read(path, arguments, task):
     if target.is_classification:
         return texts, target.classes[target.values.astype(int)], "classification"
     return texts, target.values, "regression"
+
+
+def _read_positive(written, y, task):
+    """The class that was written on the command line, as it is in `y`."""
+    if written is None:
+        return None
+    if task == "regression":
+        raise ValueError(
+            f"--positive {written} names a class, but the outcome is a quantity. Pass "
+            "--task classification, or leave --positive out."
+        )
+    classes = np.unique(y)
+    by_name = {str(label): label for label in classes}
+    return find_positive(classes, by_name.get(written, written))
 
 
 def _check_class_sizes(y, n_new):

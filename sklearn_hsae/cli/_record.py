@@ -4,11 +4,13 @@ import json
 import shlex
 import sys
 import tempfile
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from sklearn.base import BaseEstimator
 
 from sklearn_hsae._files import json_value, write_text
+from sklearn_hsae.evaluation import class_name
 from sklearn_hsae.report import (
     describe_steps,
     describe_usage,
@@ -17,8 +19,24 @@ from sklearn_hsae.report import (
 )
 
 
-def prepare_folder(path):
-    """Make the folder for the results, and make sure that files can be written."""
+@contextmanager
+def results_folder(path):
+    """Make the folder for the results, and make sure that files can be written.
+
+    When the block fails, folders that were made for it and are empty are removed.
+    """
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        _make_writable(path)
+        yield
+    except BaseException:
+        for folder in new:
+            with suppress(OSError):  # it holds something by now
+                folder.rmdir()
+        raise
+
+
+def _make_writable(path):
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -27,7 +45,6 @@ def prepare_folder(path):
         raise ValueError(
             f"cannot write into --out {path}: {error.strerror}. Name another folder."
         ) from None
-    return path
 
 
 def start_record(arguments, argv, split):
@@ -80,7 +97,16 @@ def write_outputs(folder, split, pipeline, evaluation, record):
         pipeline=pipeline,
         run=record,
     )
-    write_text(paths[1], evaluation.table.to_csv(index=False))
+    write_text(paths[1], _with_direction(evaluation, record).to_csv(index=False))
     text = json.dumps(json_value(record), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(paths[2], text + "\n")
     return paths
+
+
+def _with_direction(evaluation, record):
+    """The table with a column that says what a positive effect means."""
+    table, target = evaluation.table, record["data"]["target"]
+    if "class" not in table:
+        return table.assign(direction=evaluation.direction(target))
+    names = [class_name(label, target) for label in table["class"]]
+    return table.assign(direction=[f"+ means more likely {name}" for name in names])

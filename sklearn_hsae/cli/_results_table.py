@@ -1,5 +1,6 @@
 """The hypotheses as a table for a terminal of 80 columns or more."""
 
+import math
 import shutil
 import sys
 import textwrap
@@ -7,17 +8,33 @@ import textwrap
 from sklearn_hsae import report
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
+_LEAST_WORDS_WIDTH = 30  # of the hypothesis beside the classes
+_MAX_CLASS_WIDTH = 14
 
 
-def show_results(evaluation):
-    """Print the hypotheses and the verdict."""
-    lines = format_table(report.hypothesis_rows(evaluation), evaluation.alpha)
+def show_results(evaluation, target):
+    """Print the hypotheses and the verdict.
+
+    Parameters
+    ----------
+    evaluation : HypothesisEvaluation
+    target : str
+        The name of the outcome.
+    """
+    lines = _tabulate(report.hypothesis_rows(evaluation), evaluation)
+    lines += ["", *_legend(evaluation, target)]
     agreeing = report.agreeing_rows(evaluation)
     if agreeing:
         lines += ["", "Hypotheses that agree, tested as one (any of them):"]
-        lines += format_table(agreeing, evaluation.alpha)[:-2]
+        lines += _tabulate(agreeing, evaluation)
     lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
+
+
+def _tabulate(rows, evaluation):
+    if "class" in evaluation.table:
+        return format_matrix(rows)
+    return format_table(rows, evaluation.alpha)
 
 
 def format_table(rows, alpha):
@@ -26,34 +43,133 @@ def format_table(rows, alpha):
     The words come last, so that letters of any width cannot move a column.
     """
     digits = report.effect_digits(row.effect for row in rows)
-    body = [
-        (
-            report.number(row.effect, digits, sign=True),
-            f"{report.number(row.low, digits, sign=True)} to "
-            f"{report.number(row.high, digits, sign=True)}"
-            if row.is_estimable
-            else "not estimable",
-            report.p_value(row.p) + (" *" if row.significant else "  "),
-            report.percent(row.prevalence),
-            report.number(row.fidelity.get("f1")),
-        )
-        for row in rows
+    columns = [
+        ("effect", [report.number(row.effect, digits, sign=True) for row in rows]),
+        (f"{100 * (1 - alpha):g} % interval", [_interval(row, digits) for row in rows]),
+        *_points_column(rows),
+        ("p  ", [report.p_value(row.p) + _mark(row) for row in rows]),
+        *_shares(rows),
     ]
-    head = ("effect", f"{100 * (1 - alpha):g} % interval", "p  ", "share", "F1")
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
-    lines = [_cells(head, widths) + "hypothesis", "─" * _width()]
-    group = None
-    for row, cells in zip(rows, body, strict=True):
-        if row.group != group:
-            group = row.group
-            lines += ["", f"{group}:"]
-        lines += wrap(_cells(cells, widths), row.concept)
-    lines.append("")
-    lines.append(
-        f"* significant at {100 * alpha:g} % after correction for the number of "
-        "hypotheses"
-    )
+    return _lines(columns, [row.concept for row in rows])
+
+
+def format_matrix(rows):
+    """The lines of a table of hypotheses and classes, in percentage points.
+
+    As many classes stand side by side as there is room for; the others follow below.
+    The hypothesis with the largest effect on any class comes first.
+    """
+    by_name, classes = {}, list(dict.fromkeys(row.group for row in rows))
+    for row in rows:
+        by_name.setdefault(row.name, {})[row.group] = row
+    hypotheses = sorted(by_name.values(), key=_largest, reverse=True)
+    digits = report.effect_digits(row.points for row in rows)
+    figures = [
+        (head, [_cell(of_class[label], digits) for of_class in hypotheses])
+        for label, head in zip(classes, _shortened(classes), strict=True)
+    ]
+    first = [of_class[classes[0]] for of_class in hypotheses]
+    concepts, shares = [row.concept for row in first], _shares(first)
+    lines = []
+    for block in _side_by_side(figures, shares):
+        lines += [""] if lines else []
+        lines += _lines([*block, *shares], concepts)
     return lines
+
+
+def _largest(rows_of_classes):
+    sizes = [abs(row.points) for row in rows_of_classes.values() if row.is_estimable]
+    return max(sizes, default=-1.0)
+
+
+def _shortened(labels):
+    """The names of the classes, cut where they are long and still differ."""
+    short = [
+        label if len(label) <= _MAX_CLASS_WIDTH else f"{label[: _MAX_CLASS_WIDTH - 1]}…"
+        for label in labels
+    ]
+    return short if len(set(short)) == len(labels) else labels
+
+
+def _side_by_side(figures, shares):
+    """The columns of the classes in blocks that leave room for the hypothesis."""
+    room = _width() - _LEAST_WORDS_WIDTH - sum(_column_widths(shares))
+    blocks, used = [[]], 0
+    for column in figures:
+        (width,) = _column_widths([column])
+        if blocks[-1] and used + width > room:
+            blocks.append([])
+            used = 0
+        blocks[-1].append(column)
+        used += width
+    return blocks
+
+
+def _legend(evaluation, target):
+    """What stands in the table, each said once."""
+    said = [report.printable(evaluation.direction(target))]
+    if evaluation.task == "classification":
+        said.append(
+            "points: the effect as a difference of the probability, in percentage "
+            "points (average marginal effect)"
+        )
+    said.append(
+        f"* significant at {100 * evaluation.alpha:g} % after correction for the "
+        "number of tests"
+    )
+    said.append(report.penalty_line(evaluation))
+    return [line for text in said for line in textwrap.wrap(text, _width())]
+
+
+def _points_column(rows):
+    """The effects in percentage points; none for a quantity."""
+    if all(math.isnan(row.points) for row in rows):
+        return []
+    digits = report.effect_digits(row.points for row in rows)
+    return [("points", [report.number(row.points, digits, sign=True) for row in rows])]
+
+
+def _cell(row, digits):
+    return report.number(row.points, digits, sign=True) + _mark(row)
+
+
+def _mark(row):
+    return " *" if row.significant else "  "
+
+
+def _interval(row, digits):
+    if not row.is_estimable:
+        return "not estimable"
+    low, high = (report.number(end, digits, sign=True) for end in (row.low, row.high))
+    return f"{low} to {high}"
+
+
+def _shares(rows):
+    """The columns that all classes have in common."""
+    return [
+        ("share", [report.percent(row.prevalence) for row in rows]),
+        ("F1", [report.number(row.fidelity.get("f1")) for row in rows]),
+    ]
+
+
+def _column_widths(columns):
+    return [max(map(len, [head, *cells])) + 2 for head, cells in columns]
+
+
+def _lines(columns, concepts):
+    """Heads, a rule, and a line per concept; `columns` are heads with their cells."""
+    widths = _column_widths(columns)
+    heads, cells = zip(*columns, strict=True)
+    lines = [_line(heads, widths) + "hypothesis", "─" * _width()]
+    for row, concept in zip(zip(*cells, strict=True), concepts, strict=True):
+        lines += wrap(_line(row, widths), concept)
+    return lines
+
+
+def _line(cells, widths):
+    return "".join(
+        f"{cell:>{width - 2}}  " for cell, width in zip(cells, widths, strict=True)
+    )
 
 
 def wrap(head, words):
@@ -65,11 +181,6 @@ def wrap(head, words):
         subsequent_indent=" " * len(head),
         break_on_hyphens=False,
     ) or [head]
-
-
-def _cells(cells, widths):
-    aligned = map(str.rjust, cells, widths)
-    return "  ".join(aligned) + "  "
 
 
 def _width():

@@ -13,7 +13,6 @@ from sklearn_hsae.cli._fit_and_evaluate import (
 from sklearn_hsae.cli._read_data import read_split
 from sklearn_hsae.cli._record import (
     finish_record,
-    prepare_folder,
     start_record,
     write_outputs,
 )
@@ -23,12 +22,29 @@ from sklearn_hsae.sae import suggest_sizes
 
 def run(arguments, argv):
     """Check everything, fit, test, show and write."""
-    folder = prepare_folder(arguments.out)
     split = read_split(arguments)
-    pipeline = build_pipeline(
+    pipeline = _pipeline(arguments, split)
+    say(
+        f"{arguments.file}: {len(split.texts):,} texts to learn from, "
+        f"{len(split.new_texts):,} to test on; {split.task} of "
+        f"{arguments.target!r}"
+    )
+    warn_of_overlap(split)
+    record = start_record(arguments, argv, split)
+    evaluation, seconds = fit_and_evaluate(pipeline, split)
+    record = finish_record(record, pipeline, evaluation, seconds)
+    # Written before it is shown: a closed pipe behind the command loses nothing.
+    paths = write_outputs(arguments.out, split, pipeline, evaluation, record)
+    show_results(evaluation, arguments.target)
+    say(f"\nwritten: {', '.join(map(str, paths))}")
+
+
+def _pipeline(arguments, split):
+    return build_pipeline(
         split,
         **_sizes(arguments, len(split.texts)),
-        n_select=arguments.n_select,
+        n_select=arguments.n_select or "auto",
+        positive=split.positive,
         embedder=EmbeddingTransformer(
             arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
         ),
@@ -38,18 +54,6 @@ def run(arguments, argv):
         instructions=arguments.instructions,
         seed=arguments.seed,
     )
-    say(
-        f"{arguments.file}: {len(split.texts):,} texts to learn from, "
-        f"{len(split.new_texts):,} to test on; {split.task} of {arguments.target!r}"
-    )
-    warn_of_overlap(split)
-    record = start_record(arguments, argv, split)
-    evaluation, seconds = fit_and_evaluate(pipeline, split)
-    record = finish_record(record, pipeline, evaluation, seconds)
-    # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_outputs(folder, split, pipeline, evaluation, record)
-    show_results(evaluation)
-    say(f"\nwritten: {', '.join(map(str, paths))}")
 
 
 def _language_model(arguments):

@@ -1,4 +1,4 @@
-"""Data: generated reviews whose truth is known, and users' files."""
+"""Data: texts from a user's file, and generated reviews with known concepts."""
 
 from sklearn_hsae.datasets._load_texts import load_texts
 from sklearn_hsae.datasets._reviews import make_reviews

@@ -1,4 +1,4 @@
-"""Tables as text: csv files, whatever separates their columns."""
+"""Read csv files with any separator: comma, semicolon, tab or bar."""
 
 import csv
 import io
@@ -18,8 +18,8 @@ _HEAD_RECORDS = 100
 def read_delimited(path, columns, encoding, default_separator):
     """Read a table whose columns are separated by commas, semicolons, tabs or bars.
 
-    `columns` are the names that the caller needs. They tell the separators apart: only
-    the right one splits the first line into these names.
+    `columns` are the names that the caller needs. They show which separator is right:
+    only this one splits the first line into these names.
     """
     with open_text(path, encoding) as file:
         head = file.read(_HEAD_CHARACTERS)
@@ -38,13 +38,14 @@ def read_delimited(path, columns, encoding, default_separator):
 
 
 def _find_separator(head, columns, default):
-    """The separator that finds the most names, then the most regular rows."""
+    """The separator with the most matching names, then with the most regular rows."""
     wanted = [name for name in columns if name is not None]
     candidates = [default, *(s for s in _SEPARATORS if s != default)]
     return max(candidates, key=lambda separator: _fit(head, separator, wanted))
 
 
 def _fit(head, separator, wanted):
+    """How well a separator fits, as a tuple: the largest is best."""
     records = _head_records(head, separator)
     if not records:
         return (0, 0, False, 0.0, 0)
@@ -63,7 +64,7 @@ def _fit(head, separator, wanted):
 def _head_records(head, separator):
     lines = list(io.StringIO(head, newline=""))
     if len(head) == _HEAD_CHARACTERS and len(lines) > 1:
-        lines.pop()  # cut off
+        lines.pop()  # incomplete
     with _long_fields():
         reader = csv.reader(lines, delimiter=separator)
         try:
@@ -81,8 +82,8 @@ def _read_records(path, encoding, n_skipped, separator, quoting):
     """All records of a file; blank lines are empty records."""
     with open_text(path, encoding) as file, _long_fields():
         file.read(n_skipped)
-        # Without strict, a text that begins with a lone quotation mark would swallow
-        # the rows up to the next one.
+        # Without strict, a text that begins with a single quotation mark would contain
+        # all rows up to the next quotation mark.
         reader = csv.reader(file, delimiter=separator, quoting=quoting, strict=True)
         records = []
         try:
@@ -103,10 +104,10 @@ def _read_records(path, encoding, n_skipped, separator, quoting):
 
 
 def _without_quoting(path, encoding, n_skipped, separator):
-    """The records where quotation marks are plain letters, None if that cannot be.
+    """Read quotation marks as plain characters; None when the file uses quoting.
 
-    Many programs write tab-separated texts so. It holds when every row has as many
-    fields as the header, and no field stands between two quotation marks.
+    Many programs write tab-separated texts without quoting. This is so when every row
+    has as many fields as the header, and no field is between two quotation marks.
     """
     records = _read_records(path, encoding, n_skipped, separator, csv.QUOTE_NONE)
     n_columns = len(records[0])
@@ -129,7 +130,7 @@ def _as_table(path, records, separator):
         if len(record) > n_columns and any(record[n_columns:]):
             raise ValueError(
                 f"{path}, row {i} (the first is 1) has {len(record)} fields, and the "
-                f"header has {n_columns}. A text that holds {separator!r} must stand "
+                f"header has {n_columns}. A text that contains {separator!r} must be "
                 "between quotation marks."
             )
     return table_of_cells(records[start], records[start + 1 :], first_number=start + 2)

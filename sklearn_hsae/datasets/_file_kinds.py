@@ -1,4 +1,4 @@
-"""Which reader a file needs."""
+"""Read a file with the reader for its format."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from sklearn_hsae.datasets._workbook import read_workbook
 _DEFAULT_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 _JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 _READ_ENDINGS = (
-    ".csv, .tsv, .tab, .txt, .jsonl, .ndjson or .json (each also packed, with .gz, "
-    ".bz2, .xz or .zip behind it), .xlsx or .parquet"
+    ".csv, .tsv, .tab, .txt, .jsonl, .ndjson or .json (each also compressed, with .gz, "
+    ".bz2, .xz or .zip at the end), .xlsx or .parquet"
 )
 
 
@@ -28,17 +28,17 @@ def read_file(path, columns, encoding=None):
     path : str or path
         The file.
     columns : tuple of str or None
-        The names of the columns that are needed. They are left as they stand in the
-        file; the other columns get the types that pandas would give them.
+        The names of the columns that are needed. Their values are not converted. The
+        other columns get the types that pandas would give them.
     encoding : str or None
-        The encoding of a file of text.
+        The encoding of a text file.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ImportError
-        When a package is needed that is not installed.
+        When a required package is not installed.
     ValueError
         When the file cannot be read.
     """

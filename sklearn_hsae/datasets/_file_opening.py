@@ -1,4 +1,4 @@
-"""A user's file as a stream of bytes or characters, packed or not."""
+"""Open a user's file as bytes or characters, compressed or not."""
 
 import bz2
 import codecs
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 _PACKED_ENDINGS = (".gz", ".bz2", ".xz", ".zip")
-# The first bytes of a file tell how it is packed; its ending may not.
+# The first bytes of a file show how it is compressed. Its ending may be wrong.
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
 _DAMAGED = (EOFError, zlib.error, OSError, lzma.LZMAError, zipfile.BadZipFile)
@@ -20,9 +20,9 @@ _EXCERPT_BYTES = 20
 
 
 def data_ending(path):
-    """The ending that says what a file holds: ".csv" for "a.csv.gz".
+    """The ending that shows the format of the data: ".csv" for "a.csv.gz".
 
-    A zip archive may be called anything: there the ending of the file inside counts.
+    For a zip archive, it is the ending of the file inside.
     """
     endings = [ending.lower() for ending in path.suffixes]
     if endings[-1:] == [".zip"] and _is_zip(path):
@@ -35,7 +35,7 @@ def data_ending(path):
 
 @contextmanager
 def open_bytes(path):
-    """Open a file as unpacked bytes."""
+    """Open a file as decompressed bytes."""
     with _readable(path):
         if _is_zip(path) and not is_workbook(path):
             with (
@@ -57,12 +57,12 @@ def open_bytes(path):
 def open_text(path, encoding=None):
     """Open a file as characters; line ends are not translated.
 
-    Without `encoding`, a byte order mark decides, and UTF-8 is expected where there is
-    none.
+    Without `encoding`, the byte order mark decides; without such a mark, the encoding
+    is UTF-8.
     """
     with open_bytes(path) as file:
         buffered = io.BufferedReader(file)
-        # Not read: a peek leaves the bytes for the decoder.
+        # peek leaves the bytes in the buffer, for the decoder.
         mark = _encoding_by_mark(buffered.peek(4)[:4])
         try:
             text = io.TextIOWrapper(buffered, encoding=encoding or mark, newline="")
@@ -71,7 +71,7 @@ def open_text(path, encoding=None):
                 f"encoding={encoding!r} is not known. Examples are 'utf-8', 'cp1252', "
                 "'utf-16' and 'shift_jis'."
             ) from None
-        if codecs.lookup(text.encoding).name == "utf-8":  # skip a mark all the same
+        if codecs.lookup(text.encoding).name == "utf-8":  # skip a mark here too
             text.reconfigure(encoding="utf-8-sig")
         try:
             yield text
@@ -80,7 +80,7 @@ def open_text(path, encoding=None):
 
 
 def is_workbook(path):
-    """Whether a file is an Excel workbook (.xlsx), whatever it is called."""
+    """Whether a file is an Excel workbook (.xlsx), by its content."""
     if not _is_zip(path):
         return False
     with _readable(path), zipfile.ZipFile(path) as archive:
@@ -94,7 +94,7 @@ def _is_zip(path):
 
 @contextmanager
 def _readable(path):
-    """Turn what the unpackers raise into one error that names the file."""
+    """Turn all errors of decompression into one error that names the file."""
     try:
         yield
     except PermissionError:
@@ -110,17 +110,17 @@ def _only_member(archive, path):
     names = [
         info.filename
         for info in archive.infolist()
-        # The Finder of macOS adds a folder with its own notes.
+        # macOS adds a folder with metadata.
         if not info.is_dir() and not info.filename.startswith("__MACOSX/")
     ]
     if len(names) != 1:
         listed = f" ({', '.join(map(repr, names[:5]))})" if names else ""
         raise ValueError(
-            f"{path} holds {len(names)} files{listed}, and one is expected. Unpack it, "
-            "and name the file to read."
+            f"{path} contains {len(names)} files{listed}; it must contain one. Unpack "
+            "it, and pass the file to read."
         )
     if archive.getinfo(names[0]).flag_bits & 1:
-        raise ValueError(f"{path} is locked by a password. Unpack it first.")
+        raise ValueError(f"{path} is protected by a password. Unpack it first.")
     return names[0]
 
 
@@ -129,7 +129,7 @@ def _encoding_by_mark(start):
         return "utf-32"
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
-    # Without a mark, a file of UTF-16 shows by the empty half of its first letters.
+    # Without a mark, UTF-16 is recognised by the zero bytes of its first letters.
     if len(start) == 4 and start[1] == start[3] == 0 and start[0] and start[2]:
         return "utf-16-le"
     if len(start) == 4 and start[0] == start[2] == 0 and start[1] and start[3]:

@@ -1,4 +1,4 @@
-"""The rows of a file, and what the user's own program calls them."""
+"""The rows of a file, with the row numbers that the user's program shows."""
 
 from typing import NamedTuple
 
@@ -12,10 +12,15 @@ _NO_VALUE = ("NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A")
 class FileTable(NamedTuple):
     """The rows of a file.
 
-    frame : DataFrame of n_rows rows; the columns are as they stand in the file
-    numbers : ndarray of shape (n_rows,), where each row stands in the file
-    row_word : str, what is counted: "row" (1 is the header), "line", "item" or
-        "row position" (from 0)
+    Attributes
+    ----------
+    frame : DataFrame of n_rows rows
+        The columns of the file.
+    numbers : ndarray of shape (n_rows,)
+        Number of each row in the file.
+    row_word : str
+        What the numbers count: "row" (1 is the header), "line", "item" or "row
+        position" (from 0).
     """
 
     frame: pd.DataFrame
@@ -23,7 +28,7 @@ class FileTable(NamedTuple):
     row_word: str
 
     def name_rows(self, mask):
-        """The rows of a mask in words, such as "3 rows (2, 5, 9)"."""
+        """The rows of a mask as text, such as "3 rows (2, 5, 9)"."""
         numbers = self.numbers[mask]
         if len(numbers) == 1:
             return f"{self.row_word} {numbers[0]}"
@@ -32,15 +37,15 @@ class FileTable(NamedTuple):
         return f"{len(numbers):,} {self.row_word}s ({shown}{more})"
 
     def name_row(self, position):
-        """One row in words, such as "row 2"."""
+        """The row at a position as text, such as "row 2"."""
         return f"{self.row_word} {self.numbers[position]}"
 
 
 def table_of_cells(names, records, first_number):
-    """A table from a header and rows of cells, as spreadsheets hold them.
+    """Make a table from a header and rows of cells.
 
-    Rows without any cell are left out, and counted: the numbers of the others are those
-    that a spreadsheet program shows. An empty cell is None.
+    Empty rows are left out, but counted, so that the row numbers are those that a
+    spreadsheet program shows. An empty cell becomes None.
     """
     rows = [[None if cell == "" else cell for cell in record] for record in records]
     is_row = np.array(
@@ -57,16 +62,16 @@ def table_of_cells(names, records, first_number):
         f"Unnamed: {j}" if name in ("", None) else str(name)
         for j, name in enumerate(names)
     ]
-    # Set afterwards: two columns may have the same name.
+    # The names are set afterwards, because two columns may have the same name.
     frame = pd.DataFrame(rows, columns=range(n_columns), dtype=object)
     return FileTable(frame.set_axis(labels, axis=1), numbers, "row")
 
 
 def read_as_numbers(column):
-    """A column of strings as numbers where all are, with NaN for what means no value.
+    """Convert a column of strings to numbers if all are numbers or mean "no value".
 
-    For columns that are neither the texts nor the target: they are as
-    :func:`pandas.read_csv` returns them.
+    For columns that are neither the texts nor the target. The result is that of
+    :func:`pandas.read_csv`.
     """
     try:
         return pd.to_numeric(column.mask(column.isin(_NO_VALUE), np.nan))

@@ -1,4 +1,4 @@
-"""Rows as JSON: one object per line, or one array of objects."""
+"""Read rows from JSON: one object per line, or one array of objects."""
 
 import json
 
@@ -10,12 +10,12 @@ from sklearn_hsae.datasets._file_table import FileTable
 
 
 def _unique_keys(pairs):
-    """An object as a dict; Python alone would keep the last of equal keys."""
+    """An object as a dict, with an error for equal keys (json keeps the last)."""
     row = dict(pairs)
     if len(row) < len(pairs):
         keys = [key for key, _ in pairs]
         repeated = next(key for key in keys if keys.count(key) > 1)
-        raise json.JSONDecodeError(f"the key {repeated!r} stands twice", "", 0)
+        raise json.JSONDecodeError(f"the key {repeated!r} occurs twice", "", 0)
     return row
 
 
@@ -23,9 +23,9 @@ _decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def read_json(path, encoding):
-    """Read one JSON object per row: per line, spread over lines, or in an array."""
+    """Read one JSON object per row: per line, on several lines, or in an array."""
     with open_text(path, encoding) as file:
-        # As in Python source, any of the three line ends counts as one line.
+        # All three line ends count as one line, as in Python source.
         text = file.read().replace("\r\n", "\n").replace("\r", "\n")
     start = _skip_space(text, 0)
     if text[start : start + 1] == "[":
@@ -37,13 +37,13 @@ def read_json(path, encoding):
     for row, number in zip(rows, numbers, strict=True):
         if not isinstance(row, dict):
             raise ValueError(
-                f"{path}, {row_word} {number}: a JSON object with the columns is "
-                f"expected, got {type(row).__name__}."
+                f"{path}, {row_word} {number}: a JSON object with columns is needed, "
+                f"got {type(row).__name__}."
             )
     if row_word == "line" and len(rows) == 1 and _holds_columns(rows[0]):
         raise ValueError(
-            f"{path} holds one JSON object for all rows, and one object per row is "
-            "expected. With pandas: frame.to_json(path, orient='records', lines=True)."
+            f"{path} contains one JSON object for all rows; one object per row is "
+            "needed. With pandas: frame.to_json(path, orient='records', lines=True)."
         )
     return FileTable(
         pd.DataFrame(rows, dtype=object), np.array(numbers, dtype=int), row_word
@@ -61,14 +61,14 @@ def _read_array(path, text, start):
 
 
 def _read_lines(path, text):
-    """The objects, and the line where each begins."""
+    """The objects, and the number of the line where each begins."""
     rows, numbers = [], []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 rows.append(_decoder.decode(line))
             except json.JSONDecodeError as error:
-                if not rows:  # no object ends in the line where it begins
+                if not rows:  # objects may take several lines
                     spread = _read_spread(text)
                     if spread is not None:
                         return spread
@@ -85,7 +85,7 @@ def _read_lines(path, text):
 
 
 def _read_spread(text):
-    """Objects that each take several lines; None when that is not what `text` is."""
+    """Read objects that take several lines each; None when `text` is something else."""
     rows, numbers = [], []
     end = _skip_space(text, 0)
     while end < len(text):

@@ -1,4 +1,4 @@
-"""Texts and outcomes from a user's file."""
+"""Read texts and outcomes from a user's file."""
 
 import difflib
 import re
@@ -27,32 +27,34 @@ def load_texts(
 ):
     """Read texts, and an outcome, from a file.
 
-    Read are csv files whose columns are separated by commas, semicolons, tabs or bars
-    (.csv, .tsv, .tab, .txt), JSON (.jsonl, .ndjson, .json), each of them also packed
-    (.gz, .bz2, .xz, or .zip with one file in it), Excel workbooks (.xlsx) and .parquet.
+    These formats can be read: csv with commas, semicolons, tabs or bars between the
+    columns (.csv, .tsv, .tab, .txt), JSON (.jsonl, .ndjson, .json), Excel workbooks
+    (.xlsx) and .parquet. Csv and JSON may be compressed (.gz, .bz2, .xz, or .zip with
+    one file in it).
 
     Parameters
     ----------
     path : str or path
         The file.
     text : str
-        The column that holds the texts.
+        Name of the column with the texts.
     target : str or None, default=None
-        The column that holds the outcome.
+        Name of the column with the outcome.
     task : {"auto", "regression", "classification"}, default="auto"
-        What the outcome is. "regression" refuses what is no number; "classification"
-        takes everything but plain numbers as the names of classes; "auto" reads numbers
-        where all values are numbers, and the names of classes otherwise.
+        What the outcome is. "regression": numbers; any other value is an error.
+        "classification": plain numbers stay numbers, all other values are the names of
+        classes. "auto": numbers when all values are numbers, otherwise the names of
+        classes.
     decimal : {".", ","} or None, default=None
-        The decimal sign of the outcome. None finds it, and asks for it where it cannot
-        be known ("1,234"). Thousands separators, a currency and a per cent sign are
-        read and dropped: "1.234,50 €" is 1234.5, and "22.6%" is 22.6.
+        The decimal sign of the outcome. None detects it; when it is not clear
+        ("1,234"), there is an error. Thousands separators, currencies and per cent
+        signs are removed: "1.234,50 €" is 1234.5, and "22.6%" is 22.6.
     encoding : str or None, default=None
-        The encoding of a file of text, such as "cp1252". None is UTF-8, or what a byte
-        order mark tells, as for the UTF-16 of Excel.
+        The encoding of a text file, such as "cp1252". None is UTF-8, or the encoding of
+        the byte order mark, for example the UTF-16 of Excel.
     drop_missing : bool, default=False
         Whether to leave out the rows without a text or without an outcome. A warning
-        tells how many there are. By default they are an error.
+        says how many. By default such rows are an error.
 
     Returns
     -------
@@ -60,17 +62,17 @@ def load_texts(
     y : ndarray of shape (n_rows,) or None
         Numbers, or the names of classes as str. None without `target`.
     frame : DataFrame of n_rows rows
-        All columns of the file, `target` as in `y`. The index is the position of each
-        row in the file, from 0.
+        All columns of the file; `target` is converted as in `y`. The index is the
+        position of each row in the file, from 0.
 
     Raises
     ------
     ValueError
-        When the file cannot be read, is empty, lacks a column (those there are
-        listed), has a row without a text or an outcome or with an infinite one, or an
-        outcome whose format is not clear. Rows are counted as the user's program
-        does: the first row behind the header of a table is row 2, and JSON is counted
-        in lines.
+        When the file cannot be read or is empty; when a column does not exist (the
+        message lists the columns); when a text or an outcome is missing; when an
+        outcome is infinite, or its format is not clear. Messages number the rows as
+        the user's program does: in a table, the first row after the header is row 2.
+        In JSON, lines are numbered.
     FileNotFoundError
         When there is no such file.
     ImportError
@@ -80,15 +82,14 @@ def load_texts(
     Warns
     -----
     UserWarning
-        When rows are left out, or when a text holds half of a character (a lone
-        surrogate, as a cut through an emoji leaves it in JSON); it is replaced by
-        U+FFFD.
+        When rows are left out, or when a text contains a lone surrogate, which is half
+        of a character (for example of an emoji that was cut); it is replaced by U+FFFD.
 
     Notes
     -----
-    An empty cell and the null of JSON mean that a value is missing. The words "NA",
-    "None", "null" and the like are texts, or names of classes; among numbers they mean
-    that a value is missing.
+    An empty cell and the null of JSON are missing values. Words such as "NA", "None"
+    and "null" are texts, or names of classes. In a column of numbers they are missing
+    values.
 
     Examples
     --------
@@ -127,7 +128,7 @@ def load_texts(
 def _check_options(task, decimal):
     if task not in ("auto", "regression", "classification"):
         raise ValueError(
-            f"task={task!r} is none of 'auto', 'regression' and 'classification'."
+            f"task={task!r} is none of 'auto', 'regression' or 'classification'."
         )
     if decimal not in (None, ".", ","):
         raise ValueError(f"decimal={decimal!r} is none of None, '.' and ','.")
@@ -154,14 +155,14 @@ def _check_columns(path, table, text, target):
 
 
 def _suggestion(column, names):
-    """The name that the user may have meant, as a sentence."""
+    """A sentence that suggests a similar name, or nothing."""
     spelled = {name.strip().lower(): name for name in reversed(names)}
     near = difflib.get_close_matches(column.strip().lower(), spelled, n=1)
     return f" Did you mean {spelled[near[0]]!r}?" if near else ""
 
 
 def _read_texts(path, table, name):
-    """The texts, and which rows have none."""
+    """The texts, and a mask of the rows without one."""
     values = table.frame[name].to_numpy(dtype=object, copy=True)
     is_string = np.array([isinstance(value, str) for value in values])
     is_missing = np.array([_is_missing(value) for value in values])
@@ -191,7 +192,7 @@ def _is_missing(value):
 
 
 def _mend_surrogates(path, table, columns):
-    """Replace halves of characters, which JSON can hold and UTF-8 cannot."""
+    """Replace lone surrogates, which JSON can contain and UTF-8 cannot."""
     for name in filter(None, columns):
         values = table.frame[name].to_numpy(dtype=object, copy=True)
         is_broken = np.array(

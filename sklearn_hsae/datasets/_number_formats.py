@@ -1,11 +1,11 @@
-"""Numbers as people and their programs write them."""
+"""Parse numbers in the formats of different countries and programs."""
 
 import re
 from typing import NamedTuple
 
 import numpy as np
 
-# Signs that look like others: a minus, and the apostrophe of typographers.
+# The typographic minus sign and apostrophe.
 _MINUS, _APOSTROPHE = "\u2212", "\u2019"
 _CURRENCIES = "EUR|USD|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN|CZK|kr|zł|Kč|Fr"
 _UNIT = rf"(?:[$¢£¤¥֏؋৲৳฿៛₠-⃀﷼]|(?:{_CURRENCIES})\.?|R\$|[A-Z]{{1,2}}\$|%|‰)"
@@ -17,7 +17,8 @@ _SHAPE = re.compile(
     rf" ?(?P<after>{_UNIT})? ?(?P<behind>-)?(?(paren)\))",
     re.IGNORECASE,
 )
-# Per decimal sign. Thousands come in threes, behind one sign; in India, twos precede.
+# One pattern per decimal sign. Thousands are groups of three digits with one separator;
+# in India, groups of two come before the last group of three.
 _DIGITS = {
     ".": re.compile(
         r"(?:[1-9]\d{0,2}(?P<gap>[, '])\d{3}(?:(?P=gap)\d{3})*"
@@ -36,9 +37,13 @@ _INFINITE = re.compile(r"inf(?:inity)?|∞", re.IGNORECASE)
 class WrittenNumber(NamedTuple):
     """One number as it is written.
 
-    values : dict of float, its value with a decimal point and with a decimal comma;
-        the key is absent where it cannot be read so
-    unit : str, a sign of money or per cent, "" without one
+    Attributes
+    ----------
+    values : dict of str to float
+        Its value when the decimal sign is "." and when it is ","; without the key when
+        the number cannot be read with this sign.
+    unit : str
+        Sign of a currency or of per cent; "" for none.
     """
 
     values: dict
@@ -46,11 +51,11 @@ class WrittenNumber(NamedTuple):
 
 
 def parse_number(string):
-    """The :class:`WrittenNumber` of a string, None when it is no number.
+    """Parse a string as a :class:`WrittenNumber`; None when it is not a number.
 
-    Read are thousands separators, currencies, per cent, and minus signs before, behind,
-    or as the parentheses of accountants. A unit is set apart, not calculated with:
-    ``"22.6%"`` is 22.6.
+    Thousands separators, currencies and per cent signs are allowed. A minus sign may be
+    before or after the digits, and parentheses mean a negative number. The unit does
+    not change the value: ``"22.6%"`` is 22.6.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The column of the outcome: numbers, or the names of classes."""
+"""Read the column of the outcome: numbers, or the names of classes."""
 
 import re
 from decimal import Decimal
@@ -9,8 +9,8 @@ import pandas as pd
 
 from sklearn_hsae.datasets._number_formats import WrittenNumber, parse_number
 
-# In a column of numbers, these words stand for no value. In a column of words they are
-# words: a class may be called "None", and a country "NA".
+# In a column of numbers, these words mean a missing value. In a column of words they
+# are ordinary words: a class may be called "None", and "NA" is Namibia.
 _NO_VALUE = frozenset(
     "na n/a n.a. nan null none nil missing unknown - -- \u2013 \u2014 . ? "
     "#n/a #div/0! #value! #ref! #num! #name? #null!".split()
@@ -28,17 +28,17 @@ _UNIT = re.compile(
 
 
 class OutcomeReader:
-    """Read a column as y; its errors name the column, the format and the rows.
+    """Reads a column as y. Its errors name the column, the format and the rows.
 
     Parameters
     ----------
     where : str
         The column and the file, for messages.
     name_row : callable
-        What the row at a position is called.
+        Takes the position of a row, and returns its name for messages.
     task : {"auto", "regression", "classification"}
     decimal : {".", ","} or None
-        The decimal sign; None finds it.
+        The decimal sign; None detects it.
     """
 
     def __init__(self, where, name_row, *, task, decimal):
@@ -48,9 +48,9 @@ class OutcomeReader:
         self.decimal = decimal
 
     def read(self, column):
-        """Return y of the rows that have a value, and which rows have none."""
+        """Return y of the rows with a value, and a mask of the rows without."""
         is_missing = column.isna().to_numpy(dtype=bool, copy=True)
-        if pd.api.types.is_numeric_dtype(column.dtype):  # true and false are, too
+        if pd.api.types.is_numeric_dtype(column.dtype):  # booleans too
             return column[~is_missing].to_numpy(), is_missing
         values = column.to_numpy(dtype=object)
         is_missing |= [isinstance(v, str) and not v.strip() for v in values]
@@ -159,7 +159,7 @@ class OutcomeReader:
 
 
 def _plain_numbers(values):
-    """Numbers as Python writes them, as an array; None when some are not."""
+    """Parse numbers in Python's format; None when a value has another format."""
     if any(
         "_" in value if isinstance(value, str) else not _is_number(value)
         for value in values
@@ -182,9 +182,9 @@ def _is_number(value):
 
 
 def _as_written(values):
-    """The :class:`WrittenNumber` of each value, None where it is none."""
+    """The :class:`WrittenNumber` of each value; None where it is not a number."""
     strings = {value for value in values if isinstance(value, str)}
-    written = {string: parse_number(string) for string in strings}  # each once
+    written = {string: parse_number(string) for string in strings}  # distinct ones
     return [
         written[value] if isinstance(value, str) else _typed_number(value)
         for value in values
@@ -216,7 +216,7 @@ def _all_dates(values):
 
 
 def _one_unit(values):
-    """The unit or scale behind every number, None when they have no common one."""
+    """The common unit or scale after all numbers; None when there is none."""
     matches = [_UNIT.fullmatch(str(value).strip()) for value in values]
     units = {match and match["unit"].lower() for match in matches}
     return units.pop() if len(units) == 1 else None

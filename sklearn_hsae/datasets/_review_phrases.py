@@ -1,7 +1,8 @@
-"""What the generated reviews are made of.
+"""The sentences of the generated reviews.
 
-Each concept has many wordings: a template is drawn, then a filler for each ``{slot}``
-in it. The neutral sentences mention no concept, though some use the same words.
+Each concept has many sentence templates. A template is drawn at random, and then a word
+for each ``{slot}`` in it. The neutral sentences mention no concept, but some contain
+the same words.
 """
 
 SLOTS = {
@@ -373,7 +374,7 @@ CONCEPTS = [
     ),
 ]
 
-# Neutral sentences. Many hold a word of a concept's wordings, in another sense.
+# Neutral sentences. Many contain a word of a concept in another sense.
 FILLERS = [
     "I cannot wait to tell my {kin} about it.",
     "The waiter recommended the {dish}.",

@@ -1,4 +1,4 @@
-"""Generated reviews: which concepts drive the rating is known."""
+"""Generate reviews for which the concepts and their effects are known."""
 
 import re
 
@@ -12,12 +12,12 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
-    """Generate restaurant reviews with planted concepts.
+    """Generate restaurant reviews with known concepts.
 
-    Each review mentions some of twelve concepts, each in one to three of many
-    wordings, among sentences that mention none. Eight of the concepts act on the
-    rating, four do not. No single word identifies a concept: its wordings share few
-    words, and the other sentences use these words too ("I cannot wait to tell my
+    Each review mentions some of twelve concepts, with one to three sentences per
+    concept, among sentences without a concept. Eight concepts change the rating, four
+    do not. No single word identifies a concept: its sentences share few words, and
+    sentences without the concept contain these words too ("I cannot wait to tell my
     sister").
 
     Parameters

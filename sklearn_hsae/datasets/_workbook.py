@@ -1,4 +1,4 @@
-"""Tables in Excel workbooks."""
+"""Read tables from Excel workbooks."""
 
 import warnings
 import zipfile
@@ -8,7 +8,7 @@ from sklearn_hsae.datasets._file_table import table_of_cells
 
 
 def read_workbook(path, columns):
-    """Read the sheet of a workbook that has the columns."""
+    """Read the sheet of a workbook that has the needed columns."""
     openpyxl = import_extra("openpyxl", extra="excel", use="xlsx files")
     try:
         sheets = _read_sheets(path, openpyxl)
@@ -24,8 +24,8 @@ def read_workbook(path, columns):
     if len(matching) > 1:
         raise ValueError(
             f"{path} has the columns in {len(matching)} sheets: "
-            f"{', '.join(map(repr, matching))}. Save the sheet to read as a file of "
-            "its own."
+            f"{', '.join(map(repr, matching))}. Save the sheet to read as a separate "
+            "file."
         )
     rows = sheets[matching[0]] if matching else next(iter(sheets.values()))
     # Formats may reach far beyond the cells that hold something.
@@ -38,10 +38,10 @@ def read_workbook(path, columns):
 
 
 def _read_sheets(path, openpyxl):
-    """The rows of each sheet that holds any; of formulas, the values last shown."""
-    # As a stream: of a path, openpyxl would look at the ending.
+    """The rows of each sheet that is not empty. A formula is its last result."""
+    # As a stream, because openpyxl refuses paths with another ending.
     with path.open("rb") as file, warnings.catch_warnings():
-        # About styles and validation rules, which are of no concern here.
+        # The warnings are about styles and validation rules, which are not used.
         warnings.simplefilter("ignore")
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
@@ -60,7 +60,7 @@ def _start(rows):
 
 
 def _cells(row):
-    """Which cells of a row hold something."""
+    """Which cells of a row are not empty."""
     return [cell not in ("", None) for cell in row]
 
 

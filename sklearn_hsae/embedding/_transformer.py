@@ -22,6 +22,7 @@ from sklearn_hsae._texts import (
     are_empty,
     attach_texts,
     check_texts,
+    readable,
     warn_of_empty,
 )
 from sklearn_hsae.embedding._hub import MINILM
@@ -287,7 +288,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     def _embed(self, embedder, texts, warns=True):
         """Vectors of all texts; those that the cache lacks are computed."""
-        texts = np.array([_readable(text) for text in texts], dtype=object)
+        texts = np.array([readable(text) for text in texts], dtype=object)
         codes, distinct = pd.factorize(texts)
         with open_cache(self.cache_dir, "embeddings") as cache:
             keys, entries = _best_cached(cache, distinct, embedder)
@@ -407,15 +408,3 @@ def _entry(vector, is_cut):
     """
     content = vector.astype("<f4", copy=False).tobytes()
     return content + _CUT if is_cut else content
-
-
-def _readable(text):
-    """Replace halves of surrogate pairs, left by broken decoding, which have no UTF-8.
-
-    Two halves that belong together become the character they stand for.
-    """
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -1,10 +1,16 @@
-"""Evaluation: a fitted pipeline on texts that its hypotheses were not found on.
+"""Evaluation: test the hypotheses of a fitted pipeline on held-out texts.
 
-It looks at the whole pipeline from above, so that no step has to know another.
+This folder knows all steps of a pipeline, so that no step has to know another.
 """
 
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
-from sklearn_hsae.evaluation._evaluate import HypothesisEvaluation, evaluate_hypotheses
+from sklearn_hsae.evaluation._evaluate import (
+    HypothesisEvaluation,
+    evaluate_hypotheses,
+)
+from sklearn_hsae.evaluation._evaluate import (
+    class_name as class_name,  # for this package alone
+)
 from sklearn_hsae.evaluation._matching import match_hypotheses
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Ceilings: how well the outcome is predicted from what each step passes on."""
+"""Ceilings: how well a linear model predicts the outcome after each step."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,8 @@ from sklearn_hsae.evaluation._stages import SELECTED_NEURONS
 from sklearn_hsae.inference import headline
 
 
-def ceiling_table(training, y_train, held_out, y, classes, metrics):
-    """Score a ridge regression on what each stage passes on.
+def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=None):
+    """Score a ridge regression on the output of each stage.
 
     Parameters
     ----------
@@ -20,7 +20,9 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics):
     classes : ndarray or None
         The classes; None for a regression.
     metrics : dict
-        Those of the hypotheses, for the last row.
+        Metrics of the hypotheses, for the last row.
+    clusters : int ndarray of shape (n_rows,), default=None
+        Clusters of the held-out rows, for the intervals.
 
     Returns
     -------
@@ -31,10 +33,10 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics):
     rows = {}
     for stage, features in training.items():
         A, B = _numbers(features), _numbers(held_out[stage])
-        rows[stage] = _score(A, y_train, B, y, classes)
+        rows[stage] = _score(A, y_train, B, y, classes, clusters)
         if stage == SELECTED_NEURONS:
             rows[f"{stage}, on or off"] = _score(
-                (A > 0) * 1.0, y_train, (B > 0) * 1.0, y, classes
+                (A > 0) * 1.0, y_train, (B > 0) * 1.0, y, classes, clusters
             )
     rows["hypotheses"] = {**metrics, "n_columns": metrics["n_hypotheses"]}
     name = "r2" if classes is None else "auc"
@@ -42,12 +44,13 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics):
     return pd.DataFrame.from_dict(rows, orient="index")[columns]
 
 
-def _score(A, y_train, B, y, classes):
+def _score(A, y_train, B, y, classes, clusters):
     if classes is None:
         prediction = ridge_prediction(A, y_train[:, None], B)[:, 0]
     else:
         prediction = ridge_prediction(A, (y_train[:, None] == classes) * 1.0, B)
-    return {**headline(y, prediction, classes), "n_columns": A.shape[1]}
+    scores = headline(y, prediction, classes, clusters=clusters)
+    return {**scores, "n_columns": A.shape[1]}
 
 
 def _numbers(features):

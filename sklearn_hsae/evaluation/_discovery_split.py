@@ -89,8 +89,9 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
     Notes
     -----
     Texts of one author, or copies of one text, are not independent. Pass their groups
-    to :meth:`fit`, so that each group is in one part. The tests themselves still take
-    the rows of the second part to be independent.
+    to :meth:`fit`, so that each group is in one part. The tests themselves take the
+    rows of the second part to be independent, unless the last step has
+    ``cov_type="cluster"``.
 
     Each row of the second part is judged. With a language model as judge that is the
     larger part of the cost; ``fit_sample`` of :class:`ConceptAnnotator` does not limit
@@ -144,7 +145,8 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             The target. Both parts have the same shares of its classes, unless there
             are groups.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group go to the same part.
+            Rows of one group go to the same part. A last step with
+            ``cov_type="cluster"`` gets those of the second part.
         **params : dict
             With metadata routing: what the steps request, such as `sample_weight`.
             Without: ``step__parameter``, as for :class:`~sklearn.pipeline.Pipeline`.
@@ -157,7 +159,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         """
         finder, last_name, last = _parts(self.estimator)
         self.discovery_rows_, self.inference_rows_ = self._split(X, y, groups, last)
-        fit, transform, fit_last = self._params(params, last_name)
+        fit, transform, fit_last = self._params(params, last_name, groups)
         part = self.discovery_rows_
         finder = clone(finder).fit(
             safe_indexing(X, part),
@@ -167,6 +169,8 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         if not isinstance(finder, Pipeline):  # a search, whose best is fitted entirely
             *_, last = _parts(finder.best_estimator_)
             finder = finder.best_estimator_[:-1]
+        if groups is not None and last.cov_type == "cluster":
+            fit_last = {**fit_last, "groups": groups}
         part = self.inference_rows_
         annotations = finder.transform(
             safe_indexing(X, part), **check_method_params(X, transform, part)
@@ -312,9 +316,11 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         parts = next(splitter.split(rows, target.values, groups))
         return tuple(np.sort(part) for part in parts)
 
-    def _params(self, params, last_name):
+    def _params(self, params, last_name, groups):
         """What `fit` and `transform` of the finder, and `fit` of the last step, get."""
         if get_config()["enable_metadata_routing"]:
+            if self.get_metadata_routing().consumes("fit", ["groups"]):
+                params = {**params, "groups": groups}
             routed = process_routing(self, "fit", **params)
             return (
                 routed.finder.fit,

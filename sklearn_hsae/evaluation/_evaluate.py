@@ -1,4 +1,4 @@
-"""Test the hypotheses of a fitted pipeline on texts they were not found on."""
+"""Test the hypotheses of a fitted pipeline on held-out texts."""
 
 import textwrap
 from dataclasses import dataclass
@@ -29,10 +29,15 @@ from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
+from sklearn_hsae.inference import (
+    HypothesisClassifier,
+    HypothesisRegressor,
+    read_clusters,
+)
 
 _SHOWN = (
     "coefficient",
+    "average_marginal_effect",
     "ci_low",
     "ci_high",
     "p_corrected",
@@ -53,6 +58,9 @@ class HypothesisEvaluation:
     task : {"regression", "classification"}
     alpha : float
         Level of significance after correction: `alpha` of the last step.
+    positive : class label or None
+        Of two classes, the one that effects point to. None for more classes and for a
+        regression.
     table : DataFrame
         One row per hypothesis (and class, of three or more), estimated on the
         held-out rows: the columns of `summary_` of :class:`HypothesisRegressor` or
@@ -60,19 +68,20 @@ class HypothesisEvaluation:
         number of the group of hypotheses that agree.
     groups : DataFrame
         One row per group (and class, of three or more). Every two hypotheses of a
-        group have annotations with a correlation of 0.5 or more, so they share one
-        effect, and each alone says little beside the others. The group is tested as
-        one hypothesis, that a text has any of its concepts. `members` lists them; the
+        group have annotations with a correlation of 0.5 or more. They share one effect,
+        so each of them adds little to the others. The group is tested as one
+        hypothesis: a text has any of its concepts. `members` lists the concepts; the
         other columns are those of `table`.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
-        :class:`HypothesisClassifier`. Beside `n_significant`, which counts hypotheses
-        that say something beyond all others: `n_significant_alone` counts them one by
-        one, by `separation_p_corrected`; `n_groups` and `n_significant_groups`.
+        :class:`HypothesisClassifier`. `n_significant` counts the hypotheses that are
+        significant beside all others. `n_significant_alone` counts those that are
+        significant alone, by `separation_p_corrected`. `n_groups` and
+        `n_significant_groups` count groups.
     ceilings : DataFrame or None
-        The held-out score of a ridge regression on the embeddings, on all neurons, on
-        the selected neurons (their activations, and whether they fire), and that of
-        the hypotheses. None without the training rows.
+        The held-out score of a ridge regression on the embeddings, on all neurons and
+        on the selected neurons (their activations, and whether they fire). The last row
+        is the score of the hypotheses. None without the training rows.
     verdict : str
         Whether there is a signal, and which step loses most of it.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
@@ -85,6 +94,7 @@ class HypothesisEvaluation:
 
     task: str
     alpha: float
+    positive: object
     table: pd.DataFrame
     groups: pd.DataFrame
     metrics: dict
@@ -94,18 +104,37 @@ class HypothesisEvaluation:
     fidelity: pd.DataFrame | None
     settings: dict
 
+    def direction(self, outcome="the outcome"):
+        """Say in one line what a positive effect means.
+
+        Parameters
+        ----------
+        outcome : str, default="the outcome"
+            The name of y.
+
+        Returns
+        -------
+        str
+        """
+        if self.task == "regression":
+            return f"+ means a higher value of {outcome}"
+        if self.positive is None:
+            return "+ means more likely the class that is named"
+        return f"+ means more likely {class_name(self.positive, outcome)}"
+
     def to_dict(self):
-        """Everything but the annotations, in types that JSON knows.
+        """The evaluation without the annotations, as values for JSON.
 
         Returns
         -------
         dict
-            `task`, `alpha`, `verdict`, `metrics`, and `hypotheses`, `groups` and
-            `ceilings` (one dict per row; None where a number is NaN).
+            `task`, `alpha`, `positive`, `verdict`, `metrics`, and `hypotheses`,
+            `groups` and `ceilings` (one dict per row; None where a number is NaN).
         """
         return {
             "task": self.task,
             "alpha": self.alpha,
+            "positive": json_value(self.positive),
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
             "hypotheses": json_value(self.table.to_dict("records")),
@@ -122,44 +151,54 @@ class HypothesisEvaluation:
         return as_markdown(paper_table(self.table, self.alpha))
 
     def to_latex(self):
-        """The same in LaTeX, for the package booktabs."""
+        """The table of hypotheses in LaTeX, for the package booktabs."""
         return as_latex(paper_table(self.table, self.alpha))
 
     def methods(self):
-        """One paragraph for a paper: the tests in words, with the numbers filled in."""
+        """One paragraph for a paper that describes the tests and the results."""
         return methods_text(self)
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
         table = shown.to_string(index=False, float_format="{:.3g}".format)
-        return f"{textwrap.fill(self.verdict, 88)}\n\n{table}"
+        said = textwrap.fill(self.verdict, 88)
+        return f"{said}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
         table = self.table.to_html(index=False, float_format="{:.3g}".format)
-        return f"<p>{escape(self.verdict)}</p>{table}"
+        said = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
+        return f"{said}{table}"
 
 
-def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
+def class_name(label, outcome):
+    """A class in a sentence: a word alone, True or 1 with the name of the outcome."""
+    return label if isinstance(label, str) else f"{outcome} = {label}"
+
+
+def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
-    The texts are judged once. The regression on the annotations is estimated again on
-    these rows, so that its p-values do not come from the rows on which the hypotheses
-    were found.
+    Each text is judged once. The regression on the annotations is estimated again on
+    these rows, so the p-values are independent of the rows on which the hypotheses were
+    found.
 
     Parameters
     ----------
     pipeline : Pipeline, DiscoverySplit, or a fitted search such as GridSearchCV
         Fitted, with a :class:`HypothesisRegressor` or :class:`HypothesisClassifier`
-        as its last step. Of a search, the best estimator is taken. Samplers of
+        as its last step. For a search, its best estimator is used. Samplers of
         imbalanced-learn, nested pipelines, a ColumnTransformer and a FeatureUnion may
-        stand before the last step.
-    X : sequence of str, or what the pipeline takes, of length n_samples
+        come before the last step.
+    X : sequence of str, or other input of the pipeline, of length n_samples
         Rows that the pipeline was not fitted on.
     y : array-like of shape (n_samples,)
         Their target.
     X_train, y_train : default=None
-        The rows that the pipeline was fitted on. With them the ceilings are computed:
-        how well the outcome is predicted from what each step passes on.
+        The rows that the pipeline was fitted on. They are needed for the ceilings: how
+        well a linear model predicts the outcome from the output of each step.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each row of `X`, such as its author. Needed when the last step has
+        ``cov_type="cluster"``.
 
     Returns
     -------
@@ -173,13 +212,13 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
 
     Notes
     -----
-    Where the concepts come from one branch of a ColumnTransformer or FeatureUnion, the
+    When the concepts come from one branch of a ColumnTransformer or FeatureUnion, the
     ceilings are those of the steps in this branch. With several such branches there
-    are none, and `verdict` says so.
+    are no ceilings, and `verdict` says so.
 
     Examples
     --------
-    Any pipeline will do whose last step is one of the two, here that step alone:
+    A pipeline with nothing but the last step:
 
     >>> import numpy as np
     >>> from sklearn.pipeline import Pipeline
@@ -196,25 +235,29 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None):
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
+    clusters = read_clusters(groups, last.cov_type, y)
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     stages, annotations = transform_by_stages(steps, X)
-    table, metrics = last.evaluate(annotations, y)
-    table, groups = _with_groups(table, last, annotations, y)
-    metrics |= _counts(table, groups, last.alpha)
+    table, metrics = last.evaluate(annotations, y, groups=groups)
+    table, agreeing = _with_groups(table, last, annotations, y, groups)
+    metrics |= _counts(table, agreeing, last.alpha)
     ceilings = None
     if X_train is not None:
         training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
-        ceilings = ceiling_table(training, y_train, stages, y, classes, metrics)
+        ceilings = ceiling_table(
+            training, y_train, stages, y, classes, metrics, clusters
+        )
     fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
         task=task,
         alpha=last.alpha,
+        positive=last.positive_ if task == "classification" else None,
         table=_with_fidelity(table, fidelity),
-        groups=groups,
+        groups=agreeing,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
@@ -289,7 +332,7 @@ def _n_rows(X, name):
 
 
 def _fidelity(steps, hypotheses):
-    """What the interpreters measured, under the names that the last step knows.
+    """The fidelity tables of the interpreters, with the last step's column names.
 
     A ColumnTransformer or FeatureUnion may put a prefix before each name.
     """
@@ -305,18 +348,18 @@ def _fidelity(steps, hypotheses):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def _with_groups(table, last, annotations, y):
+def _with_groups(table, last, annotations, y, groups):
     """The table with the number of each group, and the table of the groups."""
     names = table["hypothesis"].drop_duplicates().to_list()
     values = np.asarray(annotations, dtype=np.float64)
     numbers = agreeing_groups(values)
-    groups = group_table(last, values, y, numbers, names)
+    agreeing = group_table(last, values, y, numbers, names, groups)
     by_name = dict(zip(names, numbers.tolist(), strict=True))
-    return table.assign(group=table["hypothesis"].map(by_name)), groups
+    return table.assign(group=table["hypothesis"].map(by_name)), agreeing
 
 
 def _counts(table, groups, alpha):
-    """How many are significant one by one, and as groups, for any class."""
+    """How many hypotheses are significant alone, and how many groups, in any class."""
     alone = table["separation_p_corrected"] < alpha
     of_groups = groups.groupby("hypothesis")["significant"].any()
     return {

@@ -1,4 +1,4 @@
-"""Groups of hypotheses that agree in their annotations, tested as one each."""
+"""Groups of hypotheses with similar annotations; each group is tested as one."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ _LEAST_CORRELATION = 0.5
 
 
 def agreeing_groups(annotations):
-    """The number of the group of each hypothesis, by complete linkage.
+    """Assign each hypothesis to a group, by complete linkage.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def agreeing_groups(annotations):
     Returns
     -------
     ndarray of int of shape (n_hypotheses,)
-        From 1, in the order of the first hypothesis of each group.
+        Numbers of the groups from 1, in the order of their first hypotheses.
     """
     has = annotations[~np.isnan(annotations).any(axis=1)] != 0
     n_hypotheses = annotations.shape[1]
@@ -32,38 +32,41 @@ def agreeing_groups(annotations):
         correlation = np.nan_to_num(np.corrcoef(has, rowvar=False))  # 0 for a constant
     np.fill_diagonal(correlation, 1.0)
     distance = squareform(1 - correlation, checks=False)
-    found = fcluster(
+    clusters = fcluster(
         linkage(distance, "complete"), 1 - _LEAST_CORRELATION, criterion="distance"
     )
-    return pd.factorize(found)[0] + 1
+    return pd.factorize(clusters)[0] + 1
 
 
-def group_table(last_step, annotations, y, groups, names):
+def group_table(last_step, annotations, y, numbers, names, clusters=None):
     """Test each group as one hypothesis: a text has any of its concepts.
 
     Parameters
     ----------
     last_step : HypothesisRegressor or HypothesisClassifier
-        Its settings are used, not what it has learnt.
+        Its settings are used; the fitted attributes are not.
     annotations : ndarray of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
-    groups : ndarray of int of shape (n_hypotheses,)
+    numbers : ndarray of int of shape (n_hypotheses,)
+        The group of each hypothesis.
     names : sequence of str of length n_hypotheses
+    clusters : array-like of shape (n_rows,), default=None
+        The argument `groups` of the last step.
 
     Returns
     -------
     DataFrame
         As `summary_`, with `members`, the list of the names, before the estimates.
     """
-    numbers = np.unique(groups)
     names = np.asarray(names, dtype=object)
-    members = [names[groups == i].tolist() for i in numbers]
-    columns = [annotations[:, groups == i] for i in numbers]
+    groups = [numbers == number for number in np.unique(numbers)]
+    members = [names[group].tolist() for group in groups]
+    columns = [annotations[:, group] for group in groups]
     any_of = np.column_stack([_any(column) for column in columns])
-    labels = [" or ".join(some) for some in members]
+    labels = [" or ".join(concepts) for concepts in members]
     frame = pd.DataFrame(any_of, columns=labels)
-    table = clone(last_step).fit(frame, y).summary_
-    table.attrs.clear()  # these rows are not those the hypotheses were found on
+    table = clone(last_step).fit(frame, y, groups=clusters).summary_
+    table.attrs.clear()  # these are held-out rows
     by_label = dict(zip(labels, members, strict=True))
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))

@@ -1,4 +1,4 @@
-"""Match hypotheses with concepts that are known to be there."""
+"""Compare hypotheses with known concepts, or with the hypotheses of another run."""
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,9 @@ _MEASURES = ("f1", "correlation", "wording")
 def match_hypotheses(found, reference, *, by="f1", embedder=None):
     """Match found hypotheses with reference concepts, one to one.
 
-    The pairs are those with the largest sum of a measure (Hungarian algorithm), as in
-    the synthetic evaluation of HypotheSAEs [1]_. It tells how much of what is known
-    about some texts was found, and compares the hypotheses of two runs.
+    The pairs maximise the sum of a measure (Hungarian algorithm), as in the synthetic
+    evaluation of HypotheSAEs [1]_. The result shows which of the known concepts were
+    found, or how similar the hypotheses of two runs are.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def match_hypotheses(found, reference, *, by="f1", embedder=None):
     Raises
     ------
     ValueError
-        When the two are no frames of the same number of rows.
+        When the two are not frames with the same number of rows.
 
     References
     ----------
@@ -84,7 +84,7 @@ def _check(found, reference, by):
             )
     if len(found) != len(reference):
         raise ValueError(
-            f"found has {len(found)} rows and reference {len(reference)}: pass the "
+            f"found has {len(found)} rows and reference has {len(reference)}: pass the "
             "annotations and the truth of the same texts, in the same order."
         )
     if by not in _MEASURES:
@@ -94,7 +94,7 @@ def _check(found, reference, by):
 def _agreement(truth, annotations):
     """F1 and Pearson's correlation of each concept with each hypothesis.
 
-    Both follow from the counts of four cells, which are products of matrices.
+    Both are computed from the counts of the 2 x 2 tables, by matrix products.
     """
     known, judged = ~np.isnan(truth), ~np.isnan(annotations)
     yes, says_yes = (np.nan_to_num(truth) != 0), (np.nan_to_num(annotations) != 0)

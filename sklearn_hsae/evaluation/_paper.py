@@ -1,4 +1,4 @@
-"""The table and the methods of an evaluation, in the form that a paper takes."""
+"""The table and the methods paragraph of an evaluation, for a paper."""
 
 import re
 
@@ -20,7 +20,7 @@ _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-
 
 
 def paper_table(table, alpha):
-    """The hypotheses as text, one row per row of the table, sorted by effect.
+    """The table of hypotheses as text, sorted by effect.
 
     Returns
     -------
@@ -44,13 +44,19 @@ def paper_table(table, alpha):
     ]
     shown["p, corrected"] = table["p_corrected"].map(_format.p_value)
     shown["Share of texts"] = table["prevalence"].map(_format.percent)
+    if "average_marginal_effect" in table:
+        points = 100 * table["average_marginal_effect"]
+        digits = _format.effect_digits(points)
+        shown["Percentage points"] = [
+            _format.number(value, digits, sign=True) for value in points
+        ]
     if "f1" in table:
         shown["Fidelity (F1)"] = table["f1"].map(_format.number)
     return shown.reset_index(drop=True)
 
 
 def as_markdown(shown):
-    """A table of text in Markdown, with numbers to the right."""
+    """A table of text in Markdown, with right-aligned numbers."""
     escaped = shown.map(
         lambda text: re.sub(r"([|\\])", r"\\\1", " ".join(text.split()))
     )
@@ -77,7 +83,7 @@ def _latex(text):
 
 
 def methods_text(evaluation):
-    """One paragraph that says how the hypotheses were tested, and what came out."""
+    """One paragraph about how the hypotheses were tested, with the results."""
     metrics, settings = evaluation.metrics, evaluation.settings
     dropped = metrics["n_dropped"]
     texts = f"{_format.count(metrics['n'])} texts that were not used to find them"
@@ -94,8 +100,9 @@ def methods_text(evaluation):
         )
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
-        f"{_model(evaluation.task, settings)} p-values were corrected for the number "
-        f"of hypotheses by {_CORRECTIONS[settings['correction']]}. At {level}, "
+        f"{_model(evaluation.task, settings)}{_direction(evaluation)} p-values were "
+        f"corrected for the number of hypotheses by {_correction(settings)}. "
+        f"At {level}, "
         f"{metrics['n_significant']} hypotheses were significant beside all others, "
         f"{metrics['n_significant_alone']} alone, and "
         f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
@@ -105,14 +112,37 @@ def methods_text(evaluation):
     )
 
 
+def _direction(evaluation):
+    """The class that effects point to, where there are two."""
+    if evaluation.positive is None:
+        return ""
+    return f" In the effects, {evaluation.direction()}."
+
+
+def _correction(settings):
+    by_permutation = settings["cov_type"] == "HC3"
+    if settings["correction"] == "min_p" and not by_permutation:
+        return _CORRECTIONS["holm"]
+    return _CORRECTIONS[settings["correction"]]
+
+
 def _model(task, settings):
+    clustered = settings["cov_type"] == "cluster"
     if task == "classification":
+        variances = (
+            " Variances allow for groups of texts that are not independent (CR2)."
+        )
         return (
             "The class was regressed on the annotations of all hypotheses together by "
             "logistic regression, with Firth's penalty and profile likelihoods where a "
-            "concept has few texts of a class."
+            f"concept has few texts of a class.{variances if clustered else ''}"
         )
     variances = "classical standard errors"
+    if clustered:
+        variances = (
+            "cluster-robust standard errors (CR2) that are never below the classical "
+            "ones and the degrees of freedom of Bell and McCaffrey (2002)"
+        )
     if settings["cov_type"] == "HC3":
         variances = (
             "HC3 standard errors that are never below the classical ones and the "

@@ -1,4 +1,4 @@
-"""Ridge regression for the ceilings: fast with many rows, sparse or dense."""
+"""Ridge regression for the ceilings: fast for many rows, dense or sparse."""
 
 import numpy as np
 from scipy import linalg, sparse
@@ -6,7 +6,7 @@ from sklearn.linear_model import RidgeCV
 
 _PENALTIES = np.logspace(-6, 3, 28)  # in units of the mean eigenvalue
 _ROWS_PER_CHUNK = 8192
-_WIDE = 2048  # more sparse columns than this: conjugate gradients are faster
+_MOST_COLUMNS = 2048  # with more sparse columns, conjugate gradients are faster
 
 
 def ridge_prediction(A, targets, B):
@@ -30,7 +30,7 @@ def ridge_prediction(A, targets, B):
     predictions are equal to four digits, and this function took 1.5 s of processor
     time where RidgeCV took 76 s and 0.6 GB more.
     """
-    if sparse.issparse(A) and A.shape[1] > _WIDE:
+    if sparse.issparse(A) and A.shape[1] > _MOST_COLUMNS:
         return _by_folds(A, targets, B)
     mean, offset = np.ravel(A.mean(axis=0, dtype=np.float64)), targets.mean(axis=0)
     gram, moments = _centered_products(A, mean, targets - offset)

@@ -1,4 +1,4 @@
-"""What each step of a fitted pipeline passes on, nested pipelines included."""
+"""The output of each step of a fitted pipeline, also in nested pipelines."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,12 @@ EMBEDDINGS, ALL_NEURONS, SELECTED_NEURONS = (
 class Branch(NamedTuple):
     """A part of a ColumnTransformer or a FeatureUnion.
 
+    Attributes
+    ----------
     name : str
     transformer : estimator
-    columns : what it gets of X, or None for all columns
+    columns : object
+        The columns of X that it gets; None for all columns.
     """
 
     name: str
@@ -27,14 +30,15 @@ class Branch(NamedTuple):
     columns: object
 
     def select(self, X):
-        """The columns of `X` that this part gets."""
+        """The columns of `X` for this part."""
         return X if self.columns is None else safe_indexing(X, self.columns, axis=1)
 
 
 def flat_steps(estimator):
     """The steps of a pipeline in order, without those that do nothing in `transform`.
 
-    Nested pipelines are opened. The samplers of imbalanced-learn work in `fit` alone.
+    Nested pipelines are replaced by their steps. Samplers of imbalanced-learn are left
+    out, because they work in `fit` only.
     """
     if isinstance(estimator, Pipeline):
         return [part for _, step in estimator.steps for part in flat_steps(step)]
@@ -44,14 +48,14 @@ def flat_steps(estimator):
 
 
 def transform_by_stages(steps, X):
-    """Run all `steps`, each once: judging texts may cost money.
+    """Run all `steps`, each one only once, because judging texts may cost money.
 
     Returns
     -------
     stages : dict
         See `numeric_stages`.
     annotations : object
-        What the last step returned.
+        The output of the last step.
     """
     stages, X, remaining = _run_numeric(steps, X)
     for step in remaining:
@@ -60,13 +64,13 @@ def transform_by_stages(steps, X):
 
 
 def numeric_stages(steps, X):
-    """What the steps before the first reader of texts pass on; nothing is judged.
+    """The output of the steps before the first reader of texts. Judges no text.
 
     Returns
     -------
     dict
-        `embeddings` (what the autoencoder gets), `all neurons` and `selected neurons`
-        (what the first reader of texts gets), for the steps that there are.
+        `embeddings` (input of the autoencoder), `all neurons` and `selected neurons`
+        (input of the first reader of texts), as far as the pipeline has these steps.
     """
     return _run_numeric(steps, X)[0]
 
@@ -78,7 +82,7 @@ def text_readers(estimator, prefix=""):
     ------
     step : estimator
     prefix : str
-        What stands before its column names where the last step gets them.
+        Prefix of its column names in the input of the last step.
     """
     for step in flat_steps(estimator):
         if _reads_texts(step):
@@ -90,7 +94,7 @@ def text_readers(estimator, prefix=""):
 
 
 def branches(step):
-    """The fitted parts of a ColumnTransformer or FeatureUnion; none of others."""
+    """The fitted parts of a ColumnTransformer or FeatureUnion; [] for other steps."""
     if isinstance(step, ColumnTransformer):
         return [Branch(*part) for part in step.transformers_]
     if isinstance(step, FeatureUnion):
@@ -108,7 +112,7 @@ def _reads_texts(step):
 
 
 def _run_numeric(steps, X):
-    """The stages, what the last of these steps returned, and the steps that remain."""
+    """The stages, the output of the last of these steps, and the remaining steps."""
     stages = {}
     for position, step in enumerate(steps):
         if any(text_readers(step)):
@@ -137,7 +141,7 @@ def _with_stage(stages, step, given, returned):
     if isinstance(step, EmbeddingTransformer):
         return {**stages, EMBEDDINGS: returned}
     if isinstance(step, MatryoshkaSAETransformer):
-        # Whatever stood between, its input is what the autoencoder can keep.
+        # Other steps may come before it: what it gets is the most it can preserve.
         return {EMBEDDINGS: given, ALL_NEURONS: returned}
     if isinstance(step, NeuronSelector) or ALL_NEURONS in stages:
         # A selector without an autoencoder before it gets activations as input.

@@ -16,7 +16,7 @@ _REMEDIES = {
 
 
 def verdict(task, metrics, ceilings):
-    """Say in a few sentences what was found, what was possible, and what to change.
+    """Describe in a few sentences the result, the ceiling, and what to change.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def verdict(task, metrics, ceilings):
             "no embeddings or neurons, or reads texts in several branches."
         )
     scores = ceilings[name]
-    # The first stage holds everything that later stages can hold. Testing every stage
-    # against chance would call noise a signal too often.
+    # The first stage contains all information of later stages. If every stage were
+    # tested against chance, noise would count as a signal too often.
     ceiling = f"a ridge regression on the {ceilings.index[0]}"
     is_better = ceilings[f"{name}_low"] > chance
     if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
@@ -55,26 +55,30 @@ def verdict(task, metrics, ceilings):
     share = ""
     if is_better.iloc[0]:
         part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
-        share = f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})."
+        above = f", counted from {chance}, which is chance" if chance else ""
+        share = (
+            f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})"
+            f"{above}."
+        )
     return f"{summary}{share} {_largest_loss(scores)}"
 
 
 def _shared_effects(metrics):
-    """Why fewer hypotheses are significant together than one by one."""
+    """Sentences about hypotheses that share an effect; "" when there are none."""
     n_groups, n_joint = metrics["n_groups"], metrics["n_significant"]
-    said = ""
+    sentences = ""
     if n_groups < metrics["n_hypotheses"]:
-        said = (
+        sentences = (
             f" Some say nearly the same of the same texts: of {n_groups} groups of "
             f"hypotheses that agree, {metrics['n_significant_groups']} are significant."
         )
     n_alone = metrics["n_significant_alone"]
     if n_alone > max(n_joint, metrics["n_significant_groups"]):
-        said += (
+        sentences += (
             f" Taken one by one, {n_alone} hypotheses are. Fewer hypotheses (n_select) "
             "or more held-out texts tell more of them apart."
         )
-    return said
+    return sentences
 
 
 def _no_signal(n_significant, ceiling, reached):
@@ -91,8 +95,8 @@ def _no_signal(n_significant, ceiling, reached):
 
 
 def _largest_loss(scores):
-    # A stage has lost only what no later stage has. With neurons as hypotheses, for
-    # example, the last stage holds strengths again, which "on or off" had dropped.
+    # A loss counts only when no later stage reaches the score again. With neurons as
+    # hypotheses, the last stage has strengths again, which "on or off" has not.
     kept = scores[::-1].cummax()[::-1]
     losses = -kept.diff().dropna()
     stage = losses.idxmax()

@@ -1,12 +1,21 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
 from sklearn_hsae.inference._classifier import HypothesisClassifier
+from sklearn_hsae.inference._clusters import read_clusters
+from sklearn_hsae.inference._logistic import PENALIZED
 from sklearn_hsae.inference._metrics import HEADLINE, headline
+from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._regressor import HypothesisRegressor
+from sklearn_hsae.inference._table import (
+    corrected as corrected,  # p-values; for this package alone
+)
 
 __all__ = [
     "HEADLINE",
+    "PENALIZED",
     "HypothesisClassifier",
     "HypothesisRegressor",
+    "find_positive",
     "headline",
+    "read_clusters",
 ]

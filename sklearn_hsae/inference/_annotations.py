@@ -1,12 +1,57 @@
 """Annotations as the last step gets them: 0, 1, or NaN where nothing was judged."""
 
 import logging
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_hsae._sklearn_compat import check_feature_names_in, check_sample_weight
+from sklearn_hsae.inference._clusters import (
+    of_rows,
+    read_clusters,
+    refuse_single_cluster,
+)
 
 logger = logging.getLogger("sklearn_hsae")
+
+
+class Rows(NamedTuple):
+    """The rows that count.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_rows, n_hypotheses)
+        Without a NaN.
+    y, weights : ndarray of shape (n_rows,)
+    clusters : int ndarray of shape (n_rows,), or None
+    n_dropped : int
+        How many others had a NaN.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray
+    clusters: np.ndarray | None
+    n_dropped: int
+
+    def counts(self):
+        """How many rows and clusters, as metrics."""
+        counts = {"n": len(self.y), "n_dropped": self.n_dropped}
+        if self.clusters is not None:
+            counts["n_clusters"] = int(self.clusters.max()) + 1
+        return counts
+
+
+def rows_that_count(X, y, sample_weight, groups, cov_type):
+    """Leave out the rows with a NaN and those of weight 0."""
+    weights = row_weights(sample_weight, X)
+    clusters = read_clusters(groups, cov_type, X)
+    is_annotated = annotated_rows(X)
+    counts = is_annotated & (weights > 0)
+    clusters = of_rows(clusters, counts)
+    refuse_single_cluster(clusters)
+    n_dropped = int((~is_annotated).sum())
+    return Rows(X[counts], y[counts], weights[counts], clusters, n_dropped)
 
 
 def annotated_rows(X):

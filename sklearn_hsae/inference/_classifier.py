@@ -11,13 +11,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference._annotations import (
-    annotated_rows,
     fill_missing,
     hypothesis_names,
-    row_weights,
+    rows_that_count,
 )
+from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._logistic import fit_logistic
+from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._metrics import auc, average_precision, headline, mcfadden
+from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
     POST_SELECTION,
@@ -30,8 +32,8 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     """Logistic regression of a class on hypotheses, all at once.
 
     The last step of a pipeline for an outcome of classes. Two classes give one
-    regression, for the class that sorts last. More classes give one each, against
-    all the others.
+    regression, for the class `positive`. More classes give one each, against all the
+    others.
 
     Maximum likelihood and Wald's tests, unless fewer than ten rows of the rarer class
     are to be expected among the rows of some concept, or the hypotheses tell rows of a
@@ -41,6 +43,10 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
+    cov_type : {"nonrobust", "cluster"}, default="nonrobust"
+        "nonrobust" takes the rows to be independent. "cluster" allows for rows that go
+        together, such as the texts of one author, as in :class:`HypothesisRegressor`:
+        pass `groups` to :meth:`fit` and :meth:`evaluate`.
     correction : {"bonferroni", "holm", "fdr_bh", "fdr_by"}, default="holm"
         How p-values are corrected for the number of tests: the hypotheses, or with
         more than two classes the hypotheses times the classes. The first two bound the
@@ -48,16 +54,28 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         other two the expected share of false ones among those found.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    positive : class label or None, default=None
+        Of two classes, the one that effects point to: a positive effect in `summary_`
+        means that this class is more likely. None is the class that sorts last.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    positive_ : class label or None
+        The class that effects point to. None with more than two classes.
     summary_ : DataFrame
-        As in :class:`HypothesisRegressor`; coefficients are differences in log-odds,
-        `separation` is a difference of shares. With more than two classes, one block
-        of rows per class, and the class in a first column `class`.
+        As in :class:`HypothesisRegressor`; coefficients are differences in log-odds of
+        `positive_`, `separation` is a difference of its shares. A column more,
+        `average_marginal_effect`, says the coefficient as a difference in probability
+        (0.08 is 8 percentage points): the mean over all rows of the probability
+        with the concept minus that without it, each row's other concepts as they
+        are. For a column of other numbers than 0 and 1 it is the mean slope. With more
+        than two classes, one block of rows per class, and the class in a first column
+        `class`.
     coef_ : ndarray of shape (1 or n_classes, n_features_in_)
-        Coefficients for prediction; 0 where `summary_` has none.
+        Coefficients for prediction; 0 where `summary_` has none. With two classes,
+        those for the class that sorts last, whatever `positive` is, as scikit-learn
+        expects of a classifier.
     intercept_ : ndarray of shape (1 or n_classes,)
     penalized_ : bool ndarray of shape (1 or n_classes,)
         Where Firth's penalty was used.
@@ -81,12 +99,19 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     a weight of 2 tells less than two rows [2]_. Beside Firth's penalty, which counts as
     a fixed number of rows, their size matters too: let their mean be about 1.
 
+    With groups, variances are CR2's for the least squares of the last Newton step where
+    that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios are
+    divided by the ratio of this variance to that of independent rows.
+
     References
     ----------
     .. [1] Heinze & Schemper (2002). A solution to the problem of separation in
        logistic regression. Statistics in Medicine 21.
     .. [2] Rao & Scott (1984). On chi-squared tests for multiway contingency tables with
        cell proportions estimated from survey data. Annals of Statistics 12.
+    .. [3] Pustejovsky & Tipton (2018). Small-sample methods for cluster-robust variance
+       estimation and hypothesis testing in fixed effects models. J. Business & Economic
+       Statistics 36.
 
     Examples
     --------
@@ -100,16 +125,22 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        "cov_type": [StrOptions({"nonrobust", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "positive": "no_validation",  # a label is of any type
     }
 
-    def __init__(self, *, correction="holm", alpha=0.05):
+    def __init__(
+        self, *, cov_type="nonrobust", correction="holm", alpha=0.05, positive=None
+    ):
+        self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.positive = positive
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Estimate the coefficients.
 
         Parameters
@@ -121,20 +152,29 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             Labels of two or more classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Sampling weights of the rows. None means 1 for each.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, such as its author, for ``cov_type="cluster"`` only.
 
         Returns
         -------
         self : HypothesisClassifier
             Fitted.
+
+        Raises
+        ------
+        ValueError
+            When y has fewer than two classes, `positive` is none of them, or
+            `positive` is given and there are more than two.
         """
-        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=True)
-        self.classes_ = np.unique(y)
-        estimates, summary = self._estimate(X, y, weights)
+        rows = self._rows(X, y, sample_weight, groups, reset=True)
+        self.classes_ = np.unique(rows.y)
+        self.positive_ = find_positive(self.classes_, self.positive)
+        estimates, summary = self._estimate(rows)
         self._summary = summary.to_dict("list")
-        self.coef_, self.intercept_ = _coefficients(estimates)
+        self.coef_, self.intercept_ = self._coefficients(estimates)
         self.penalized_ = np.array([result.is_penalized for result in estimates])
-        self.column_means_ = np.average(X, axis=0, weights=weights)
-        self.n_dropped_ = n_dropped
+        self.column_means_ = np.average(rows.X, axis=0, weights=rows.weights)
+        self.n_dropped_ = rows.n_dropped
         return self
 
     @property
@@ -194,7 +234,7 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         """
         return self._most_likely(self.decision_function(X))
 
-    def evaluate(self, X, y, sample_weight=None):
+    def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
 
         Parameters
@@ -207,6 +247,8 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             Labels that :meth:`fit` has seen, of two or more classes.
         sample_weight : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
+        groups : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
 
         Returns
         -------
@@ -215,21 +257,27 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         metrics : dict
             Of the predictions of the fitted model on these rows: `auc` with an
             interval `auc_low`, `auc_high` that covers 1 - `alpha`;
-            `average_precision` and `accuracy`. Of the regression estimated on these
-            rows, which HypotheSAEs reports as held-out: `auc_in_sample` and
-            `mcfadden_in_sample`. `n_significant` (for any class), `n_hypotheses`, `n`
-            and `n_dropped`. With more than two classes, `auc` and `average_precision`
-            are means over those in y, each against the rest.
+            `average_precision` (of `positive_`) and `accuracy`. Of the regression
+            estimated on these rows, which HypotheSAEs reports as held-out:
+            `auc_in_sample` and `mcfadden_in_sample`. `n_significant` (for any class),
+            `n_hypotheses`, `n` and `n_dropped`; with groups also `n_clusters`. With
+            more than two classes, `auc` and `average_precision` are means over those
+            in y, each against the rest.
         """
         check_is_fitted(self)
-        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=False)
-        again, table = self._estimate(X, y, weights)
+        rows = self._rows(X, y, sample_weight, groups, reset=False)
+        again, table = self._estimate(rows)
+        X, y, weights, clusters, _ = rows
+        options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
         log_odds = _log_odds(X, self.coef_, self.intercept_)
         scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
-        in_sample = _shares(_log_odds(X, *_coefficients(again)))
+        in_sample = _shares(_log_odds(X, *self._coefficients(again)))
+        order = slice(None, None, -1 if self._is_first_positive else 1)
         metrics = {
-            **headline(y, scores, self.classes_, alpha=self.alpha, weights=weights),
-            "average_precision": average_precision(y, scores, self.classes_, weights),
+            **headline(y, scores, self.classes_, **options),
+            "average_precision": average_precision(
+                y, scores[:, order], self.classes_[order], weights
+            ),
             "accuracy": float(np.average(is_right, weights=weights)),
             "auc_in_sample": auc(y, in_sample, self.classes_, weights),
             "mcfadden_in_sample": mcfadden(y, in_sample, self.classes_, weights),
@@ -237,8 +285,7 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
                 table.groupby("hypothesis")["significant"].any().sum()
             ),
             "n_hypotheses": X.shape[1],
-            "n": len(y),
-            "n_dropped": n_dropped,
+            **rows.counts(),
         }
         return table, metrics
 
@@ -255,8 +302,8 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             )
         _refuse_single_class(labels)
 
-    def _rows(self, X, y, sample_weight, *, reset):
-        """X, labels and weights of the rows that count, and how many had a NaN."""
+    def _rows(self, X, y, sample_weight, groups, *, reset):
+        """The rows that count, with their labels."""
         if y is not None:  # else validate_data says that it is missing
             y = _labels(y)
         X, y = validate_data(
@@ -268,33 +315,47 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             ensure_all_finite="allow-nan",
             ensure_min_samples=2,
         )
-        weights = row_weights(sample_weight, X)
-        is_annotated = annotated_rows(X)
-        counts = is_annotated & (weights > 0)
-        y = y[counts]
+        rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         if reset:
-            _refuse_single_class(y)
+            _refuse_single_class(rows.y)
         else:
-            self._check_labels(y)
-        return X[counts], y, weights[counts], int((~is_annotated).sum())
+            self._check_labels(rows.y)
+        return rows
+
+    @property
+    def _is_first_positive(self):
+        """Whether the regression is for the class that sorts first of two."""
+        return self.positive_ is not None and self.positive_ == self.classes_[0]
+
+    def _coefficients(self, estimates):
+        """Those of the log-odds that `decision_function` returns."""
+        sign = -1.0 if self._is_first_positive else 1.0
+        coef = np.nan_to_num([result.coefficient for result in estimates])
+        intercept = np.array([result.intercept for result in estimates])
+        return sign * coef, sign * intercept
 
     def _most_likely(self, log_odds):
         if log_odds.ndim == 1:
             return self.classes_[(log_odds > 0).astype(int)]
         return self.classes_[log_odds.argmax(axis=1)]
 
-    def _estimate(self, X, y, weights):
+    def _estimate(self, rows):
         """The estimates of each regression, and the table of all of them."""
         names = hypothesis_names(self)
+        X, y, weights, clusters, _ = rows
+        options = {"weights": weights, "clusters": clusters, "alpha": self.alpha}
         n_classes = len(self.classes_)
         estimates, tables = [], []
-        for label in self.classes_[1:] if n_classes == 2 else self.classes_:
+        for label in self.classes_ if n_classes > 2 else [self.positive_]:
             is_class = (y == label).astype(np.float64)
-            estimates.append(
-                fit_logistic(X, is_class, names, alpha=self.alpha, weights=weights)
-            )
-            separation = compare_means(X != 0, is_class, weights)
+            estimates.append(fit_logistic(X, is_class, names, **options))
+            separation = compare_means(X != 0, is_class, weights, clusters=clusters)
             table = hypothesis_table(X, weights, names, estimates[-1], separation)
+            table.insert(
+                table.columns.get_loc("p"),
+                "average_marginal_effect",
+                average_marginal_effects(X, estimates[-1], weights),
+            )
             if n_classes > 2:
                 table.insert(0, "class", label)
             tables.append(table)
@@ -303,15 +364,19 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             table, alpha=self.alpha, correction=self.correction
         )
 
+    def get_metadata_routing(self):
+        """What is requested: `groups` in `fit` if `cov_type` is "cluster".
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        return request_groups(super().get_metadata_routing(), self.cov_type)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _coefficients(estimates):
-    coef = np.nan_to_num([result.coefficient for result in estimates])
-    return coef, np.array([result.intercept for result in estimates])
 
 
 def _log_odds(X, coef, intercept):

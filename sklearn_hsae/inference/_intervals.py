@@ -7,8 +7,8 @@ _N_RESAMPLES = 1000
 _SEED = 0  # the same interval from the same numbers
 
 
-def r2_interval(y, prediction, *, alpha=0.05, weights=None):
-    """Percentile interval of R2 from resampled rows.
+def r2_interval(y, prediction, *, alpha=0.05, weights=None, clusters=None):
+    """Percentile interval of R2 from resampled rows, or clusters of rows.
 
     A resample is a count per row, so no row is copied (Efron & Tibshirani 1993,
     chapter 13).
@@ -19,6 +19,8 @@ def r2_interval(y, prediction, *, alpha=0.05, weights=None):
     alpha : float, default=0.05
         The interval covers 1 - alpha.
     weights : ndarray of shape (n_rows,), default=None
+    clusters : int ndarray of shape (n_rows,), default=None
+        Numbers from 0 without a gap.
 
     Returns
     -------
@@ -32,11 +34,14 @@ def r2_interval(y, prediction, *, alpha=0.05, weights=None):
     moments = weights[:, None] * np.column_stack(
         [np.square(y - prediction), np.ones(len(y)), shifted, np.square(shifted)]
     )
+    if clusters is not None:
+        moments = _cluster_sums(moments, clusters)
+    n_drawn = len(moments)
     rng = np.random.default_rng(_SEED)
     sums = np.empty((_N_RESAMPLES, 4))
     for i in range(_N_RESAMPLES):
-        drawn = rng.integers(len(y), size=len(y))
-        sums[i] = np.bincount(drawn, minlength=len(y)) @ moments
+        drawn = rng.integers(n_drawn, size=n_drawn)
+        sums[i] = np.bincount(drawn, minlength=n_drawn) @ moments
     error, size, total, squares = sums.T
     with np.errstate(divide="ignore", invalid="ignore"):
         variation = squares - np.square(total) / size
@@ -48,11 +53,12 @@ def r2_interval(y, prediction, *, alpha=0.05, weights=None):
     return float(low), float(high)
 
 
-def auc_interval(is_class, scores, *, alpha=0.05, weights=None):
+def auc_interval(is_class, scores, *, alpha=0.05, weights=None, clusters=None):
     """Interval of the AUC, or of the mean of several, on the logit scale.
 
     The variance is that of DeLong et al. (1988). On the logit scale an interval near 1
-    covers what it should, where resampled rows give one that is too short.
+    covers what it should, where resampled rows give one that is too short. With
+    clusters, the influences of the rows of a cluster add up (Obuchowski 1997).
 
     Parameters
     ----------
@@ -62,6 +68,8 @@ def auc_interval(is_class, scores, *, alpha=0.05, weights=None):
     alpha : float, default=0.05
         The interval covers 1 - alpha.
     weights : ndarray of shape (n_rows,), default=None
+    clusters : int ndarray of shape (n_rows,), default=None
+        Numbers from 0 without a gap.
 
     Returns
     -------
@@ -75,16 +83,28 @@ def auc_interval(is_class, scores, *, alpha=0.05, weights=None):
     pairs = zip(is_class.T, scores.T, strict=True)
     parts = [_auc_parts(*pair, weights) for pair in pairs]
     area = np.mean([part[0] for part in parts])
-    variance = np.square(np.mean([part[1] for part in parts], axis=0)).sum()
+    influence = np.mean([part[1] for part in parts], axis=0)
+    variance = np.square(influence).sum()
+    if clusters is not None:
+        of_clusters = _cluster_sums(influence[:, None], clusters)
+        n_clusters = len(of_clusters)
+        variance = np.square(of_clusters).sum() * n_clusters / (n_clusters - 1)
     if area in (0.0, 1.0):
         # No variance; this many independent pairs were all ordered alike.
         n_pairs = min(n_with.min(), (len(is_class) - n_with).min())
         end = float((alpha / 2) ** (1 / n_pairs))
         return (end, 1.0) if area == 1 else (0.0, 1 - end)
     error = np.sqrt(variance) / (area * (1 - area))
-    width = stats.norm.isf(alpha / 2) * error
+    quantile = stats.norm.isf(alpha / 2)
+    if clusters is not None:
+        quantile = stats.t.isf(alpha / 2, n_clusters - 1)
+    width = quantile * error
     low, high = special.expit(special.logit(area) + np.array([-width, width]))
     return float(low), float(high)
+
+
+def _cluster_sums(values, clusters):
+    return np.column_stack([np.bincount(clusters, column) for column in values.T])
 
 
 def _auc_parts(is_class, score, weights):

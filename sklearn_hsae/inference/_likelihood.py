@@ -4,6 +4,8 @@ import numpy as np
 from scipy import linalg, optimize
 from scipy.special import expit, log_expit
 
+from sklearn_hsae.inference._clusters import cluster_variances
+
 # A maximum is found when one more step would move no row's log-odds by more than this.
 _STILL = 1e-6
 # Where there is no maximum, each step moves some log-odds by about 1.
@@ -101,6 +103,23 @@ class LogisticLikelihood:
         covariance = self.matrix.T * (spread * self.weights) @ self.matrix
         covariance = inverse @ covariance @ inverse
         return covariance, np.diag(covariance) / np.diag(inverse)
+
+    def cluster_variances(self, beta, clusters):
+        """Variances of the coefficients that allow for clusters: CR2.
+
+        The regression is taken as the least squares of its last Newton step, with its
+        weights.
+
+        Returns
+        -------
+        As the function `cluster_variances`.
+        """
+        share = expit(self.matrix @ beta)
+        root = np.sqrt(self.weights * np.maximum(share * (1 - share), 1e-300))
+        basis, triangle = linalg.qr(self.matrix * root[:, None], mode="economic")
+        directions = linalg.solve_triangular(triangle, np.eye(len(triangle)), trans="T")
+        residual = self.weights * (self.y - share) / root
+        return cluster_variances(basis, directions, residual, clusters)
 
     def profile(self, j, value, best, direction):
         """Maximum over the other coefficients while coefficient j has one value.

@@ -7,6 +7,7 @@ where that has an answer; a row of leverage 1 makes all of its standard errors N
 import numpy as np
 from scipy import linalg, special
 
+from sklearn_hsae.inference._clusters import cluster_variances, of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
 from sklearn_hsae.inference._permutation import (
@@ -19,7 +20,9 @@ _EXACT = 1e-12  # residuals that are smaller, relative to y, are rounding
 _MAX_ROWS = 500  # with the largest weights: the others add nothing to the sum
 
 
-def fit_linear(X, y, names, *, cov_type, alpha, weights=None, min_p=False):
+def fit_linear(
+    X, y, names, *, cov_type, alpha, weights=None, clusters=None, min_p=False
+):
     """Regress y on the columns of X and an intercept.
 
     Parameters
@@ -27,10 +30,12 @@ def fit_linear(X, y, names, *, cov_type, alpha, weights=None, min_p=False):
     X : ndarray of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
     names : ndarray of str of shape (n_hypotheses,)
-    cov_type : {"HC3", "nonrobust"}
+    cov_type : {"HC3", "nonrobust", "cluster"}
     alpha : float
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0; their mean does not matter.
+    clusters : int ndarray of shape (n_rows,), default=None
+        The number of each row's cluster, for "cluster".
     min_p : bool, default=False
         Correct p-values by permutations, if some concept has few rows.
 
@@ -50,7 +55,8 @@ def fit_linear(X, y, names, *, cov_type, alpha, weights=None, min_p=False):
     at any number of rows; so the classical variance is taken where it is larger
     (Angrist & Pischke 2009, section 8.1). That is conservative. The permutations make
     up for it: they put the residuals of the full model, each divided by the root of
-    1 - leverage, in another order, and see how small the smallest p becomes.
+    1 - leverage, in another order, and see how small the smallest p becomes. Rows of
+    clusters are not exchangeable, so there are none for "cluster".
     """
     design = usable_part(X, names, weights)
     y, root = y[design.rows], np.sqrt(design.weights)
@@ -62,11 +68,19 @@ def fit_linear(X, y, names, *, cov_type, alpha, weights=None, min_p=False):
     if np.linalg.norm(residual) <= _EXACT * np.linalg.norm(outcome):
         residual[:] = 0.0
         coefficient[np.abs(coefficient) < 1e-9 * outcome.std()] = 0.0
-    error = np.sqrt(model.variance(residual))
+    variance = model.variance(residual)
+    if clusters is not None:
+        clusters = of_rows(clusters, design.rows)
+        variance = model.add_clusters(residual, variance, clusters)
+        for j in design.columns[np.isnan(variance[:, 0])]:
+            design.notes[j] = "decided by a single cluster"
+    error = np.sqrt(variance)
     p = _two_sided(coefficient, error, model.degrees)[:, 0]
     coefficient, error = coefficient[:, 0] / design.scale, error[:, 0] / design.scale
     exact = (error == 0) & (coefficient != 0)
-    p[exact] = [_chance_of_order(column) for column in design.standardized.T[exact]]
+    p[exact] = [
+        _chance_of_order(column, clusters) for column in design.standardized.T[exact]
+    ]
     number = n_permutations(len(y), alpha) if min_p and cov_type == "HC3" else 0
     p_corrected = None
     if number and residual.any() and (model.degrees < FEW_ROWS).any():
@@ -130,6 +144,20 @@ class _LeastSquares:
             return variance
         return np.maximum(variance, self.robust @ squares)
 
+    def add_clusters(self, residual, variance, clusters):
+        """The larger of CR2's variance and another; NaN where it is not known.
+
+        Sets the degrees of freedom.
+        """
+        basis = np.hstack([self.intercept, self.basis])
+        robust, degrees, is_lone = cluster_variances(
+            basis, basis.T @ self.loadings.T, residual[:, 0], clusters
+        )
+        self.degrees = degrees[:, None]
+        larger = np.maximum(variance, robust[:, None])
+        larger[is_lone] = np.nan
+        return larger
+
     def p_values(self, outcomes):
         """Two-sided p-values, of shape (n_columns, n_outcomes)."""
         error = np.sqrt(self.variance(self.residual(outcomes)))
@@ -160,11 +188,14 @@ def _two_sided(coefficient, error, degrees):
     return np.where((error == 0) & (coefficient == 0), 1.0, p)  # an exact fit
 
 
-def _chance_of_order(column):
+def _chance_of_order(column, clusters=None):
     """One in the number of different orders of a column's values.
 
-    No outcome that is in a random order is fitted exactly more rarely.
+    No outcome that is in a random order is fitted exactly more rarely. Rows of one
+    cluster stay together.
     """
+    if clusters is not None:
+        column = np.bincount(clusters, column).round(8)
     counts = np.unique(column, return_counts=True)[1]
     n_orders = special.gammaln(len(column) + 1) - special.gammaln(counts + 1).sum()
     return np.exp(-n_orders)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special, stats
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_hsae.inference._clusters import of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
 from sklearn_hsae.inference._likelihood import LogisticLikelihood
@@ -15,12 +16,14 @@ from sklearn_hsae.inference._likelihood import LogisticLikelihood
 _FEW_EXPECTED = 10
 # The likelihood ratio finds too much below this: Fisher's exact test must agree.
 _HARDLY_EXPECTED = 1
+# How the note of a hypothesis begins where Firth's penalty was used.
+PENALIZED = "penalized: "
 # With more rows, only concepts that have few of a class get a profile: it takes time.
 _MANY_ROWS = 20_000
 _MANY_IN_CELL = 200
 
 
-def fit_logistic(X, y, names, *, alpha, weights=None):
+def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None):
     """Regress a class on the columns of X and an intercept.
 
     Maximum likelihood and Wald's tests where each concept has enough rows of both
@@ -37,6 +40,8 @@ def fit_logistic(X, y, names, *, alpha, weights=None):
     alpha : float
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0. Their mean matters only beside Firth's penalty.
+    clusters : int ndarray of shape (n_rows,), default=None
+        The number of each row's cluster, where rows are not independent.
 
     Returns
     -------
@@ -50,20 +55,25 @@ def fit_logistic(X, y, names, *, alpha, weights=None):
 
     With weights, a likelihood ratio is divided by the ratio of the variance of the
     weighted estimate to the inverse information (Rao & Scott 1984).
+
+    With clusters, the variance of the estimate is CR2's, with its degrees of freedom,
+    where that is larger. For a likelihood ratio it is taken where the coefficient is 0:
+    at the maximum it collapses when the classes separate.
     """
     design = usable_part(X, names, weights)
     y = y[design.rows]
     if y.min() == y.max():
         intercept = float(special.logit((y.sum() + 0.5) / (len(y) + 1)))
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
+    clusters = of_rows(clusters, design.rows)
     is_few = (_expected_rows(design, y) < _FEW_EXPECTED).any()
-    fit = None if is_few else _maximum_likelihood(design, y, alpha)
+    fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
     note = ""
     if fit is None:
         has = X[np.ix_(design.rows, design.columns)] != 0
-        fit, converged = _penalized_likelihood(design, y, has, alpha)
+        fit, converged = _penalized_likelihood(design, y, has, alpha, clusters)
         note = "few rows of a class" if is_few else "the classes separate"
-        note = f"penalized: {note}" + ("" if converged else " (not converged)")
+        note = f"{PENALIZED}{note}" + ("" if converged else " (not converged)")
     beta, error, p, ends = fit
     coefficient = beta[1:] / design.scale
     estimates = Estimates.of(
@@ -75,8 +85,11 @@ def fit_logistic(X, y, names, *, alpha, weights=None):
         ci_low=ends[0] / design.scale,
         ci_high=ends[1] / design.scale,
     )
+    notes = list(estimates.notes)
+    for j in design.columns[np.isnan(p)]:
+        notes[j] = "decided by a single cluster"
     return estimates._replace(
-        notes=[own or note for own in estimates.notes], is_penalized=bool(note)
+        notes=[own or note for own in notes], is_penalized=bool(note)
     )
 
 
@@ -99,24 +112,47 @@ def _likelihood(design, y, *, penalized):
     return likelihood, start
 
 
-def _maximum_likelihood(design, y, alpha):
+def _maximum_likelihood(design, y, alpha, clusters):
     """Coefficients, errors, p-values and intervals, or None without a maximum."""
     likelihood, start = _likelihood(design, y, penalized=False)
     beta, *_, converged = likelihood.maximize(start)
     if not converged:
         return None
-    error = np.sqrt(np.diag(likelihood.covariance(beta)[0]))
-    return beta, error, *_wald(beta, error, alpha)
+    _, unit, ratio, degrees = _spread(likelihood, beta, clusters)
+    error = unit * np.sqrt(ratio)
+    return beta, error, *_wald(beta, error, degrees, alpha)
 
 
-def _wald(beta, error, alpha):
+def _spread(likelihood, beta, clusters):
+    """How uncertain the coefficients are.
+
+    Returns
+    -------
+    covariance : ndarray of shape (n_columns, n_columns)
+    unit : ndarray of shape (n_columns,)
+        Standard errors by the inverse information.
+    ratio : ndarray of shape (n_columns,)
+        Of the variances to those of the inverse information; NaN where one cluster
+        alone decides a coefficient.
+    degrees : ndarray of shape (n_columns,)
+    """
+    covariance, ratio = likelihood.covariance(beta)
+    unit, degrees = np.sqrt(np.diag(covariance) / ratio), np.full(len(beta), np.inf)
+    if clusters is not None:
+        robust, degrees, is_lone = likelihood.cluster_variances(beta, clusters)
+        ratio = np.maximum(ratio, robust / np.square(unit))
+        ratio[is_lone] = np.nan
+    return covariance, unit, ratio, degrees
+
+
+def _wald(beta, error, degrees, alpha):
     """Wald's p-values and intervals of all coefficients but the intercept."""
-    beta, error = beta[1:], error[1:]
-    width = stats.norm.isf(alpha / 2) * error
-    return 2 * stats.norm.sf(np.abs(beta / error)), [beta - width, beta + width]
+    beta, error, degrees = beta[1:], error[1:], degrees[1:]
+    width = stats.t.isf(alpha / 2, degrees) * error
+    return 2 * stats.t.sf(np.abs(beta / error), degrees), [beta - width, beta + width]
 
 
-def _penalized_likelihood(design, y, has, alpha):
+def _penalized_likelihood(design, y, has, alpha, clusters):
     """Coefficients, errors, p-values and intervals; and whether all converged."""
     likelihood, start = _likelihood(design, y, penalized=True)
     best, top, _, converged = likelihood.maximize(start)
@@ -127,19 +163,26 @@ def _penalized_likelihood(design, y, has, alpha):
             ConvergenceWarning,
             stacklevel=2,
         )
-    covariance, ratio = likelihood.covariance(best)
-    error = np.sqrt(np.diag(covariance))
-    p, (low, high) = _wald(best, error, alpha)
-    quantile = stats.chi2.isf(alpha, 1)
+    covariance, unit, ratio, degrees = _spread(likelihood, best, clusters)
+    error = unit * np.sqrt(ratio)
+    p, (low, high) = _wald(best, error, degrees, alpha)
     for column in np.flatnonzero(_needs_profile(has, y)):
         j = column + 1
         direction = covariance[:, j] / covariance[j, j]
-        null = likelihood.profile(j, 0.0, best, direction)[1]
-        p[column] = stats.chi2.sf(max(2 * (top - null), 0) / ratio[j], 1)
-        drop = quantile * ratio[j]
-        unit = error[j] / np.sqrt(ratio[j])
+        at_null, null, *_ = likelihood.profile(j, 0.0, best, direction)
+        if clusters is not None:
+            ratio[j], degrees[j] = (
+                values[j] for values in _spread(likelihood, at_null, clusters)[2:]
+            )
+            error[j] = unit[j] * np.sqrt(ratio[j])
+        if np.isnan(ratio[j]):
+            p[column] = low[column] = high[column] = np.nan
+            continue
+        root = np.sqrt(max(2 * (top - null), 0) / ratio[j])
+        p[column] = 2 * stats.t.sf(root, degrees[j])
+        drop = np.square(stats.t.isf(alpha / 2, degrees[j])) * ratio[j]
         low[column], high[column] = (
-            likelihood.profile_end(j, best, top, drop, side * unit, direction)
+            likelihood.profile_end(j, best, top, drop, side * unit[j], direction)
             for side in (-1, 1)
         )
     return (best, error, np.maximum(p, _fisher_bound(has, y)), [low, high]), converged

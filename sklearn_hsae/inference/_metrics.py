@@ -9,7 +9,7 @@ from sklearn_hsae.inference._intervals import auc_interval, r2_interval
 HEADLINE = {"regression": ("r2", 0.0), "classification": ("auc", 0.5)}
 
 
-def headline(y, prediction, classes=None, *, alpha=0.05, weights=None):
+def headline(y, prediction, classes=None, *, alpha=0.05, weights=None, clusters=None):
     """The score of a prediction with the ends of its interval.
 
     Parameters
@@ -23,6 +23,8 @@ def headline(y, prediction, classes=None, *, alpha=0.05, weights=None):
     alpha : float, default=0.05
         The interval covers 1 - alpha.
     weights : ndarray of shape (n_rows,), default=None
+    clusters : int ndarray of shape (n_rows,), default=None
+        The number of each row's cluster, where rows are not independent.
 
     Returns
     -------
@@ -30,7 +32,7 @@ def headline(y, prediction, classes=None, *, alpha=0.05, weights=None):
         `r2`, `r2_low`, `r2_high`, or `auc`, `auc_low`, `auc_high`. With more than two
         classes, the mean AUC of each class in y against the rest.
     """
-    options = {"alpha": alpha, "weights": weights}
+    options = {"alpha": alpha, "weights": weights, "clusters": clusters}
     if classes is None:
         name = "r2"
         score = float(r2_score(y, prediction, sample_weight=weights))

@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
 from sklearn_hsae.inference._annotations import (
-    annotated_rows,
     fill_missing,
     hypothesis_names,
-    row_weights,
+    rows_that_count,
 )
+from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._metrics import headline
 from sklearn_hsae.inference._separation import compare_means
@@ -35,14 +35,17 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    cov_type : {"HC3", "nonrobust"}, default="HC3"
+    cov_type : {"HC3", "nonrobust", "cluster"}, default="HC3"
         Standard errors that allow for rows of unequal noise [1]_, which ratings have,
-        or the classical ones. With "HC3" a variance is never below the classical one.
+        or the classical ones. "cluster" also allows for rows that go together, such as
+        the texts of one author: see the notes, and pass `groups` to :meth:`fit` and
+        :meth:`evaluate`. With "HC3" and "cluster" a variance is never below the
+        classical one.
     correction : {"min_p", "bonferroni", "holm", "fdr_bh", "fdr_by"}, default="min_p"
         How p-values are corrected for the number of hypotheses. "min_p" bounds the
         chance of a single false hypothesis: by permutations (step-down min p [4]_)
         where some concept has few rows, and by "holm" where all have many, the rows
-        are more than 20,000, or `cov_type` is "nonrobust". "bonferroni" and "holm"
+        are more than 20,000, or `cov_type` is not "HC3". "bonferroni" and "holm"
         bound the same chance, "fdr_bh" and "fdr_by" the expected share of false ones
         among those found; all four correct `p`.
     alpha : float, default=0.05
@@ -95,8 +98,13 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
     leverage-scaled residuals of the full model, which gives back the power that these
     two cost.
 
-    The tests assume that rows are independent. They are not valid for clusters, such
-    as several texts by one author.
+    The tests assume that rows are independent, unless `cov_type` is "cluster". Then
+    the groups are independent, and the rows of one may go together in any way. The
+    variances are CR2's, each with its own degrees of freedom [2]_ [5]_: about the
+    number of groups that tell something about the hypothesis, so that the tests hold
+    for few groups, too. `separation_p` is that of a regression on the one hypothesis
+    with the same variance, and the intervals of the metrics resample groups. Rows of
+    groups cannot be permuted, so "min_p" is "holm".
 
     Weights are taken as inverse variances, as in ``statsmodels.WLS``: only their ratios
     matter, a weight of 2 is not the same as two rows in tests and intervals (it is in
@@ -112,6 +120,9 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
     .. [3] Imbens & Kolesár (2016). Robust standard errors in small samples: some
        practical advice. Review of Economics and Statistics 98.
     .. [4] Westfall & Young (1993). Resampling-Based Multiple Testing. Wiley.
+    .. [5] Pustejovsky & Tipton (2018). Small-sample methods for cluster-robust variance
+       estimation and hypothesis testing in fixed effects models. J. Business & Economic
+       Statistics 36.
 
     Examples
     --------
@@ -128,7 +139,7 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "cov_type": [StrOptions({"HC3", "nonrobust"})],
+        "cov_type": [StrOptions({"HC3", "nonrobust", "cluster"})],
         "correction": [StrOptions({"min_p", "bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
     }
@@ -139,7 +150,7 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         self.alpha = alpha
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Estimate the coefficients.
 
         Parameters
@@ -151,19 +162,21 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             The outcome: numbers, not constant.
         sample_weight : array-like of shape (n_samples,), default=None
             Inverse variances of the rows, up to a factor. None means equal ones.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, such as its author, for ``cov_type="cluster"`` only.
 
         Returns
         -------
         self : HypothesisRegressor
             Fitted.
         """
-        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=True)
-        estimates, summary = self._estimate(X, y, weights)
+        rows = self._rows(X, y, sample_weight, groups, reset=True)
+        estimates, summary = self._estimate(rows)
         self._summary = summary.to_dict("list")
         self.coef_ = np.nan_to_num(estimates.coefficient)
         self.intercept_ = estimates.intercept
-        self.column_means_ = np.average(X, axis=0, weights=weights)
-        self.n_dropped_ = n_dropped
+        self.column_means_ = np.average(rows.X, axis=0, weights=rows.weights)
+        self.n_dropped_ = rows.n_dropped
         return self
 
     @property
@@ -192,7 +205,7 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         )
         return fill_missing(X, self.column_means_) @ self.coef_ + self.intercept_
 
-    def evaluate(self, X, y, sample_weight=None):
+    def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
 
         Parameters
@@ -205,6 +218,8 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             The outcome, not constant.
         sample_weight : array-like of shape (n_samples,), default=None
             As in :meth:`fit`.
+        groups : array-like of shape (n_samples,), default=None
+            As in :meth:`fit`.
 
         Returns
         -------
@@ -215,20 +230,21 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             bootstrap interval `r2_low`, `r2_high` that covers 1 - `alpha`.
             `r2_in_sample`: of the regression estimated on these rows, which HypotheSAEs
             reports as the held-out one. `n_significant`, `n_hypotheses`, `n` and
-            `n_dropped`.
+            `n_dropped`; with groups also `n_clusters`, how many there are.
         """
         check_is_fitted(self)
-        X, y, weights, n_dropped = self._rows(X, y, sample_weight, reset=False)
-        again, table = self._estimate(X, y, weights)
+        rows = self._rows(X, y, sample_weight, groups, reset=False)
+        again, table = self._estimate(rows)
+        X, y, weights, clusters, _ = rows
         in_sample = X @ np.nan_to_num(again.coefficient) + again.intercept
         prediction = X @ self.coef_ + self.intercept_
+        options = {"weights": weights, "clusters": clusters}
         metrics = {
-            **headline(y, prediction, alpha=self.alpha, weights=weights),
+            **headline(y, prediction, alpha=self.alpha, **options),
             "r2_in_sample": float(r2_score(y, in_sample, sample_weight=weights)),
             "n_significant": int(table["significant"].sum()),
             "n_hypotheses": len(table),
-            "n": len(y),
-            "n_dropped": n_dropped,
+            **rows.counts(),
         }
         return table, metrics
 
@@ -236,8 +252,8 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
         refuse_constant(read_target(y, "regression"))
 
-    def _rows(self, X, y, sample_weight, *, reset):
-        """X, y and weights of the rows that count, and how many had a NaN."""
+    def _rows(self, X, y, sample_weight, groups, *, reset):
+        """The rows that count."""
         if y is not None:  # else validate_data says that it is missing
             y = read_target(y, "regression").values
         X, y = validate_data(
@@ -250,17 +266,19 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             ensure_min_samples=2,
             y_numeric=True,
         )
-        weights = row_weights(sample_weight, X)
-        is_annotated = annotated_rows(X)
-        counts = is_annotated & (weights > 0)
-        y = y[counts]
-        refuse_constant(Target(y))
-        return X[counts], y, weights[counts], int((~is_annotated).sum())
+        rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
+        refuse_constant(Target(rows.y))
+        return rows
 
-    def _estimate(self, X, y, weights):
+    def _estimate(self, rows):
         """The estimates and their table."""
         names = hypothesis_names(self)
-        options = {"alpha": self.alpha, "min_p": self.correction == "min_p"}
+        X, y, weights, clusters, _ = rows
+        options = {
+            "clusters": clusters,
+            "alpha": self.alpha,
+            "min_p": self.correction == "min_p",
+        }
         estimates = fit_linear(
             X, y, names, cov_type=self.cov_type, weights=weights, **options
         )
@@ -274,6 +292,15 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             separation_p=separation[2],
         )
         return estimates, table
+
+    def get_metadata_routing(self):
+        """What is requested: `groups` in `fit` if `cov_type` is "cluster".
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        return request_groups(super().get_metadata_routing(), self.cov_type)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import special
 
+from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._permutation import (
     FEW_ROWS,
     n_permutations,
@@ -13,7 +14,7 @@ from sklearn_hsae.inference._permutation import (
 _ROUNDING = 1e-14
 
 
-def compare_means(has, y, weights, *, alpha=0.05, min_p=False):
+def compare_means(has, y, weights, *, clusters=None, alpha=0.05, min_p=False):
     """Compare the rows that have a concept with the others, for each concept.
 
     Parameters
@@ -22,6 +23,8 @@ def compare_means(has, y, weights, *, alpha=0.05, min_p=False):
     y : ndarray of shape (n_rows,)
     weights : ndarray of shape (n_rows,)
         Greater than 0; their mean does not matter.
+    clusters : int ndarray of shape (n_rows,), default=None
+        The number of each row's cluster, where rows are not independent.
     alpha : float, default=0.05
     min_p : bool, default=False
         Correct the p-values by permutations, if some concept has few rows.
@@ -41,7 +44,8 @@ def compare_means(has, y, weights, *, alpha=0.05, min_p=False):
     variance is never below the pooled one: when all rows of a concept share one value
     of y by chance, the variance among them is 0, and Welch's p-value is far too small.
     The degrees of freedom are those for equal noise in both groups, so they do not
-    depend on y (Bell & McCaffrey 2002).
+    depend on y (Bell & McCaffrey 2002). With clusters it is the test of a regression on
+    the one concept.
     """
     shifted = y - weights @ y / weights.sum()  # before squares are summed, for digits
     n_with = has.sum(axis=0)
@@ -54,6 +58,10 @@ def compare_means(has, y, weights, *, alpha=0.05, min_p=False):
     groups = _TwoGroups(has[:, testable], weights)
     outcome = np.sqrt(weights) * shifted
     difference[testable] = groups.difference(outcome[:, None])[:, 0]
+    if clusters is not None:
+        for j in np.flatnonzero(testable):
+            p[j] = _clustered_p(has[:, [j]], y, weights, clusters)
+        return difference, p, None
     p[testable] = groups.p_values(outcome[:, None])[:, 0]
     number = n_permutations(len(y), alpha) if min_p else 0
     if not number or not (groups.degrees < FEW_ROWS).any():
@@ -63,6 +71,12 @@ def compare_means(has, y, weights, *, alpha=0.05, min_p=False):
         p[testable], groups.p_values, outcome, number
     )
     return difference, p, p_corrected
+
+
+def _clustered_p(has, y, weights, clusters):
+    names = np.array(["concept"], dtype=object)
+    options = {"weights": weights, "clusters": clusters, "alpha": 0.05}
+    return fit_linear(has * 1.0, y, names, cov_type="cluster", **options).p[0]
 
 
 class _TwoGroups:

@@ -65,7 +65,7 @@ class Candidates:
     def agreement(self, labels):
         """Which labels say nearly the same of the texts.
 
-        Labels of the same words do, and those whose annotations correlate.
+        Those of the same words, and those whose annotations correlate.
 
         Parameters
         ----------
@@ -142,5 +142,5 @@ class Candidates:
 
 
 def same_label(label):
-    """What two labels share that say the same in other letters."""
+    """A label in lower case, letters and digits only: equal for equal words."""
     return " ".join("".join(c if c.isalnum() else " " for c in label.lower()).split())

@@ -58,7 +58,7 @@ class DistinctTexts:
 
 
 class _Reading:
-    """What is compared of a text."""
+    """The parts of a text that are compared."""
 
     def __init__(self, plain):
         self.plain = plain

@@ -1,4 +1,4 @@
-"""How well the annotations to a label say when the neuron behind it fires."""
+"""How well the annotations by a label say when its neuron fires."""
 
 import numpy as np
 import pandas as pd

@@ -153,7 +153,7 @@ def read_label(found, examples=frozenset()):
 
 
 def quoted_in(template):
-    """What a prompt quotes, its examples among it, as `same_label` has it."""
+    """All quotations in a prompt, in the form of `same_label`."""
     return frozenset(
         same_label(quoted) for quoted in re.findall(r'"([^"]+)"', template)
     )

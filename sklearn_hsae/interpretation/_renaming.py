@@ -1,4 +1,4 @@
-"""What all interpreters do once the labels are found: put them in as column names."""
+"""The common part of all interpreters: found labels become column names."""
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,8 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
 
         Parameters
         ----------
-        input_features : ignored
+        input_features : array-like or None, default=None
+            Not used; for the signature of scikit-learn.
 
         Returns
         -------

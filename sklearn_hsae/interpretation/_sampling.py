@@ -68,7 +68,7 @@ def firing_rows(activation, rows, n, sampling, rng, first=first_rows):
 
 
 def random_silent_rows(column, firing, activations, rows, n, rng):
-    """Any rows on which the neuron is silent."""
+    """Random rows on which the neuron is silent."""
     return rng.permutation(rows[activations[rows, column] <= 0])[:n]
 
 

@@ -51,7 +51,7 @@ def score_concepts(
         - "fuzz": a model says whether a marked sentence shows the property; half of
           those marked make the neuron fire (the removal of which lowers it most),
           half are others of the same texts
-        - "simulation": a model foresees the activations from 0 to 10; correlation and
+        - "simulation": a model predicts the activations from 0 to 10; correlation and
           explained variance
         - "embedding": AUC of the cosines of label and text; free
         - "surprisal": AUC of how much less surprising a text is to a causal language

@@ -9,8 +9,9 @@ from sklearn.preprocessing import normalize
 
 from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
-from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
+from sklearn_hsae.interpretation._spans import marked, telling_sentences
 from sklearn_hsae.interpretation._text_questions import ask_about_texts
+from sklearn_hsae.judges import sentences
 
 
 @dataclass(frozen=True)
@@ -99,20 +100,20 @@ def fuzz(sample, tools):
 
 
 def simulation(sample, tools):
-    """How well does a reader of the label foresee the activations themselves?"""
-    foreseen = tools.ask("simulate", sample.concept, sample.texts)
-    yield from _means("foreseen", foreseen, sample.quantile)
-    known = ~np.isnan(foreseen)
-    foreseen, true = foreseen[known], sample.activations[known]
+    """How well does a reader of the label predict the activations themselves?"""
+    predicted = tools.ask("simulate", sample.concept, sample.texts)
+    yield from _means("predicted", predicted, sample.quantile)
+    known = ~np.isnan(predicted)
+    predicted, true = predicted[known], sample.activations[known]
     varies = known.sum() > 1 and np.ptp(true) > 0
     yield (
         "correlation",
         None,
-        np.corrcoef(foreseen, true)[0, 1] if varies and np.ptp(foreseen) > 0 else 0.0,
+        np.corrcoef(predicted, true)[0, 1] if varies and np.ptp(predicted) > 0 else 0.0,
     )
     if varies:
-        # 10 stands for the strongest activation there is.
-        rest = true - foreseen * true.max() / 10
+        # A reply of 10 stands for the largest activation.
+        rest = true - predicted * true.max() / 10
         yield "explained_variance", None, 1 - np.mean(rest**2) / np.var(true)
 
 
@@ -127,10 +128,9 @@ def embedding(sample, tools):
 
 
 def surprisal(sample, tools):
-    """Does the label foretell the texts that fire to a language model?
+    """Does the label make the texts that fire less surprising to a language model?
 
-    A text's drop is by how much it becomes less surprising when the label stands
-    before it.
+    The drop of a text is the decrease of its surprisal when the label stands before it.
     """
     told = f"A text that {sample.concept}:\n"
     drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)

@@ -1,16 +1,10 @@
 """Which sentences of a text make a neuron fire, found by leaving each one out."""
 
-import re
-
 import numpy as np
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+from sklearn_hsae.judges import sentences
+
 OPENS, CLOSES = "[[", "]]"
-
-
-def sentences(text):
-    """The sentences of a text, those without a letter left out."""
-    return [s for s in _SENTENCE_END.split(text) if any(c.isalnum() for c in s)]
 
 
 def telling_sentences(texts, column, activate):

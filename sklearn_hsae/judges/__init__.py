@@ -15,7 +15,7 @@ from sklearn_hsae.judges._phrases import (
     candidate_phrases,
     phrase_label,
 )
-from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
+from sklearn_hsae.judges._similarity import PhraseSimilarity, sentences, soft_maximum
 from sklearn_hsae.judges._stop_words import stop_word_languages
 from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 from sklearn_hsae.judges._words import clauses
@@ -34,6 +34,7 @@ __all__ = [
     "clauses",
     "is_word_for_word",
     "phrase_label",
+    "sentences",
     "soft_maximum",
     "stop_word_languages",
 ]

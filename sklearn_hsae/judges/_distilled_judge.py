@@ -1,4 +1,4 @@
-"""Judge as a costly judge would: it teaches on a sample, probes judge the rest."""
+"""A costly judge annotates a sample; probes learn from it and judge the rest."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -92,7 +92,7 @@ class DistilledJudge:
         return annotations
 
     def estimate_cost(self, concepts, texts):
-        """What the lessons would cost, without concepts that stay with the teacher."""
+        """Cost of the sample; concepts that stay with the teacher are not counted."""
         rng = np.random.default_rng(self.random_state)
         n = min(self.n_teaching, len(texts))
         rows = rng.permutation(len(texts))[:n]

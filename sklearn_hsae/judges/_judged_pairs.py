@@ -1,4 +1,4 @@
-"""What is known of each pair of a text and a concept, kept in the cache."""
+"""The annotation of each pair of a text and a concept, kept in the cache."""
 
 import hashlib
 
@@ -77,7 +77,7 @@ class JudgedPairs:
         self._cache.put_many(entries)
 
     def give_up(self, rows, columns):
-        """Ask for these pairs no more."""
+        """Do not ask for these pairs again."""
         self.given_up[np.ix_(rows, columns)] = True
 
     def _key(self, row, column):

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
 from sklearn_hsae.judges._words import clauses, is_written_without_spaces
@@ -65,9 +66,9 @@ class PhraseSimilarity:
         pieces = [sentences(text) for text in texts]
         distinct = sorted({piece for of_text in pieces for piece in of_text})
         row = {piece: i for i, piece in enumerate(distinct)}
-        directions = _unit_rows(self._embed(distinct) - self.sentence_mean_)
-        wanted = _unit_rows(self._embed(phrases) - self.phrase_mean_).T
-        similarity = _unit_rows(self._embed(texts) - self.text_mean_) @ wanted
+        directions = normalize(self._embed(distinct) - self.sentence_mean_)
+        wanted = normalize(self._embed(phrases) - self.phrase_mean_).T
+        similarity = normalize(self._embed(texts) - self.text_mean_) @ wanted
         for i, of_text in enumerate(pieces):
             nearness = directions[[row[piece] for piece in of_text]] @ wanted
             similarity[i] = (similarity[i] + nearness.max(axis=0)) / 2
@@ -107,8 +108,3 @@ def _n_words(text):
     if is_written_without_spaces(text):
         return sum(map(len, clauses(text)))
     return len(text.split())
-
-
-def _unit_rows(X):
-    norms = np.linalg.norm(X, axis=1, keepdims=True)
-    return np.divide(X, norms, out=np.zeros_like(X), where=norms > 0)

@@ -74,7 +74,7 @@ def resolve_stop_words(stop_words, words, texts_of, vocabulary):
 
 
 def _languages_of(words, texts_of, vocabulary):
-    """The languages of the texts, by whose stop words they hold.
+    """The languages whose stop words the texts contain.
 
     The language of most stop words is the first. If it leaves enough texts nearly
     without stop words, the language of those texts is the next.

@@ -1,6 +1,5 @@
-"""The one way to a language model: litellm, with retries, a budget and a cache."""
+"""All calls to language models: through litellm, with retries, a budget and a cache."""
 
-from sklearn_hsae.llm._answers import UnreadableAnswer
 from sklearn_hsae.llm._client import LLMClient, Request
 from sklearn_hsae.llm._language_model import LanguageModel, make_language_model
 from sklearn_hsae.llm._prompts import PROMPTS, as_json, load_prompt, shortened
@@ -10,6 +9,7 @@ from sklearn_hsae.llm._provider import (
     import_litellm,
     without_keys,
 )
+from sklearn_hsae.llm._replies import UnreadableAnswer
 from sklearn_hsae.llm._retries import with_retries
 from sklearn_hsae.llm._usage import Usage, estimate_cost
 

@@ -1,7 +1,7 @@
-"""One event loop in a thread of its own, for all calls of a process.
+"""One event loop in a background thread, for all calls of a process.
 
-A notebook has a loop already, and `asyncio.run` refuses to run inside it. A loop for
-each round of calls would make litellm open its connections anew each time.
+A notebook already runs an event loop, and `asyncio.run` refuses to run inside one. With
+a new loop per round of calls, litellm would open its connections again each time.
 """
 
 import asyncio
@@ -9,11 +9,11 @@ import os
 import threading
 
 _lock = threading.Lock()
-_running = {}  # by process, since a thread does not live on in a fork: thread, loop
+_running = {}  # process id -> (thread, loop): a fork does not inherit the thread
 
 
 def run_in_background(coroutine):
-    """Return what the coroutine returns; an interruption cancels it."""
+    """Run a coroutine and return its result. An interruption cancels it."""
     future = asyncio.run_coroutine_threadsafe(coroutine, _loop())
     try:
         return future.result()

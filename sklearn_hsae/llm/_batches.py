@@ -1,7 +1,8 @@
-"""The batch interface of a provider: half the price, answers within a day.
+"""The batch interface of a provider: half the price, replies within a day.
 
-The number of a batch is kept under each of its questions as soon as it is known. Who
-asks the same again, after a crash or a Ctrl-C, waits for that batch and pays nothing.
+The id of a batch is stored under the key of each of its requests as soon as it is
+known. When the same requests are sent again, after a crash or Ctrl-C, they wait for
+that batch and cost nothing.
 """
 
 import json
@@ -10,27 +11,37 @@ import time
 from collections import defaultdict
 
 from sklearn_hsae._cache import cache_key, open_cache
-from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._budget import Budget
 from sklearn_hsae.llm._errors import is_hopeless, message_of
 from sklearn_hsae.llm._provider import import_litellm, provider_of, without_keys
+from sklearn_hsae.llm._replies import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._retries import with_retries
 from sklearn_hsae.llm._usage import BATCH_SHARE
 
 logger = logging.getLogger("sklearn_hsae")
-_TIMEOUT = 600.0  # seconds, for a file of the largest size
-_MOST_REQUESTS, _MOST_BYTES = 50_000, 100_000_000  # of a batch; OpenAI takes 200 MB
-_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between two looks
+_TIMEOUT = 600.0  # seconds, enough to send the largest file
+# OpenAI accepts 50,000 requests and 200 MB per batch.
+_REQUESTS_PER_BATCH, _BYTES_PER_BATCH = 50_000, 100_000_000
+_SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds between two checks of a batch
 _ENDS = ("completed", "failed", "expired", "cancelled")
 
 
 class Batches:
-    """Has requests answered in batches.
+    """Sends requests in batches and collects the replies.
 
-    client : LLMClient, whose settings hold and whose usage is written to
-    options : dict, for litellm
-    receive : callable, takes a list of pairs: a request and the object that answers it
-    is_over : bool, whether requests were left because the budget is spent
+    Parameters
+    ----------
+    client : LLMClient
+        Its settings are used, and its usage is updated.
+    options : dict
+        Options for litellm.
+    receive : callable
+        Takes a list of pairs: a request, and the JSON object of its reply.
+
+    Attributes
+    ----------
+    is_over : bool
+        Whether requests were not sent because the budget is spent.
     """
 
     def __init__(self, client, options, receive):
@@ -47,43 +58,34 @@ class Batches:
             "timeout": _TIMEOUT,
             "max_retries": 0,
         }
-        self._reserved = {}  # number of a call in the budget, by key
+        self._reserved = {}  # key of a request -> number of its call in the budget
 
     def run(self, requests):
-        """Send what is not under way already, and wait for all.
+        """Send the requests that no batch contains yet, and wait for all batches.
 
         Returns
         -------
         list of Request
-            Those whose answer cannot be read, or which the provider refused.
+            Those whose reply cannot be read, or that the provider refused.
 
         Raises
         ------
         RuntimeError
-            When a batch did not complete. What it did answer has been received.
+            When a batch did not complete. Its replies so far have been received.
         """
         requests = {self._key(request): request for request in requests}
-        with open_cache(self.client.llm.cache_dir, "llm") as cache:
-            batches = self._under_way(cache, requests)
-            known = {key for keys in batches.values() for key in keys}
-            new = {key: r for key, r in requests.items() if key not in known}
-            for lines in self._parts(new):
-                batch = self._send(lines)
-                cache.put_many(dict.fromkeys(lines, batch.encode()))
-                batches[batch] = list(lines)
-            ends = {batch: self._wait(batch) for batch in batches}
-            answers = {}
-            for end in ends.values():
-                answers |= self._answers(end, requests)
-            # All at once: with some of them known, others would be asked otherwise,
-            # and not be found in the batch that has their answers.
-            self.receive([(requests[key], found) for key, found in answers.items()])
-            asked = [key for keys in batches.values() for key in keys]
-            cache.put_many(dict.fromkeys(asked, b""))  # under way no more
-        self.client.n_answered += len(answers)
-        for end in ends.values():
+        # Batch ids change, so they are not in the cache of replies, which never does.
+        with open_cache(self.client.llm.cache_dir, "batches") as batch_ids:
+            batches = self._find_sent(batch_ids, requests)
+            batches |= self._send_rest(batch_ids, requests, batches)
+            ends = [self._wait(batch) for batch in batches]
+            replies = self._collect(ends, requests)
+            sent = [key for keys in batches.values() for key in keys]
+            batch_ids.put_many(dict.fromkeys(sent, b""))  # these batches have ended
+        self.client.n_answered += len(replies)
+        for end in ends:
             self._check(end)
-        return [requests[key] for key in asked if key not in answers]
+        return [requests[key] for key in sent if key not in replies]
 
     def _key(self, request):
         return cache_key(
@@ -93,17 +95,40 @@ class Batches:
             schema=request.schema,
         )
 
-    def _under_way(self, cache, requests):
-        """Keys of requests by the number of the batch that they were sent in."""
+    def _find_sent(self, batch_ids, requests):
+        """Batches that were sent before: batch id -> keys of its requests."""
         batches = defaultdict(list)
-        for key, batch in cache.get_many(requests).items():
+        for key, batch in batch_ids.get_many(requests).items():
             if batch:
                 batches[batch.decode()].append(key)
                 self._reserved[key] = self.budget.count()
         return batches
 
+    def _send_rest(self, batch_ids, requests, sent):
+        """Send the other requests; return batch id -> keys of the new batches."""
+        known = {key for keys in sent.values() for key in keys}
+        new = {key: r for key, r in requests.items() if key not in known}
+        batches = {}
+        for lines in self._parts(new):
+            batch = self._send(lines)
+            batch_ids.put_many(dict.fromkeys(lines, batch.encode()))
+            batches[batch] = list(lines)
+        return batches
+
+    def _collect(self, ends, requests):
+        """Pass on the replies of all batches; return key -> JSON object.
+
+        All at once. If only some replies were cached, the next call would group the
+        other texts into other requests, and these would match no request of a batch.
+        """
+        replies = {}
+        for end in ends:
+            replies |= self._replies(end, requests)
+        self.receive([(requests[key], reply) for key, reply in replies.items()])
+        return replies
+
     def _parts(self, requests):
-        """Yield the lines of each batch, by key, as far as the budget goes."""
+        """Yield the lines of each batch as key -> line, until the budget is spent."""
         part, size = {}, 0
         for key, request in requests.items():
             number = self.budget.reserve(request.messages)
@@ -112,7 +137,10 @@ class Batches:
                 break
             self._reserved[key] = number
             line = self._line(key, request)
-            if part and (len(part) == _MOST_REQUESTS or size + len(line) > _MOST_BYTES):
+            is_full = (
+                len(part) == _REQUESTS_PER_BATCH or size + len(line) > _BYTES_PER_BATCH
+            )
+            if part and is_full:
                 yield part
                 part, size = {}, 0
             part[key] = line
@@ -133,14 +161,14 @@ class Batches:
         return json.dumps({**line, "body": body}).encode("ascii") + b"\n"
 
     def _send(self, lines):
-        """Send the lines; return the number of their batch."""
+        """Send the lines; return the id of their batch."""
         litellm = import_litellm()
         file = self._call(
             litellm.create_file,
             file=("requests.jsonl", b"".join(lines.values())),
             purpose="batch",
         )
-        # Not tried again: a batch whose number got lost on the way is paid for.
+        # No retry: if only the response was lost, the batch exists and is paid for.
         batch = self._call(
             litellm.create_batch,
             tries_again=False,
@@ -152,43 +180,43 @@ class Batches:
         return batch.id
 
     def _wait(self, batch):
-        """Wait for the end of a batch; None when the provider knows it no more."""
+        """Wait until a batch has ended; None when the provider does not know it."""
         started = time.monotonic()
         while True:
             try:
-                found = self._call(import_litellm().retrieve_batch, batch_id=batch)
+                state = self._call(import_litellm().retrieve_batch, batch_id=batch)
             except _Gone:
                 return None
-            if found.status in _ENDS:
-                return found
-            logger.info("Batch %s: %s.", batch, found.status)
+            if state.status in _ENDS:
+                return state
+            logger.info("Batch %s: %s.", batch, state.status)
             tenth = (time.monotonic() - started) / 10
             time.sleep(min(max(tenth, _SHORTEST_WAIT), _LONGEST_WAIT))
 
-    def _answers(self, end, requests):
-        """What a batch answered, as JSON objects by key; each is put on the bill."""
-        answers = {}
+    def _replies(self, end, requests):
+        """The readable replies of a batch, key -> JSON object. Counts their costs."""
+        replies = {}
         if end is None or end.output_file_id is None:
-            return answers
+            return replies
         content = self._call(import_litellm().file_content, file_id=end.output_file_id)
         for line in content.content.decode("utf-8").split("\n"):
             row = json.loads(line) if line.strip() else {}
             request = requests.get(row.get("custom_id"))
-            if request is None:  # asked along with it by somebody else
+            if request is None:  # another call has sent it in the same batch
                 continue
             try:
                 response = self._response(row)
                 self.budget.release(self._reserved[row["custom_id"]], response)
-                found = read_object(content_of(response))
-                request.read(found)
+                reply = read_object(content_of(response))
+                request.read(reply)
             except UnreadableAnswer as complaint:
                 self.client.usage.last_error = str(complaint)
             else:
-                answers[row["custom_id"]] = found
-        return answers
+                replies[row["custom_id"]] = reply
+        return replies
 
     def _response(self, row):
-        """A line of the output as the response of litellm that it stands for."""
+        """A line of the output file as a litellm response."""
         litellm = import_litellm()
         response = row.get("response") or {}
         if response.get("status_code") != 200:
@@ -204,12 +232,12 @@ class Batches:
     def _check(self, end):
         if end is not None and end.status == "completed":
             return
-        reason = "it is not known to the provider any more"
+        reason = "it is not known to the provider"
         if end is not None:
             reason = f"{end.status} {without_keys(str(end.errors or ''))}".strip()
         raise RuntimeError(
-            f"A batch for {self.client.llm.name!r} did not complete: {reason}. What it "
-            "answered is kept; call again to send the rest in a new batch."
+            f"A batch for {self.client.llm.name!r} did not complete: {reason}. Its "
+            "replies so far are kept; call again to send the rest in a new batch."
         )
 
     def _call(self, function, *, tries_again=True, **arguments):
@@ -228,4 +256,4 @@ class Batches:
 
 
 class _Gone(Exception):
-    """A batch that the provider does not know, or not any more."""
+    """The provider does not know a batch, or no longer."""

@@ -1,13 +1,13 @@
-"""What a response did cost, also where the provider does not say."""
+"""The cost of a response, estimated where the provider does not report it."""
 
 from sklearn_hsae.llm._provider import import_litellm
 from sklearn_hsae.llm._usage import CHARACTERS_PER_TOKEN, count_tokens
 
 
 def complete_bill(response, model, messages):
-    """Fill in the tokens and the price that a response lacks, rather too high.
+    """Fill in missing token counts and a missing price; the estimates are rather high.
 
-    Some servers send no usage, or null. Counted as nothing, it would pass every limit.
+    Some servers send no usage, or null. If this counted as zero, no limit would hold.
     """
     usage = response.usage
     prompt, completion = usage.prompt_tokens, usage.completion_tokens

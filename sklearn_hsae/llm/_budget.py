@@ -1,4 +1,7 @@
-"""Whether a call may still be made: one account for all who spend from it."""
+"""The budget: limits the number and the cost of calls.
+
+All steps, clones and processes that share a budget add to one account.
+"""
 
 import json
 
@@ -10,11 +13,11 @@ _IN_THIS_PROCESS = MemoryCache()  # the accounts of models without a cache folde
 
 
 class Account:
-    """Calls and dollars spent so far, by every process that uses the account.
+    """Calls and dollars spent so far by all processes that use the account.
 
-    A row of the cache holds the sums. What a call is expected to cost is added before
-    it is made and corrected after it, so a process that is killed on the way leaves
-    too high a sum, never too low a one.
+    One entry of the cache holds the sums. The expected cost of a call is added before
+    the call and corrected after it. So a process that is killed in between leaves a sum
+    that is too high, never too low.
 
     Parameters
     ----------
@@ -29,7 +32,7 @@ class Account:
         )
 
     def add(self, calls, dollars, is_allowed=lambda calls, dollars: True):
-        """Add to the sums, if the new ones are allowed; say whether they are."""
+        """Add to the sums if the new sums are allowed; return whether they are."""
         allowed = True
 
         def change(value):
@@ -44,9 +47,9 @@ class Account:
 
 
 class Budget:
-    """Says before each call whether it may be made.
+    """Decides before each call whether it is allowed.
 
-    Calls under way count with what they are expected to cost, so that many at once
+    Running calls count with their expected cost, so that many calls at the same time
     do not exceed the limit.
 
     Parameters
@@ -54,13 +57,12 @@ class Budget:
     llm : LanguageModel
         Its `max_calls`, `max_cost` and account.
     usage : Usage
-        What this client asked and paid for; written to.
+        Calls, tokens and costs of this client; updated here.
     share_of_price : float
-        What a call costs, as a share of the price that litellm knows.
+        Price of a call as a share of the price that litellm knows.
     is_careful : bool
-        Whether few calls are allowed at once before the first ones are paid: a model
-        that reasons may write a hundred times what was expected. Each call that is paid
-        makes room for two.
+        Whether to begin with one call: a model that reasons may write a hundred times
+        the expected tokens. Each call that is paid for allows two more.
     """
 
     def __init__(self, llm, usage, share_of_price=1.0, is_careful=True):
@@ -71,34 +73,34 @@ class Budget:
         self._account = Account(llm) if is_limited else None
         if self.max_cost is not None:
             self._prices = [share_of_price * price for price in token_prices(llm.name)]
-        self._reserved = {}  # dollars, by number of the call
-        self._longest = None  # tokens of an answer
+        self._reserved = {}  # number of a running call -> its expected dollars
+        self._longest = None  # tokens of the longest reply so far
         self._n_paid = 0
         self._is_careful = is_careful and self.max_cost is not None
 
     @property
     def is_spent(self):
-        """Whether no call will be allowed any more, with none under way."""
+        """Whether no call runs: then a refused call will never be allowed."""
         return not self._reserved
 
     def reserve(self, messages):
-        """Return the number of a call, or None when it would be one too many."""
+        """Return the number of a new call, or None when it is not allowed now."""
         expected = 0.0 if self.max_cost is None else self._expected(messages)
         if self._is_careful and len(self._reserved) > 2 * self._n_paid:
-            return None  # until one of them is paid
+            return None  # until a running call is paid for
         if self._account is not None:
             if not self._account.add(1, expected, self._is_allowed):
                 return None
         return self._number(expected)
 
     def count(self):
-        """Count a call whatever the limits are; return its number."""
+        """Count a call without checking the limits; return its number."""
         if self._account is not None:
             self._account.add(1, 0.0)
         return self._number(0.0)
 
     def release(self, number, response):
-        """Put what a call did cost in the place of what was set aside for it."""
+        """Replace the expected cost of a call by its real cost."""
         expected, before = self._reserved.pop(number), self.usage.dollars
         if response is not None:
             tokens = self.usage.completion_tokens
@@ -127,6 +129,6 @@ class Budget:
         prompt_price, completion_price = self._prices
         if self._longest is None:
             longest = LONG_COMPLETION
-        else:  # the first answers are rarely the longest
+        else:  # the first replies are rarely the longest
             longest = self._longest * (1 + 0.25 / self._n_paid)
         return count_tokens(messages) * prompt_price + longest * completion_price

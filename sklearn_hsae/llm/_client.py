@@ -1,4 +1,8 @@
-"""Many requests to a language model: at once, within a budget, none paid for twice."""
+"""The client: sends requests to a language model and returns the replies.
+
+Requests run at the same time and within a budget. Replies are cached, so that no
+request is paid for twice.
+"""
 
 import json
 import warnings
@@ -9,7 +13,6 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
-from sklearn_hsae.llm._answers import UnreadableAnswer
 from sklearn_hsae.llm._background import run_in_background
 from sklearn_hsae.llm._batches import Batches
 from sklearn_hsae.llm._dispatch import Dispatch
@@ -18,17 +21,25 @@ from sklearn_hsae.llm._provider import (
     check_environment,
     without_warnings_of_pydantic,
 )
+from sklearn_hsae.llm._replies import UnreadableAnswer
 from sklearn_hsae.llm._usage import Usage
 
 
 @dataclass(frozen=True)
 class Request:
-    """One question.
+    """One request to a language model.
 
-    messages : list of dict, as chat completions take them
-    schema : dict, the JSON schema of the answer, an object
-    read : callable, turns the object into what is wanted; raises UnreadableAnswer
-    about : anything, what the caller wants to find again with the answer
+    Attributes
+    ----------
+    messages : list of dict
+        In the form of chat completions.
+    schema : dict
+        JSON schema of the reply, which is an object.
+    read : callable
+        Turns the JSON object into the result. It raises UnreadableAnswer when the
+        object is not what was asked for.
+    about : object
+        Anything that the caller wants to keep with the request.
     """
 
     messages: list
@@ -38,20 +49,26 @@ class Request:
 
     @property
     def response_format(self):
-        """The schema as chat completions take it."""
+        """The schema in the form of chat completions."""
         schema = {"name": "answer", "schema": self.schema, "strict": True}
         return {"type": "json_schema", "json_schema": schema}
 
 
 @dataclass
 class LLMClient:
-    """Asks one language model, through litellm.
+    """Sends requests to one language model, through litellm.
 
+    Attributes
+    ----------
     llm : LanguageModel
-    verbose : int, whether to show a progress bar
-    usage : Usage, what was asked and paid for so far; several clients may share one
-    n_answered : int, requests that this client got an answer to
-    has_warned : bool, whether it was said that the server cuts prompts
+    verbose : int
+        If not 0, a progress bar is shown.
+    usage : Usage
+        Calls, tokens and costs so far. Several clients may share one object.
+    n_answered : int
+        Number of requests with a readable reply.
+    has_warned : bool
+        Whether this client has warned that the server cuts prompts.
     """
 
     llm: LanguageModel
@@ -61,7 +78,7 @@ class LLMClient:
     has_warned: bool = False
 
     def ask(self, requests, description):
-        """Answer the requests, from the cache where they were asked before.
+        """Get the replies to the requests, from the cache where possible.
 
         Parameters
         ----------
@@ -72,8 +89,8 @@ class LLMClient:
         Returns
         -------
         list
-            What `read` made of each answer; None for one that failed, or that the
-            budget did not allow for. `usage.last_error` says why.
+            The result of `read` for each reply. None for a request that failed or
+            that the budget did not allow; `usage.last_error` says why.
 
         Raises
         ------
@@ -81,15 +98,15 @@ class LLMClient:
             When no call can succeed: a key is missing or refused, the model is
             unknown, the server is down.
         """
-        answers, where = [None] * len(requests), defaultdict(list)
+        results, positions = [None] * len(requests), defaultdict(list)
         with open_cache(self.llm.cache_dir, "llm") as cache:
             for i, request in enumerate(requests):
-                where[self._key(request)].append(i)
-            found = cache.get_many(list(where))
+                positions[self._key(request)].append(i)
+            cached = cache.get_many(list(positions))
 
             def take(key, value):
-                for i in where[key]:
-                    answers[i] = requests[i].read(value)
+                for i in positions[key]:
+                    results[i] = requests[i].read(value)
 
             def receive(pairs):
                 values = {self._key(request): value for request, value in pairs}
@@ -99,40 +116,44 @@ class LLMClient:
                 for key, value in values.items():
                     take(key, value)
 
-            for key, value in found.items():
+            for key, value in cached.items():
                 try:
                     take(key, json.loads(value))
                 except UnreadableAnswer:
-                    continue  # kept by a version that read it otherwise
-                self.usage.cache_hits += len(where[key])
-            # The same question twice is one call.
-            todo = [requests[i[0]] for i in where.values() if answers[i[0]] is None]
+                    continue  # another version wrote it and read it in another way
+                self.usage.cache_hits += len(positions[key])
+            # Equal requests share one call.
+            todo = [
+                requests[rows[0]]
+                for rows in positions.values()
+                if results[rows[0]] is None
+            ]
             self.run(todo, receive, description, len(todo))
-        return answers
+        return results
 
     def run(self, requests, receive, description, total, give_up=lambda request: None):
-        """Ask, whatever answers are kept, and hand over new ones as they arrive.
+        """Send all requests, without a look at the cache; pass replies on at once.
 
         Parameters
         ----------
         requests : iterable of Request
-            Taken one by one, when there is room for one more; all at once for a batch.
+            The next one is taken when another call may start. A batch takes all.
         receive : callable
-            Gets a list of pairs: a request and the JSON object that answers it, one
-            that ``request.read`` accepts. It keeps all of them or none. Called from
-            another thread, never twice at once.
+            Gets a list of pairs: a request, and the JSON object of its reply, which
+            ``request.read`` accepts. It must keep all of them or none. It is called
+            from another thread, by one caller at a time.
         description : str
         total : int
             Number of requests, for the progress bar.
         give_up : callable
-            Gets each request that the provider did not answer, though there is nothing
-            wrong with it: to ask for parts of it would not help.
+            Gets each request that failed because of the provider. To send parts of
+            such a request would not help.
 
         Returns
         -------
         bool
-            Whether all were asked: no budget ended it, and the model did not break
-            down on the way.
+            True when all requests were sent; False when the budget was spent, or the
+            model failed too often.
         """
         if not total:
             return True

@@ -1,4 +1,4 @@
-"""How long a provider asks to wait, in whatever way it says so."""
+"""How long a provider asks to wait: read from headers, body or message."""
 
 import email.utils
 import re
@@ -25,7 +25,7 @@ _IN_WORDS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _RESET = re.compile(r"rate-?limit(?:-[\w-]+)?-reset", re.IGNORECASE)
-_EPOCH = 1e9  # seconds; a larger number is a moment and no duration
+_EPOCH = 1e9  # seconds; a larger number is a point in time, not a duration
 
 
 def asked_delay(error):
@@ -45,22 +45,22 @@ def asked_delay(error):
         seconds = _seconds(next(filter(None, in_words.groups())))
         if seconds is not None:
             return seconds
-    # Sent with every response, and of meaning when a limit was reached.
+    # These headers come with every response, but only matter at a rate limit.
     return _until_reset(headers) if is_rate_limit(error) else None
 
 
 def headers_of(error):
-    """The headers of the response, by their names in lower case."""
+    """The headers of the response, with names in lower case."""
     response = response_of(error)
-    found = getattr(response, "headers", None)
-    for each in chain(error):
-        found = found or getattr(each, "litellm_response_headers", None)
-        found = found or getattr(each, "headers", None)
-    return {str(k).lower(): str(v) for k, v in dict(found or {}).items()}
+    headers = getattr(response, "headers", None)
+    for cause in chain(error):
+        headers = headers or getattr(cause, "litellm_response_headers", None)
+        headers = headers or getattr(cause, "headers", None)
+    return {str(k).lower(): str(v) for k, v in dict(headers or {}).items()}
 
 
 def _until_reset(headers):
-    """Seconds until the limit that was reached is lifted."""
+    """Seconds until the end of the limit that was reached."""
     reached, all_of_them = [], []
     for name, value in headers.items():
         seconds = _seconds(value) if _RESET.search(name) else None
@@ -70,12 +70,12 @@ def _until_reset(headers):
                 reached.append(seconds)
     if reached:
         return max(reached)
-    # Which of them it was is not said: to ask too early costs nothing.
+    # Unknown which limit it was. Take the shortest: a call that is too early is free.
     return min(all_of_them, default=None)
 
 
 def _seconds(value):
-    """A number, a duration such as "1m3.5s", or a moment, as seconds from now."""
+    """Seconds from now, of a number, a duration such as "1m3.5s", or a date."""
     value = value.strip()
     try:
         number = float(value)
@@ -95,7 +95,7 @@ def _unit(word):
 
 
 def _until(value):
-    """Seconds until a moment in the form of HTTP or of ISO; None when it is neither."""
+    """Seconds until an HTTP or ISO date; None when `value` is neither."""
     for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = read(value)

@@ -1,10 +1,9 @@
-"""One round of requests: many at once, each until it is answered or has failed."""
+"""Send many requests at the same time, and retry each until it succeeds or fails."""
 
 import asyncio
 import logging
 import time
 
-from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._billing import complete_bill
 from sklearn_hsae.llm._budget import Budget
 from sklearn_hsae.llm._context import ContextWindow
@@ -26,27 +25,37 @@ from sklearn_hsae.llm._errors import (
 )
 from sklearn_hsae.llm._pace import Pace
 from sklearn_hsae.llm._provider import import_litellm
+from sklearn_hsae.llm._replies import UnreadableAnswer, content_of, read_object
 from sklearn_hsae.llm._responses import rescue
 from sklearn_hsae.llm._retries import LONGEST_LIMIT, Tries
 
 logger = logging.getLogger("sklearn_hsae")
-# So many requests in a row that fail are no accident: the server is down, or the
-# model cannot do what it is asked for. More calls would only cost.
-_PATIENCE = 20
-_LONG_WAIT = 60.0  # seconds; who waits longer is told
+# After 20 failed requests in a row, the server is down or the model cannot do the task:
+# more calls would only cost money.
+_MOST_FAILURES_IN_A_ROW = 20
+_LONG_WAIT = 60.0  # seconds; a longer wait is logged as a warning
 
 
 class Dispatch:
-    """Works off the requests of one round.
+    """Sends the requests of one call of `LLMClient.run`.
 
-    client : LLMClient, whose settings hold and whose usage is written to
-    options : dict, for litellm
-    receive : callable, takes a list of pairs: a request and the object that answers it
-    give_up : callable, takes a request that the provider did not answer, though
-        there is nothing wrong with it
+    Parameters
+    ----------
+    client : LLMClient
+        Its settings are used, and its usage is updated.
+    options : dict
+        Options for litellm.
+    receive : callable
+        Takes a list of pairs: a request, and the JSON object of its reply.
+    give_up : callable
+        Takes a request that failed because of the provider.
+
+    Attributes
+    ----------
     window : ContextWindow
-    is_over : bool, whether requests were left because the budget is spent, or because
-        no more of them would be answered
+    is_over : bool
+        Whether requests were not sent because the budget is spent, or because the model
+        failed too often.
     """
 
     def __init__(self, client, options, receive, give_up=lambda request: None):
@@ -59,14 +68,14 @@ class Dispatch:
         self.window = ContextWindow(client.llm)
         self._fatal = None
         self.is_over = False
-        self._arrived = []  # pairs that were not yet handed over
+        self._arrived = []  # (request, reply) pairs that were not yet passed on
         self._takes_schema = True
         self._has_succeeded = client.n_answered > 0
-        self._refusal = None  # what a provider said that has not answered anything yet
+        self._refusal = None  # error message, raised if no call succeeds
         self._failed_in_a_row = 0
 
     async def run(self, requests):
-        """Work off the requests; calls under way at the end are waited for.
+        """Send the requests, and wait until all calls have ended.
 
         Raises
         ------
@@ -97,16 +106,16 @@ class Dispatch:
             if request is None:
                 return
             try:
-                found = await self._ask(request)
+                reply = await self._ask(request)
             except _NoResponse as failure:
-                found = None
+                reply = None
                 if failure.is_of_the_provider:
                     self.give_up(request)
-            if found is not None:
+            if reply is not None:
                 self.client.n_answered += 1
                 self._failed_in_a_row = 0
-                self._arrived.append((request, found))
-                await asyncio.sleep(0)  # what else has arrived shares its commit
+                self._arrived.append((request, reply))
+                await asyncio.sleep(0)  # other replies may share one write to the cache
                 self._hand_over()
 
     def _hand_over(self):
@@ -115,14 +124,14 @@ class Dispatch:
             self.receive(arrived)
 
     async def _ask(self, request):
-        """The answer; asked again once with the complaint when it cannot be read."""
+        """The reply as a JSON object. An unreadable reply is asked for once more."""
         messages = request.messages
         for is_last in (False, True):
             response = await self._complete(messages, request.response_format)
             try:
-                found = read_object(content_of(response))
-                request.read(found)
-                return found
+                reply = read_object(content_of(response))
+                request.read(reply)
+                return reply
             except UnreadableAnswer as complaint:
                 self.usage.last_error = str(complaint)
                 if is_last or complaint.is_final:
@@ -131,12 +140,12 @@ class Dispatch:
                 messages = _with_complaint(request.messages, complaint)
 
     async def _complete(self, messages, form):
-        """One response.
+        """Call until there is a response.
 
         Raises
         ------
         _NoResponse
-            When the request failed for good, or no more calls are allowed.
+            When no retry is left, or no more calls are allowed.
         """
         tries, without_schema = Tries(), False
         while True:
@@ -151,14 +160,14 @@ class Dispatch:
                     return response
                 seconds = self._slow_down(error, started)
             if used is not None and self._may_be_the_schema(error, tries):
-                without_schema = True  # the prompt asks for JSON in words as well
+                without_schema = True  # the prompt describes the JSON in words too
             else:
                 seconds = max(self._seconds_to_next(error, tries), seconds)
             self.usage.retries += 1
             await self._sleep(seconds)
 
     async def _call(self, messages, form):
-        """Call once; put what it costs on the bill."""
+        """Call once, and count what it costs."""
         number = await self._reserve(messages)
         if number is None:
             raise _NoResponse(is_of_the_provider=False)
@@ -179,14 +188,14 @@ class Dispatch:
         return response
 
     async def _reserve(self, messages):
-        """The number of the next call; None when there shall be none."""
+        """The number of the next call; None when no more calls are allowed."""
         while not self.is_over:
             number = self.budget.reserve(messages)
             if number is not None:
                 return number
             if self.budget.is_spent:
                 self.is_over = True
-            else:  # calls under way may turn out cheaper than expected
+            else:  # running calls may cost less than expected
                 self._call_ended.clear()
                 await self._call_ended.wait()
         return None
@@ -200,9 +209,9 @@ class Dispatch:
             options["extra_body"] = llm.extra_body
         if form is not None:
             options["response_format"] = form
-        heard = _Heard()
+        call_log = _CallLog()
         try:
-            # litellm's own time-out is one between two bytes.
+            # litellm's own time-out limits the time between two bytes only.
             async with asyncio.timeout(llm.timeout):
                 return await import_litellm().acompletion(
                     model=llm.name,
@@ -211,7 +220,7 @@ class Dispatch:
                     num_retries=0,
                     max_retries=0,
                     drop_params=True,
-                    logger_fn=heard,
+                    logger_fn=call_log,
                     **options,
                 )
         except Exception as error:
@@ -219,31 +228,32 @@ class Dispatch:
                 raise
             if is_time_out(error):
                 raise TimeoutError(
-                    f"no answer came in timeout={llm.timeout:g} seconds"
+                    f"no reply came in timeout={llm.timeout:g} seconds"
                 ) from None
-            if heard.is_sent and heard.body is not None and not is_connection(error):
-                return rescue(heard.body)
+            has_body = call_log.is_sent and call_log.body is not None
+            if has_body and not is_connection(error):
+                return rescue(call_log.body)
             if is_unreadable(error):
-                if heard.is_sent:
+                if call_log.is_sent:
                     return rescue(message_of(error))
                 raise NotSent(message_of(error)) from None
             raise
 
     def _slow_down(self, error, started):
-        """Note and log an error; let others wait as well; seconds that it must wait."""
+        """Log an error and slow the other calls down; return the seconds to wait."""
         self.usage.last_error = message_of(error)
         logger.info(
             "A call to %s failed: %s", self.client.llm.name, self.usage.last_error
         )
         if is_too_slow(error):
-            return self.pace.slow_down_to_what_is_answered(started)
+            return self.pace.slow_down_after_time_out(started)
         if is_rate_limit(error):
             self.pace.slow_down(started)
             self.pace.pause(min(asked_delay(error) or 0.0, LONGEST_LIMIT))
         return 0.0
 
     def _may_be_the_schema(self, error, tries):
-        """Whether to ask without the schema; servers refuse it in many words."""
+        """Whether to call again without the schema: servers refuse it in many ways."""
         if is_quota_spent(error) or is_time_out(error):
             return False
         status = status_of(error) or 0
@@ -259,7 +269,7 @@ class Dispatch:
         Raises
         ------
         _NoResponse
-            When there shall be none.
+            When the request has failed.
         """
         seconds = tries.seconds_to_next(error)
         if seconds is not None:
@@ -271,7 +281,7 @@ class Dispatch:
             self._fail()
             raise _NoResponse(is_of_the_provider=True)
         if is_quota_spent(error) or (is_hopeless(error) and not self._has_succeeded):
-            if status_of(error) == 403:  # one text may be the reason: wait for others
+            if status_of(error) == 403:  # perhaps because of one text only
                 self._refusal = self._refusal or message
             else:
                 self._end(message)
@@ -292,15 +302,15 @@ class Dispatch:
     def _fail(self):
         self.usage.failures += 1
         self._failed_in_a_row += 1
-        if self._failed_in_a_row >= _PATIENCE:
+        if self._failed_in_a_row >= _MOST_FAILURES_IN_A_ROW:
             reason = (
-                f"{_PATIENCE} requests to {self.client.llm.name!r} failed in a row. "
-                f"The last error: {self.usage.last_error}"
+                f"{_MOST_FAILURES_IN_A_ROW} requests to {self.client.llm.name!r} "
+                f"failed in a row. The last error: {self.usage.last_error}"
             )
             self._end(reason)
 
     def _end(self, reason):
-        """Send no more; raise the reason at the end when there is no answer to keep."""
+        """Send no more requests. Without any reply so far, `run` raises the reason."""
         self.is_over = True
         self.pace.open()
         if self.client.n_answered:
@@ -309,8 +319,8 @@ class Dispatch:
             self._fatal = self._fatal or reason
 
 
-class _Heard:
-    """What litellm logs of a call: whether it was sent, and the body that came back."""
+class _CallLog:
+    """Receives what litellm logs: whether a call was sent, and the response's body."""
 
     def __init__(self):
         self.is_sent = False
@@ -327,8 +337,11 @@ class _Heard:
 class _CallFailed(Exception):
     """One call failed.
 
-    error : the error
-    started : float, when the call began, in seconds of `time.monotonic`
+    Parameters
+    ----------
+    error : Exception
+    started : float
+        Start of the call, in seconds of `time.monotonic`.
     """
 
     def __init__(self, error, started):
@@ -338,9 +351,12 @@ class _CallFailed(Exception):
 
 
 class _NoResponse(Exception):
-    """A request will not be answered.
+    """A request gets no response.
 
-    is_of_the_provider : bool, whether there is nothing wrong with the request
+    Parameters
+    ----------
+    is_of_the_provider : bool
+        Whether the provider failed, and the request itself may be right.
     """
 
     def __init__(self, is_of_the_provider):
@@ -349,14 +365,15 @@ class _NoResponse(Exception):
 
 
 def _with_complaint(messages, complaint):
-    """The same question, with what was wrong about the first answer to it.
+    """The same request, with a note about what was wrong with the first reply.
 
-    In the user's own message: templates of chats want user and assistant to alternate,
-    and the answer itself, often a draft, would lead astray.
+    The note is part of the user's message, because chat templates need user and
+    assistant to alternate. The reply itself is left out: it is often a draft, and would
+    mislead the model.
     """
-    wish = (
+    note = (
         f"A first answer to this could not be read: {complaint}. Answer with nothing "
         "but the complete JSON object."
     )
     last = messages[-1]
-    return [*messages[:-1], {**last, "content": f"{last['content']}\n\n{wish}"}]
+    return [*messages[:-1], {**last, "content": f"{last['content']}\n\n{note}"}]

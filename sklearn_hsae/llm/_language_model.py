@@ -1,4 +1,4 @@
-"""Which language model is asked, and within which limits."""
+"""LanguageModel: the settings of a language model, with the limits of its budget."""
 
 import os
 import uuid
@@ -10,57 +10,55 @@ from sklearn_hsae._sklearn_compat import Interval, validate_params
 
 
 class LanguageModel(BaseEstimator):
-    """A language model and how it is asked: the value of every ``llm=``.
+    """A language model and its settings: the value of every ``llm=``.
 
-    It holds settings only, no connection and no key. Keys are read from the
-    environment, as litellm documents it for each provider. Where the defaults suit,
-    the name alone does as well: ``llm="openai/gpt-5-mini"``.
+    The object holds settings only, no connection and no key. Keys are read from the
+    environment variables that litellm documents for each provider. When the defaults
+    suit, pass the name alone: ``llm="openai/gpt-5-mini"``.
 
     Parameters
     ----------
     name : str
-        The model as litellm writes it, ``"provider/name"``: for example
+        The model in the form of litellm, ``"provider/name"``, for example
         ``"openai/gpt-5-mini"``, ``"anthropic/claude-sonnet-4-5"`` or
-        ``"ollama/llama3.1"``; ``"openai/name"`` with `api_base` for a server of your
-        own.
+        ``"ollama/llama3.1"``. For your own server, ``"openai/name"`` with `api_base`.
     api_base : str or None, default=None
         Address of an OpenAI-compatible server.
     timeout : float, default=120
-        Seconds until a call is given up. Raise it for a slow server of your own.
+        Seconds after which a call fails. Raise it for a slow server.
     temperature : float or None, default=None
-        None is the model's own. Many models that reason accept no other.
+        None uses the model's default. Many reasoning models accept no other value.
     extra_body : dict or None, default=None
-        Further fields of each request, for what only your server knows, such as
+        More fields of each request, for options of your server, such as
         ``{"chat_template_kwargs": {"enable_thinking": False}}``.
     max_concurrency : int, default=16
-        Number of calls under way at once.
+        Largest number of simultaneous calls.
     max_cost : float or None, default=None
-        Stop before more than this number of dollars is spent; what is paid for is
-        kept. None sets no limit.
+        Largest number of dollars to spend. Replies that are paid for are kept when
+        the limit is reached. None sets no limit.
     max_calls : int or None, default=None
-        Stop before more than this number of calls is made. None sets no limit.
+        Largest number of calls. None sets no limit.
     budget : str or None, default=None
         Name of the account that `max_cost` and `max_calls` limit. All steps,
-        pipelines and processes that use the same name and `cache_dir` share the
-        account, and a restarted script goes on with what is left. None is an account
-        for this object and its clones: it holds for a whole pipeline, the clones of a
-        search and its workers, and ends with them.
+        pipelines and processes with the same name and `cache_dir` share the account.
+        A restarted script continues with what is left. With None, this object and its
+        clones have their own account: it holds for a whole pipeline, and for the clones
+        and workers of a search, and ends with them.
     batch : bool, default=False
-        Whether to ask through the provider's batch interface: half the price, and
-        answers within a day. A call that was interrupted goes on with the batch that
-        is under way. For OpenAI, Azure and a litellm proxy.
+        Whether to use the provider's batch interface: half the price, and replies
+        within a day. After an interruption, the next call waits for the batch that was
+        sent. For OpenAI, Azure and a litellm proxy.
     cache_dir : "auto", str or None, default="auto"
         Folder of the cache of replies and of the accounts, see
-        :class:`EmbeddingTransformer`. With None, workers in other processes have
-        accounts of their own.
+        :class:`EmbeddingTransformer`. With None, each process has its own account.
 
     See Also
     --------
-    LLMInterpreter, ConceptAnnotator : Ask it.
+    LLMInterpreter, ConceptAnnotator : The steps that use it.
 
     Examples
     --------
-    The limit of a whole pipeline, changed like every parameter of a step:
+    One limit for a whole pipeline, which is a nested parameter of its steps:
 
     >>> from sklearn_hsae import LanguageModel, make_hypothesis_pipeline
     >>> llm = LanguageModel("openai/gpt-5-mini", max_cost=5, budget="reviews")
@@ -117,7 +115,7 @@ class LanguageModel(BaseEstimator):
         return self._unnamed_budget if self.budget is None else f"name:{self.budget}"
 
     def identity(self):
-        """What decides a reply, besides the question."""
+        """All settings that the reply depends on; they are part of the cache key."""
         return {
             "model": self.name,
             "api_base": self.api_base,
@@ -132,18 +130,18 @@ class LanguageModel(BaseEstimator):
 
 
 def make_language_model(llm, like=None):
-    """The `LanguageModel` that an ``llm=`` stands for, with its parameters checked.
+    """Turn the value of an ``llm=`` into a `LanguageModel` with checked parameters.
 
     Parameters
     ----------
     llm : str or LanguageModel
     like : LanguageModel or None
-        Gives all settings but the name when `llm` is a name.
+        Source of all other settings when `llm` is a name.
 
     Returns
     -------
     LanguageModel
-        A clone: later changes to `llm` do not reach it.
+        A clone, so that later changes to `llm` have no effect on it.
     """
     if not isinstance(llm, str):
         llm = clone(llm)

@@ -1,25 +1,25 @@
-"""How many calls are under way: fewer after a rate limit, slowly more again."""
+"""The number of simultaneous calls: halved at a rate limit, then slowly raised."""
 
 import asyncio
 import math
 import time
 
-_LONGEST_SHARE = 4.0  # of the time-out, for a server to finish what it has begun
-_LOOK = 1.0  # seconds after which those who wait look whether they still have to
+_MOST_TIME_OUTS = 4.0  # longest time for a server to finish its calls, in time-outs
+_SECONDS_PER_CHECK = 1.0  # how often waiting calls check whether the pause is over
 
 
 class Pace:
-    """An asynchronous gate whose width follows what the provider allows.
+    """An asynchronous gate that limits the number of simultaneous calls.
 
-    The width is halved at a rate limit and grows by one for each width of successes,
-    as TCP does it: it finds the limit without knowing it. Calls that were under way
-    when it was halved do not halve it again. After a time-out it is what the provider
-    could answer in that time.
+    As in TCP, this number, the width, is halved at a rate limit, and grows by one after
+    as many successes as the width. So it finds the limit of the provider. Calls that
+    were running when the width was halved do not halve it again. After a time-out the
+    width becomes half the number of calls that succeeded in that time.
 
     Parameters
     ----------
     widest : int
-        Calls under way at most.
+        Largest number of simultaneous calls.
     """
 
     def __init__(self, widest):
@@ -29,7 +29,7 @@ class Pace:
         self._slowed_down = -math.inf
         self._opens = -math.inf
         self._is_busy_until = -math.inf
-        self._successes = []  # when calls succeeded
+        self._successes = []  # times at which calls succeeded
         self._changed = asyncio.Condition()
 
     async def __aenter__(self):
@@ -37,7 +37,7 @@ class Pace:
             await self._changed.wait_for(lambda: self._under_way < int(self.width))
             self._under_way += 1
         while (left := self._opens - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, _LOOK))
+            await asyncio.sleep(min(left, _SECONDS_PER_CHECK))
 
     async def __aexit__(self, *error):
         async with self._changed:
@@ -45,29 +45,33 @@ class Pace:
             self._changed.notify_all()
 
     def slow_down(self, started):
-        """A call that began at `started` (`time.monotonic`) met a rate limit."""
+        """Narrow the gate after a rate limit of a call that began at `started`.
+
+        Times are those of `time.monotonic`.
+        """
         if started >= self._slowed_down:
             self._narrow(self.width / 2)
 
-    def slow_down_to_what_is_answered(self, started):
-        """A call that began at `started` was not answered in time.
+    def slow_down_after_time_out(self, started):
+        """Narrow the gate after a time-out of a call that began at `started`.
 
         Returns
         -------
         float
-            Seconds for which the provider may still be busy with the calls that were
-            under way. Some servers go on with them though nobody listens.
+            Seconds for which the provider may still be busy with the other running
+            calls. Some servers go on with calls whose client has gone.
         """
         now = time.monotonic()
         if started >= self._slowed_down:
             n_answered = sum(moment >= started for moment in self._successes)
-            share = self._under_way / n_answered if n_answered else 1.0
-            self._is_busy_until = now + min(share, _LONGEST_SHARE) * (now - started)
+            n_time_outs = self._under_way / n_answered if n_answered else 1.0
+            n_time_outs = min(n_time_outs, _MOST_TIME_OUTS)
+            self._is_busy_until = now + n_time_outs * (now - started)
             self._narrow(min(self.width, n_answered) / 2)
         return max(self._is_busy_until - now, 0.0)
 
     def pause(self, seconds):
-        """No call begins before so many seconds have passed."""
+        """Start no call for this number of seconds."""
         self._opens = max(self._opens, time.monotonic() + seconds)
 
     def open(self):
@@ -75,7 +79,7 @@ class Pace:
         self._opens = -math.inf
 
     def speed_up(self):
-        """A call succeeded."""
+        """Widen the gate after a call that succeeded."""
         self.width = min(float(self.widest), self.width + 1 / self.width)
         self._successes = [*self._successes[-self.widest * 8 :], time.monotonic()]
 

@@ -1,4 +1,4 @@
-"""Prompts: text files with places for what is asked about."""
+"""Prompts: text files with ``$name`` placeholders."""
 
 import functools
 import json
@@ -11,17 +11,17 @@ PROMPTS = ("default", "contrastive", "reasoning")
 
 @functools.lru_cache
 def load_prompt(name):
-    """The template in the file ``prompts/{name}.txt``."""
+    """Return the template in the file ``prompts/{name}.txt``."""
     file = resources.files("sklearn_hsae.llm") / "prompts" / f"{name}.txt"
     return Template(file.read_text(encoding="utf-8"))
 
 
 def as_json(value):
-    """JSON in which no text can end the block that it stands in.
+    """Encode a value as JSON that cannot end its block in the prompt.
 
-    Angle brackets are escaped as JSON allows it, so that a text with the delimiter in
-    it does not hold the delimiter. So are the line ends that JSON itself lets pass:
-    no line of the prompt begins with words of a text.
+    Angle brackets are escaped, so that a text cannot contain the delimiter of the
+    block. The line ends that JSON does not escape are escaped too, so that no text
+    begins a line of the prompt.
     """
     encoded = json.dumps(value, ensure_ascii=False, indent=0)
     encoded = encoded.encode("utf-8", "replace").decode("utf-8")
@@ -29,7 +29,7 @@ def as_json(value):
 
 
 def shortened(text, max_words):
-    """The first `max_words` words of a text, and a sign that more follow."""
+    """The first `max_words` words of a text, with "[...]" when words are left out."""
     words = text.split(None, max_words)
     if len(words) <= max_words:
         return text

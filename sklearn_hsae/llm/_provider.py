@@ -1,4 +1,4 @@
-"""litellm, and whether it can reach a model at all."""
+"""litellm: its import, the keys of providers, and the prices of models."""
 
 import contextlib
 import functools
@@ -7,10 +7,10 @@ import re
 import threading
 import warnings
 
-# litellm takes files of questions in one and the same form for these.
-_OFFER_BATCHES = ("azure", "litellm_proxy", "openai")
-# Names that litellm reads besides those that begin with the name of the provider.
-_OTHER_WORDS = {
+# Providers whose batch files litellm supports.
+_BATCH_PROVIDERS = ("azure", "litellm_proxy", "openai")
+# Prefixes of variables that do not begin with the name of the provider.
+_OTHER_PREFIXES = {
     "aleph_alpha": ("ALEPHALPHA_",),
     "cohere": ("CO_",),
     "cohere_chat": ("CO_",),
@@ -20,15 +20,16 @@ _OTHER_WORDS = {
     "volcengine": ("ARK_",),
     "watsonx": ("WX_",),
 }
-_SIGN_IN_OTHERWISE = ("azure", "bedrock", "sagemaker", "vertex")  # roles, files, tokens
+# Providers that also accept roles, credential files or tokens instead of a key.
+_KEYLESS_PROVIDERS = ("azure", "bedrock", "sagemaker", "vertex")
 _quiet, _n_quiet, _filters = threading.Lock(), 0, None
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=1)
 def import_litellm():
-    """Import litellm without its look at the network, and keep it quiet."""
-    # The tables in the package serve; newer ones would be fetched from GitHub.
+    """Import litellm without network access and without its debug messages."""
+    # Use the tables in the package; otherwise litellm downloads newer ones.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
     import litellm
@@ -39,10 +40,10 @@ def import_litellm():
 
 @contextlib.contextmanager
 def without_warnings_of_pydantic():
-    """litellm makes it warn of responses that have another form than it expects.
+    """Ignore pydantic's warnings about responses that have an unexpected form.
 
-    Filters belong to the process. Those who ask at the same time in several threads
-    share one change of them, which the last of them takes back.
+    Warning filters are global for the process. So threads that run at the same time
+    share one change of the filters, and the last thread takes it back.
     """
     global _n_quiet, _filters
     with _quiet:
@@ -61,12 +62,12 @@ def without_warnings_of_pydantic():
 
 
 def provider_of(model, api_base=None):
-    """The name of the model at its provider, and the provider, as litellm knows it."""
+    """Return the provider's name of a model, and litellm's name of the provider."""
     return import_litellm().get_llm_provider(model, api_base=api_base)[:2]
 
 
 def check_environment(llm):
-    """Check that a call could succeed, before any is made.
+    """Check before the first call that calls can succeed.
 
     Parameters
     ----------
@@ -75,21 +76,21 @@ def check_environment(llm):
     Returns
     -------
     dict
-        Options for litellm that belong to the address.
+        Options for litellm: address and, where no key is needed, a placeholder.
 
     Raises
     ------
     ValueError
-        When litellm knows no such provider, or none with batches, or a key is
-        missing from the environment; the variable is named. Also when dollars are
-        limited and litellm knows no price.
+        When litellm does not know the provider, or its batches; when a key is missing
+        from the environment (the message names the variable); or when `max_cost` is
+        set and litellm knows no price.
     """
     options = address_options(llm.name, llm.api_base)
     _, provider = provider_of(llm.name, llm.api_base)
-    if llm.batch and provider not in _OFFER_BATCHES:
+    if llm.batch and provider not in _BATCH_PROVIDERS:
         raise ValueError(
-            f"batch=True needs a provider whose batches litellm serves, one of "
-            f"{_OFFER_BATCHES}; the model {llm.name!r} is of {provider!r}. Use "
+            f"batch=True needs a provider whose batches litellm supports, one of "
+            f"{_BATCH_PROVIDERS}; the provider of {llm.name!r} is {provider!r}. Use "
             "batch=False."
         )
     if llm.max_cost is not None:
@@ -98,7 +99,7 @@ def check_environment(llm):
 
 
 def address_options(model, api_base):
-    """Options for litellm that reach a model; see `check_environment`."""
+    """The options for litellm that `check_environment` describes."""
     litellm = import_litellm()
     try:
         _, provider = provider_of(model, api_base)
@@ -107,15 +108,15 @@ def address_options(model, api_base):
             f"litellm knows no provider for the model {model!r}. Write "
             "'provider/name', for example 'openai/gpt-5-mini', "
             "'anthropic/claude-sonnet-4-5', 'gemini/gemini-2.5-flash' or "
-            "'ollama/llama3.1'; for a server of your own that speaks the OpenAI "
-            "protocol 'openai/name' with api_base=."
+            "'ollama/llama3.1'. For your own server with the OpenAI protocol, write "
+            "'openai/name' and pass api_base=."
         ) from None
     options = {} if api_base is None else {"api_base": api_base}
     keys = _keys_of(provider)
     _check_form(model, keys)
     if keys or _has_other_key(litellm, model, api_base):
-        return options  # whether it is the right one, the first call tells
-    # What Amazon and Google look up in files of their own is not asked for here.
+        return options  # the first call shows whether the key is right
+    # Amazon and Google have credential files, so their other variables are optional.
     missing = litellm.validate_environment(model).get("missing_keys") or []
     missing = [name for name in missing if name.endswith(("API_KEY", "TOKEN"))]
     if missing and api_base is None:
@@ -123,53 +124,55 @@ def address_options(model, api_base):
             f"The model {model!r} needs a key: set the environment variable "
             f"{' or '.join(missing)}."
         )
-    if missing and not provider.startswith(_SIGN_IN_OTHERWISE):
-        options["api_key"] = "none"  # a server of one's own asks for no key
+    if missing and not provider.startswith(_KEYLESS_PROVIDERS):
+        options["api_key"] = "none"  # the user's own server needs no key
     return options
 
 
 def _keys_of(provider):
-    """The keys in the environment that are of a provider, by their names.
+    """The environment variables with a key of a provider: name -> value.
 
-    litellm reads several names for many providers. They begin with the first word of
-    the provider's name, or as `_OTHER_WORDS` says.
+    litellm reads several variables for many providers. Their names begin with the first
+    word of the provider's name, or with one of `_OTHER_PREFIXES`.
     """
-    words = (provider.split("_")[0].upper(), *_OTHER_WORDS.get(provider, ()))
+    prefixes = (provider.split("_")[0].upper(), *_OTHER_PREFIXES.get(provider, ()))
     return {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(words) and name.endswith(("API_KEY", "_TOKEN", "_KEY"))
+        if name.startswith(prefixes) and name.endswith(("API_KEY", "_TOKEN", "_KEY"))
     }
 
 
 def _check_form(model, keys):
-    """Name a key that no header can carry: a client would fail at every call."""
+    """Raise an error for a key that cannot be sent in an HTTP header."""
     keys = {n: v for n, v in keys.items() if n.endswith(("API_KEY", "_TOKEN"))}
     is_empty = all(not value.strip() for value in keys.values())
     for name, value in keys.items():
         if not value.strip():
             fault = "is empty" if is_empty else None
         elif re.search(r"[\s\x00-\x1f\x7f]", value):
-            fault = "has a blank or a line break in it, often at its end"
+            fault = "contains a space or a line break, often at its end"
         else:
-            fault = None if value.isascii() else "has a character that is not ASCII"
+            fault = (
+                None if value.isascii() else "contains characters that are not ASCII"
+            )
         if fault is not None:
             raise ValueError(
                 f"model={model!r} needs a key, and the environment variable {name} "
                 f"{fault}. Set it again, export {name}=..., or unset it for a server "
-                "that asks for none."
+                "that needs no key."
             )
 
 
 def _has_other_key(litellm, model, api_base):
-    """Whether litellm has a key from elsewhere than `_keys_of` looks."""
+    """Whether litellm has a key that `_keys_of` does not find."""
     provider, key = litellm.get_llm_provider(model, api_base=api_base)[1:3]
     settings = ("api_key", f"{provider}_key", "secret_manager_client")
     return bool(key) or any(getattr(litellm, name, None) for name in settings)
 
 
 def token_prices(model):
-    """Dollars for a token of the prompt and for one of the answer.
+    """Dollars per token of the prompt, and dollars per token of the reply.
 
     Raises
     ------
@@ -188,7 +191,7 @@ def token_prices(model):
 
 
 def without_keys(message):
-    """A message with the values of all keys in the environment taken out."""
+    """Replace the values of all keys in the environment by "***"."""
     for name, value in os.environ.items():
         value = value.strip()
         if _SECRET_NAME.search(name) and len(value) >= 8:

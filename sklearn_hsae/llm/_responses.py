@@ -1,7 +1,7 @@
-"""What a provider answered with success and litellm could not read.
+"""Responses that report success, but that litellm cannot read.
 
-It is paid for. So what stands in it is read all the same where it can be, and put on
-the bill where it cannot.
+Such a response is paid for. So this module reads it when it can, and otherwise reports
+its tokens, so that their price is counted.
 """
 
 import json
@@ -10,30 +10,33 @@ from types import SimpleNamespace
 from sklearn_hsae.llm._errors import UnreadableResponse
 from sklearn_hsae.llm._provider import import_litellm
 
-_SHOWN = 200  # characters of a body that nothing can be made of
+_MAX_CHARACTERS_SHOWN = 200  # of a body that cannot be read
 
 
 def rescue(body):
-    """A response of litellm from the body of one, as far as it has what is needed.
+    """Make a litellm response from the raw body of a response.
 
     Raises
     ------
     UnreadableResponse
+        When the body is an error, or has no message.
     """
     try:
-        found = json.loads(body)
+        content = json.loads(body)
     except (TypeError, ValueError, RecursionError):
-        found = body
-    if isinstance(found, dict) and found.get("error") and not found.get("choices"):
-        raise _error_in(found["error"])
-    usage = _usage_in(found)
+        content = body
+    has_error = isinstance(content, dict) and content.get("error")
+    if has_error and not content.get("choices"):
+        raise _error_in(content["error"])
+    usage = _usage_in(content)
     try:
-        choice = found["choices"][0]
+        choice = content["choices"][0]
         message = choice.get("message") or {"content": choice["text"]}
-        content = _text_of(message.get("content"))
+        text = _text_of(message.get("content"))
     except (AttributeError, KeyError, IndexError, TypeError):
         raise UnreadableResponse(
-            f"what the provider answered is no chat completion: {str(body)[:_SHOWN]}",
+            "the response of the provider is no chat completion: "
+            f"{str(body)[:_MAX_CHARACTERS_SHOWN]}",
             SimpleNamespace(usage=SimpleNamespace(**usage), _hidden_params={}),
         ) from None
     reason = choice.get("finish_reason")
@@ -43,7 +46,7 @@ def rescue(body):
             {
                 "index": 0,
                 "finish_reason": reason if isinstance(reason, str) else "stop",
-                "message": {"content": content, "provider_specific_fields": fields},
+                "message": {"content": text, "provider_specific_fields": fields},
             }
         ],
         usage=usage,
@@ -61,9 +64,9 @@ def _error_in(error):
     )
 
 
-def _usage_in(found):
-    """Tokens as a provider counts them; 0 for what it does not say."""
-    usage = found.get("usage") if isinstance(found, dict) else None
+def _usage_in(content):
+    """Token counts of the provider; 0 where it gives none."""
+    usage = content.get("usage") if isinstance(content, dict) else None
     usage = usage if isinstance(usage, dict) else {}
 
     def count(*names):
@@ -80,13 +83,13 @@ def _usage_in(found):
 
 
 def _text_of(content):
-    """The text of a content; some servers send a list of parts, or an object."""
+    """The text of a message. Some servers send a list of parts, or an object."""
     if content is None or isinstance(content, str):
         return content
     if isinstance(content, dict):
         return content["text"] if "text" in content else json.dumps(content)
     parts = [{"text": part} if isinstance(part, str) else part for part in content]
-    # What a part of reasoning holds has other names, or another type.
+    # Parts with reasoning have another type, or no "text".
     return "".join(
         part["text"]
         for part in parts

@@ -14,21 +14,31 @@ from sklearn_hsae.llm._errors import (
 )
 
 MAX_ATTEMPTS = 6
-LONGEST_LIMIT = 3600.0  # seconds that a call waits for rate limits, all in all
+LONGEST_LIMIT = 3600.0  # seconds that one request waits for rate limits in total
 _FIRST_WAIT = 0.5  # seconds
-_LONGEST_GUESS = 60.0
+_LONGEST_GUESS = 60.0  # seconds
 _BUSY = (503, 529)  # statuses that mean a rate limit when they come with a delay
-_MOST_AT_ONCE = 3  # calls at once, or nearly, that a provider may ask for in a row
-_jitter = random.Random()  # of its own: no seed of the user decides when we call again
+_MOST_SHORT_DELAYS = 3  # delays below a second that we believe in a row
+# Own generator: random.seed in user code must not synchronise the retries.
+_jitter = random.Random()
 
 
 @dataclass
 class Tries:
-    """Errors that the calls for one request have met, and what follows from them.
+    """Counts the errors of one request and decides about the next call.
 
-    What passes by itself is tried `MAX_ATTEMPTS` times. A rate limit uses up no
-    attempts, only time: it says that the call will succeed later. After a time-out, and
-    after a response that could not be read, one more call is made: both were paid.
+    A temporary error is retried until `MAX_ATTEMPTS` calls have failed. A rate limit
+    does not count as an attempt, because the call will succeed later; only the total
+    waiting time is limited. After a time-out, and after a response that cannot be read,
+    there is one more call only, because both are paid for.
+
+    Attributes
+    ----------
+    errors, limits, time_outs, unreadable : int
+        Number of other temporary errors, rate limits, time-outs and unreadable
+        responses.
+    seconds_limited : float
+        Waiting time for rate limits so far.
     """
 
     errors: int = 0
@@ -38,7 +48,7 @@ class Tries:
     unreadable: int = 0
 
     def seconds_to_next(self, error):
-        """Seconds to wait before the next call; None when there shall be none."""
+        """Seconds to wait before the next call; None when the request has failed."""
         if not is_temporary(error):
             return None
         asked = asked_delay(error)
@@ -59,23 +69,23 @@ class Tries:
     def _after_limit(self, asked):
         if asked is None:
             seconds = _guess(self.limits)
-        else:  # a little more, and not the same for all, or all come back at once
+        else:  # up to 10 % more, at random: otherwise all calls return at once
             seconds = asked * _jitter.uniform(1.0, 1.1)
-            if asked < 1.0 and self.limits >= _MOST_AT_ONCE:  # it has not helped
-                seconds = max(seconds, _guess(self.limits - _MOST_AT_ONCE))
+            if asked < 1.0 and self.limits >= _MOST_SHORT_DELAYS:  # it has not helped
+                seconds = max(seconds, _guess(self.limits - _MOST_SHORT_DELAYS))
         self.limits += 1
         self.seconds_limited += seconds
         return seconds if self.seconds_limited <= LONGEST_LIMIT else None
 
 
 def _guess(n_before):
-    """Exponential back-off with jitter, in seconds."""
+    """Seconds of exponential back-off with jitter, after `n_before` other errors."""
     ceiling = min(_FIRST_WAIT * 2**n_before, _LONGEST_GUESS)
     return _jitter.uniform(ceiling / 2, ceiling)
 
 
 def with_retries(call):
-    """Return ``call()``; after an error that passes call again, as `Tries` says."""
+    """Return ``call()``; repeat the call after temporary errors, see :class:`Tries`."""
     tries = Tries()
     while True:
         try:

@@ -1,10 +1,10 @@
-"""What calls cost: counted after them, estimated before."""
+"""Costs of calls: estimated before, counted after."""
 
 from dataclasses import asdict, dataclass
 
 from sklearn_hsae.llm._provider import token_prices
 
-BATCH_SHARE = 0.5  # of the price, what the batch interfaces of all providers cost
+BATCH_SHARE = 0.5  # of the usual price: the price in the batch interface
 # Deliberately low (English has 4 to 5), so that estimates are upper bounds.
 CHARACTERS_PER_TOKEN = 3.0
 LONG_COMPLETION = 300  # tokens expected before the first reply is known
@@ -12,15 +12,24 @@ LONG_COMPLETION = 300  # tokens expected before the first reply is known
 
 @dataclass
 class Usage:
-    """What was asked and paid for.
+    """Calls, tokens and costs so far.
 
-    calls : int, made, the failed ones among them
-    prompt_tokens, completion_tokens : int, as the provider counts them
-    dollars : float, 0 for a model whose price litellm does not know
-    cache_hits : int, answers that were there already
-    retries : int, calls made again after an error that passes
-    failures : int, questions that got no answer
-    last_error : str, without any key
+    Attributes
+    ----------
+    calls : int
+        Number of calls, with the failed ones.
+    prompt_tokens, completion_tokens : int
+        As the provider counts them.
+    dollars : float
+        0 for a model whose price litellm does not know.
+    cache_hits : int
+        Number of replies from the cache.
+    retries : int
+        Number of calls that were repeated after a temporary error.
+    failures : int
+        Number of requests without a readable reply.
+    last_error : str
+        Message of the last error, without keys.
     """
 
     calls: int = 0
@@ -36,7 +45,7 @@ class Usage:
         return asdict(self)
 
     def record(self, response):
-        """Count the tokens and the dollars of a response of litellm."""
+        """Add the tokens and the dollars of a litellm response."""
         usage = getattr(response, "usage", None)
         prompt = getattr(usage, "prompt_tokens", 0) or 0
         completion = getattr(usage, "completion_tokens", 0) or 0
@@ -48,12 +57,12 @@ class Usage:
 
 
 def count_tokens(messages):
-    """Tokens of a prompt, from its length and on the high side."""
+    """Tokens of a prompt, estimated from its length; rather too many."""
     return sum(len(m["content"]) for m in messages) / CHARACTERS_PER_TOKEN
 
 
 def estimate_cost(llm, requests):
-    """What requests would cost, without making them.
+    """Estimate the cost of requests without sending them.
 
     Parameters
     ----------

@@ -1,8 +1,12 @@
-"""The results as one self-contained HTML page, and their wording in figures."""
+"""The report: the results as one HTML page, and as rows for the terminal."""
 
-from sklearn_hsae._format import effect_digits, number, p_value, percent
+from sklearn_hsae._format import effect_digits, number, p_value, percent, printable
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
-from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import (
+    agreeing_rows,
+    hypothesis_rows,
+    penalty_line,
+)
 from sklearn_hsae.report._write import write_report
 
 __all__ = [
@@ -14,6 +18,8 @@ __all__ = [
     "number",
     "p_value",
     "package_versions",
+    "penalty_line",
     "percent",
+    "printable",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""How the hypotheses were made: the last section of the report."""
+"""The last section of the report: how the hypotheses were made."""
 
 import platform
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _PACKAGES = (
     "sentence-transformers",
     "litellm",
 )
-# Too long for a reader; run.json has them.
+# Too long for the page; run.json has them.
 _LEFT_OUT = ("parameters", "metrics", "ceilings", "planted")
 _TITLES = {"seconds": "Time", "usage": "Language models"}
 
@@ -45,7 +45,7 @@ def describe_usage(pipeline):
 
 
 def card(run, pipeline):
-    """Titled lists of names and values, from the record of a run and the pipeline."""
+    """Lists of names and values with titles, from a run's record and the pipeline."""
     record = {k: v for k, v in (run or {}).items() if k not in _LEFT_OUT}
     if pipeline is not None:
         record.setdefault("steps", describe_steps(pipeline))

@@ -1,4 +1,4 @@
-"""The content of the report: an evaluation as words and positions."""
+"""The content of the report: an evaluation as texts, numbers and positions."""
 
 import math
 
@@ -7,22 +7,31 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
-from sklearn_hsae.report._hypothesis_rows import agreeing_rows, hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import (
+    agreeing_rows,
+    hypothesis_rows,
+    penalty_line,
+)
 from sklearn_hsae.report._scale import fit_scale
 
-_SEED = 0  # of the example texts: the same page from the same evaluation
+_SEED = 0  # for the example texts: one evaluation always gives the same page
 _MEASURES = {
     "regression": ("r2", "R²", "of the variance of held-out texts explained (R²)"),
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
 }
 
+_FLOORS = {
+    "r2": "The bars begin at 0, where nothing is explained.",
+    "auc": "The bars begin at 0.5, which is chance.",
+}
+
 
 def page_content(evaluation, texts, y, pipeline, run, title):
-    """The values that the template shows, by name."""
+    """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
-    effect = _effect_of(evaluation, y, target)
+    effect = _effect_of(evaluation, target)
     return {
         "version": __version__,
         "title": title or f"What goes with {target}",
@@ -33,6 +42,8 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "heading": "The hypotheses" if len(rows) > 1 else "The hypothesis",
         "reading": f"{effect} between texts that have the concept and texts that do "
         "not, all other concepts held equal:",
+        "direction": _format.printable(evaluation.direction(target)),
+        "penalty": penalty_line(evaluation),
         "coverage": f"{100 * (1 - evaluation.alpha):g}",
         "axis": _axis(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
@@ -49,15 +60,13 @@ def _target_name(y, run):
     return _format.printable(str(name)) if name else "the outcome"
 
 
-def _effect_of(evaluation, y, target):
+def _effect_of(evaluation, target):
     """What an effect measures, as the start of a sentence."""
     if evaluation.task == "regression":
         return f"How much {target} differs"
     if "class" in evaluation.table:
         return "How much the log-odds of a class, against all others, differ"
-    if y is None:
-        return "How much the log-odds of the class that sorts last differ"
-    label = _format.printable(str(np.unique(y)[-1]))
+    label = _format.printable(str(evaluation.positive))
     return f"How much the log-odds of {target} = {label} differ"
 
 
@@ -83,7 +92,7 @@ def _figures(evaluation):
 
 
 def _groups_found(metrics):
-    """The same of the groups, where some hypotheses agree."""
+    """The number of significant groups, if some hypotheses agree."""
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
@@ -93,7 +102,7 @@ def _groups_found(metrics):
 
 
 def _left_out(metrics):
-    """How many texts took no part, where an annotation is missing."""
+    """How many texts were left out because an annotation is missing."""
     n_dropped = metrics.get("n_dropped", 0)
     if not n_dropped:
         return ""
@@ -101,15 +110,16 @@ def _left_out(metrics):
 
 
 def _ceilings(evaluation):
-    """One bar per step: the score of a linear model on what the step passes on."""
+    """One bar per step: the score of a linear model on the output of the step."""
     ceilings = evaluation.ceilings
     if ceilings is None:
         return None
     name, measure, _ = _MEASURES[evaluation.task]
     floor = 0.5 if name == "auc" else 0.0  # bars start at the score of guessing
     return {
-        "note": f"The held-out {measure} of a linear model on what each step passes "
-        "on. A drop from one row to the next is signal lost in between.",
+        "note": f"The held-out {measure} of a linear model on the output of each "
+        "step. A drop from one row to the next means that signal is lost there. "
+        f"{_FLOORS[name]}",
         "rows": [
             {
                 "label": stage[:1].upper() + stage[1:],
@@ -196,6 +206,7 @@ def _figures_of(row, digits):
     return {
         "effect": _format.number(row.effect, digits, sign=True),
         "interval": interval if row.is_estimable else "not estimable",
+        "points": _points(row),
         "alone": _alone(row, digits),
         "p": _format.p_value(row.p),
         "share": _format.percent(row.prevalence),
@@ -205,8 +216,16 @@ def _figures_of(row, digits):
     }
 
 
+def _points(row):
+    """The effect in percentage points; nothing for a quantity."""
+    if not _format.is_number(row.points):
+        return ""
+    digits = _format.effect_digits([row.points])
+    return f"{_format.number(row.points, min(digits, 1), sign=True)} points"
+
+
 def _alone(row, digits):
-    """The difference without the other concepts, and its p-value; or nothing."""
+    """The plain difference and its p-value; "" when there is none."""
     if not _format.is_number(row.separation):
         return ""
     difference = _format.number(row.separation, digits, sign=True)
@@ -214,7 +233,7 @@ def _alone(row, digits):
 
 
 def _mark(row, scale):
-    """Position of the dot and the line of a row in percent; None without an effect."""
+    """Positions of a row's dot and line in percent; None without an effect."""
     if not row.is_estimable:
         return None
     low = row.low if _format.is_number(row.low) else row.effect
@@ -229,6 +248,19 @@ def _mark(row, scale):
     }
 
 
+def _points_guide(task):
+    if task == "regression":
+        return []
+    return [
+        (
+            "Points",
+            "The same effect as a difference of the probability, in percentage points: "
+            "the mean over the texts of the probability with the concept minus that "
+            "without it (average marginal effect).",
+        )
+    ]
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -237,9 +269,10 @@ def _guide(effect, evaluation):
         (
             "Effect",
             f"{effect} between a text that has the concept and one that does not, all "
-            f"other concepts in the table held equal.{odds} The line is its "
-            "confidence interval; an arrow at its end means that it is longer.",
+            f"other concepts in the table held equal.{odds} The line is the "
+            "confidence interval; an arrow means that it continues outside the plot.",
         ),
+        *_points_guide(task),
         (
             "Alone",
             f"The plain difference: the mean of {outcome} in texts with the concept "
@@ -248,10 +281,10 @@ def _guide(effect, evaluation):
         ),
         (
             "p, corrected",
-            "The probability of a difference at least as large if the concept made "
-            "none, corrected for the number of hypotheses. A hypothesis below "
-            f"{alpha:g} counts as significant. The texts of the test were not used to "
-            "find it.",
+            "The probability of a difference at least as large if the concept had no "
+            "effect, corrected for the number of hypotheses. A hypothesis below "
+            f"{alpha:g} counts as significant. It is tested on texts that were not "
+            "used to find it.",
         ),
         ("Share of texts", "The share of the held-out texts that have the concept."),
         (

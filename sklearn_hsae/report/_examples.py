@@ -11,8 +11,8 @@ _MAX_CHARACTERS = 600
 def examples(annotations, texts, y, target, rng):
     """Random texts that have a concept, and random texts that do not.
 
-    They are drawn at random: the best examples of a concept would make any annotation
-    look right.
+    The draw is random, because the best examples of a concept would make all
+    annotations look right.
     """
     sides = []
     for kind, heading, annotation in (

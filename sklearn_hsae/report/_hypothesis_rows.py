@@ -1,10 +1,17 @@
-"""The hypotheses of an evaluation as plain rows, for the page and for the terminal."""
+"""The hypotheses of an evaluation as rows, for the page and for the terminal."""
 
+import math
 from dataclasses import dataclass
 
 from sklearn_hsae import _format
+from sklearn_hsae.inference import PENALIZED
 
 _FIDELITY = ("f1", "precision", "recall", "correlation")
+_NOT_CONVERGED = "not converged"
+_PENALTY_REASONS = {
+    "few rows of a class": "some concepts have few texts of a class",
+    "the classes separate": "some concepts tell the classes apart without an error",
+}
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Row:
     separation_p: float
     note: str
     fidelity: dict
+    points: float = math.nan  # average marginal effect, in percentage points
 
     @property
     def is_estimable(self):
@@ -41,9 +49,33 @@ def hypothesis_rows(evaluation):
 
 
 def agreeing_rows(evaluation):
-    """One row per group of two hypotheses or more that agree, tested as one."""
+    """One row per group of two or more hypotheses that agree, tested as one."""
     lines = evaluation.groups.to_dict("records")
     return _sorted(_row(line) for line in lines if len(line["members"]) > 1)
+
+
+def penalty_line(evaluation):
+    """Why Firth's penalty was used, once for the whole table; "" where it was not."""
+    notes = evaluation.table["note"].astype(str)
+    notes = notes[notes.str.startswith(PENALIZED)].str.removeprefix(PENALIZED)
+    reasons = [text for note, text in _PENALTY_REASONS.items() if _any(notes, note)]
+    if not reasons:
+        return ""
+    return (
+        f"Estimated with Firth's penalty, since {' and '.join(reasons)}. It keeps "
+        "such effects finite and draws all a little towards 0."
+    )
+
+
+def _any(notes, start):
+    return notes.str.startswith(start).any()
+
+
+def _own_note(note):
+    """The note of one row, without what `penalty_line` says of all."""
+    if not note.startswith(PENALIZED):
+        return note
+    return _NOT_CONVERGED if _NOT_CONVERGED in note else ""
 
 
 def _row(line):
@@ -59,8 +91,9 @@ def _row(line):
         prevalence=line["prevalence"],
         separation=line["separation"],
         separation_p=line["separation_p_corrected"],
-        note=str(line["note"] or ""),
+        note=_own_note(str(line["note"] or "")),
         fidelity={name: line[name] for name in _FIDELITY if name in line},
+        points=100 * line.get("average_marginal_effect", math.nan),
     )
 
 

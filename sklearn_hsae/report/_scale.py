@@ -1,4 +1,4 @@
-"""The axis of the forest plot: positions of values in percent of its width."""
+"""The axis of the forest plot: values as positions in percent of the width."""
 
 import math
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Scale:
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
     def ticks(self):
-        """Round values on the axis, not near its ends, and their distance."""
+        """Round values on the axis, not near its ends, and the step between them."""
         step = _round_step((self.high - self.low) / _N_STEPS)
         first = math.ceil(self.low / step)
         values = [i * step for i in range(first, math.floor(self.high / step) + 1)]
@@ -31,10 +31,10 @@ class Scale:
 
 
 def fit_scale(effects, lows, highs):
-    """A scale for zero, every effect and all but the widest intervals.
+    """Choose a scale that shows zero, every effect, and all but the widest intervals.
 
     The interval of a nearly constant or perfectly separating concept may be a thousand
-    times as wide as the others. It is cut, so that the others stay readable.
+    times as wide as the others. It is cut, so that the others can be read.
     """
     ends = np.abs(np.concatenate([lows, highs, effects]).astype(float))
     ends = ends[np.isfinite(ends)]
@@ -52,6 +52,6 @@ def fit_scale(effects, lows, highs):
 
 
 def _round_step(rough):
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `rough`."""
+    """The smallest number >= `rough` that is 1, 2, 2.5 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(rough))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)

@@ -10,18 +10,18 @@ from sklearn_hsae.report._content import page_content
 def write_report(
     evaluation, path, *, texts=None, y=None, pipeline=None, run=None, title=None
 ):
-    """Write an evaluation as one HTML page that needs nothing else.
+    """Write an evaluation as one HTML page that needs no other file.
 
-    The page contains its styles and drawings, loads nothing from a network and runs no
-    script, so that it can be mailed, archived and printed. Texts and concepts are
-    escaped: their content is shown, never executed.
+    The page contains its styles and drawings. It loads nothing from a network and runs
+    no script, so it can be mailed, archived and printed. Texts and concepts are
+    escaped: they are shown as text, never executed.
 
     Parameters
     ----------
     evaluation : HypothesisEvaluation
         What :func:`evaluate_hypotheses` returned.
     path : str or path
-        The file to write. It is replaced as a whole or left as it was.
+        The file to write. If writing fails, an old file at this path is not changed.
     texts : sequence of str of length n_samples or None, default=None
         The texts that were evaluated, in the order of ``evaluation.annotations``.
         With them, each hypothesis shows three random texts that have the concept and
@@ -29,18 +29,18 @@ def write_report(
     y : array-like of shape (n_samples,) or None, default=None
         The outcome of each of these texts, shown below the text.
     pipeline : Pipeline or None, default=None
-        The fitted pipeline, for its parameters; `estimator_` of a
-        :class:`DiscoverySplit`.
+        The fitted pipeline, whose parameters are shown; for a :class:`DiscoverySplit`,
+        its `estimator_`.
     run : mapping or None, default=None
         More entries of the section "How it was made": names and values, or titles and
         mappings of names to values. ``run["data"]["target"]`` names the outcome.
     title : str or None, default=None
-        Title of the page, by default made from the name of the outcome.
+        Title of the page. None makes one from the name of the outcome.
 
     Returns
     -------
     pathlib.Path
-        Where the page is.
+        The path of the page.
 
     Raises
     ------

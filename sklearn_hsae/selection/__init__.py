@@ -1,9 +1,15 @@
-"""Choosing the neurons that say something about the target.
+"""Selection of the neurons that are related to the target.
 
-The functions give each neuron a score or choose a set; `NeuronSelector` is the thin
-scikit-learn selector around them.
+The functions score each neuron or choose a set of neurons. `NeuronSelector` is the
+scikit-learn selector that calls them.
 """
 
+from sklearn_hsae.selection._columns import (  # for this package alone
+    active_entries as active_entries,
+)
+from sklearn_hsae.selection._columns import (
+    as_columns as as_columns,
+)
 from sklearn_hsae.selection._forward import forward_selection
 from sklearn_hsae.selection._lasso import lasso_selection
 from sklearn_hsae.selection._scores import (
@@ -11,7 +17,7 @@ from sklearn_hsae.selection._scores import (
     prevalence_score,
     separation_score,
 )
-from sklearn_hsae.selection._selector import NeuronSelector
+from sklearn_hsae.selection._selector import NeuronSelector, suggest_n_select
 
 __all__ = [
     "NeuronSelector",
@@ -20,4 +26,5 @@ __all__ = [
     "lasso_selection",
     "prevalence_score",
     "separation_score",
+    "suggest_n_select",
 ]

@@ -1,4 +1,4 @@
-"""Activations as standardised columns, without ever making them dense."""
+"""Activations as standardised columns of a sparse array."""
 
 import numpy as np
 from scipy import sparse
@@ -10,9 +10,8 @@ _CONSTANT = 1e-12
 def as_columns(X):
     """Return `X` as a canonical float64 csc array that stores no zeros.
 
-    Activations are sparse, also where they arrive as a dense array. One format means
-    one code path, and equal results for dense, csr and pandas-sparse input. `X` itself
-    is never changed.
+    Most activations are 0, also in a dense array. With one format there is one code
+    path, and dense, csr and pandas-sparse input give equal results. `X` is not changed.
     """
     if _is_canonical(X):
         return X
@@ -38,15 +37,15 @@ def active_entries(X):
 
 
 def count_active(X):
-    """Return the number of rows on which each column of `X` is above zero."""
+    """Return the number of rows where each column of `X` is above zero."""
     return active_entries(X).sum(axis=0).astype(np.intp)
 
 
 class StandardizedColumns:
     """The columns of a csc array with mean 0 and variance 1, without centring them.
 
-    Centring would make the array dense. Instead, each product subtracts its share of
-    the means. A constant column counts as all zeros.
+    Centring would make the array dense. Instead, each product is corrected for the
+    means. A constant column counts as a column of zeros.
 
     Parameters
     ----------
@@ -68,14 +67,14 @@ class StandardizedColumns:
         self.scale = np.sqrt(np.where(self.varies, variance, 1.0))
 
     def dot(self, columns, coef):
-        """Return the sum of the `columns`, each times its entry of `coef`."""
+        """Return the linear combination of `columns` with the coefficients `coef`."""
         coef = coef / self.scale[columns]
         return self.X[:, columns] @ coef - self.mean[columns] @ coef
 
     def mean_product(self, values):
-        """Return the mean over the rows of each column times `values`.
+        """Return the mean over the rows of column times `values`, for each column.
 
-        This is the correlation where `values`, of shape (n_samples,) or (n_samples,
+        This is the correlation when `values`, of shape (n_samples,) or (n_samples,
         n_targets), have mean 0 and variance 1.
         """
         values = (values.T * self.weights).T
@@ -84,10 +83,10 @@ class StandardizedColumns:
         return np.where(self.varies, product, 0.0).T
 
     def weighted_gram(self, columns, values, weights):
-        """Return Gram matrix, products with `values`, and the two weighted means.
+        """Return Gram matrix, products with `values`, and the weighted means of both.
 
-        All are means over the rows under `weights`, and both sides are centred
-        under them: this is what fits an intercept without a penalty.
+        All are weighted means over the rows. Columns and `values` are centred with the
+        same weights, so that an intercept is fitted without a penalty.
         """
         weights = weights / weights.sum()
         block = self.X[:, columns]

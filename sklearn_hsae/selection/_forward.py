@@ -1,4 +1,4 @@
-"""Forward selection: each neuron explains what the chosen ones leave."""
+"""Forward selection: each new neuron explains most of the remaining variance."""
 
 import numpy as np
 
@@ -6,18 +6,19 @@ from sklearn_hsae.selection._columns import StandardizedColumns, as_columns
 from sklearn_hsae.selection._target_columns import target_columns
 from sklearn_hsae.selection._weights import weighted_rows
 
-# What is left of a column that depends linearly on the chosen ones is rounding error.
+# A column that depends linearly on the chosen ones has a residual of rounding error.
+# Residuals below this share of its variance count as 0.
 _DEPENDENT = 1e-8
 
 
 def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
     """Add, one at a time, the neuron that most raises the R² of a least-squares fit.
 
-    This is orthogonal least squares [1]_. Only the part of a neuron counts that the
-    chosen ones do not predict, so of two neurons that say the same only one is chosen.
-    A step costs one product with `X`, which stays sparse: the squared length of what
-    is left of each column, and its product with the residual, are updated and never
-    computed again.
+    This is orthogonal least squares [1]_. Only the part of a neuron that the chosen
+    neurons do not predict counts. So of two neurons that say the same, only one is
+    chosen. Each step needs one product with `X`, which stays sparse: the squared length
+    of each column's residual, and its product with the target's residual, are updated
+    instead of computed again.
 
     Parameters
     ----------
@@ -38,10 +39,10 @@ def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
     -------
     selected : ndarray of shape (n_selected,)
         Column indices, in the order in which they were added. Fewer than `n_select`
-        when no further column is linearly independent of the chosen ones. Of equal
-        columns the first is taken.
+        when no other column is linearly independent of the chosen ones. Of equal
+        columns the first is chosen.
     gains : ndarray of shape (n_selected,)
-        The R² each of them added, on the given rows.
+        The increase of R² by each chosen neuron, on the given rows.
 
     References
     ----------
@@ -64,7 +65,7 @@ def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
     Y = target_columns(y, task, weights).columns
     n_samples, n_targets = Y.shape
     covariance = columns.mean_product(Y)
-    left = columns.varies.astype(np.float64)
+    left = columns.varies.astype(np.float64)  # residual variance of each column
     basis = np.empty((n_samples, 0))
     selected, gains = [], []
     while len(selected) < n_select:
@@ -86,7 +87,7 @@ def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
 
 
 def _orthonormal(column, basis, weights):
-    """`column` without its part in the span of `basis`, with mean square 1."""
+    """Remove the projection on `basis` from `column`, and scale it to mean square 1."""
     for _ in range(2):  # the second pass removes the rounding error of the first
         column = column - basis @ (basis.T @ (weights * column)) / len(column)
     return column / np.sqrt(np.mean(weights * column**2))

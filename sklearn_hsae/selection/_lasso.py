@@ -1,4 +1,4 @@
-"""Lasso selection: the penalty at which exactly n neurons have a coefficient."""
+"""Lasso selection: the first n neurons with a coefficient that is not 0."""
 
 from typing import NamedTuple
 
@@ -10,25 +10,25 @@ from sklearn_hsae.selection._scores import strongest
 from sklearn_hsae.selection._target_columns import target_columns
 from sklearn_hsae.selection._weights import weighted_rows
 
-_PATH_RATIO = 0.9  # of each penalty on the path to the one before it
-_SMALLEST_PENALTY = 1e-4  # share of the largest penalty at which the path ends
-_SAME_PENALTY = 1e-7  # relative distance at which bisection stops: a tie
-_KKT_SLACK = 1e-6  # relative violation of the optimality condition due to rounding
+_PATH_RATIO = 0.9  # each penalty on the path relative to the one before
+_SMALLEST_PENALTY = 1e-4  # relative to the largest penalty; the path ends there
+_SAME_PENALTY = 1e-7  # relative distance of two penalties that count as equal
+_KKT_SLACK = 1e-6  # rounding error that the optimality condition allows, relative
 _MAX_STEPS = 100
-_ROUNDING = 1e-9  # a column must exceed the penalty by this share of it to be used
+_ROUNDING = 1e-9  # a used column exceeds the penalty by more than this, relative
 _TOLERANCE = 1e-7  # change of a standardised coefficient
-_SMALLEST_WEIGHT = 1e-5  # of a row in a Newton step, as in glmnet
+_SMALLEST_WEIGHT = 1e-5  # weight per row in a Newton step, as in glmnet
 
 
 def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
     """Choose the first `n_select` neurons that enter the lasso path.
 
-    The path starts at the penalty that keeps every coefficient at zero. The penalty
-    falls until at least `n_select` coefficients differ from zero; bisection between
-    the last two penalties then finds one that gives exactly `n_select`. Each fit
-    starts from the solution before it and works on the few columns that can enter.
-    Columns and target are standardised, so neither the number of rows nor the unit of
-    `y` plays a part.
+    The path starts at the smallest penalty for which all coefficients are 0. The
+    penalty falls until at least `n_select` coefficients differ from 0. Bisection
+    between the last two penalties then finds one with exactly `n_select`. Each fit
+    starts from the previous solution and works on the few columns that can enter.
+    Columns and target are standardised, so the number of rows and the unit of `y` have
+    no effect.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
         the other columns repeat the chosen ones.
     coef : ndarray of shape (n_features,)
         The coefficients of the standardised columns at that penalty, in standard
-        deviations of `y` or in log-odds; of several classes the one farthest from 0.
+        deviations of `y` or in log-odds. With several classes, the coefficient that
+        is farthest from 0.
         When several neurons enter at the same penalty, more than `n_select`
         coefficients may differ from 0; the largest are selected.
 
@@ -101,6 +102,8 @@ def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
 class _Fit(NamedTuple):
     """A solution at one penalty.
 
+    Attributes
+    ----------
     coef : ndarray of shape (n_features, n_targets)
         Coefficients of the standardised columns.
     intercept : ndarray of shape (n_targets,)
@@ -127,7 +130,7 @@ class _LassoModel:
         self.weights = weights
         self.columns = StandardizedColumns(X, weights)
         self.is_logistic = target.is_classification
-        # A standardised membership column is positive for the members.
+        # A standardised membership column is positive for the rows of the class.
         self.targets = (
             (target.columns > 0).astype(np.float64)
             if self.is_logistic
@@ -195,7 +198,7 @@ class _LassoModel:
         return intercept
 
     def _working_response(self, active, target, coef, intercept):
-        """Values and weights of the least-squares problem that a Newton step solves."""
+        """Values and weights of the least-squares problem of one Newton step."""
         if not self.is_logistic:
             return target, self.weights
         linear = self.columns.dot(active, coef[active]) + intercept

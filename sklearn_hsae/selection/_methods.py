@@ -1,7 +1,7 @@
-"""The methods of `NeuronSelector`: a table of functions with one signature.
+"""The methods of `NeuronSelector`: a dict of functions with one signature.
 
-Each gets `Candidates` and returns the positions of the chosen columns, in the order of
-choice, and one score per column.
+Each function takes `Candidates`. It returns the positions of the chosen columns, in the
+order of choice, and one score per column.
 """
 
 from typing import NamedTuple
@@ -20,11 +20,13 @@ from sklearn_hsae.selection._scores import (
 
 
 class Candidates(NamedTuple):
-    """The neurons to choose from, and what decides the choice.
+    """The neurons to choose from, and the settings of the choice.
 
+    Attributes
+    ----------
     activations : csc array of shape (n_samples, n_candidates)
     compared : csc array of shape (n_samples, n_candidates)
-        The same, or 1 where a neuron fires.
+        What the methods score: the activations, or 1 where a neuron fires.
     target : dict
         `y`, `task` and `sample_weight`; None for methods without a target.
     n_select : int
@@ -88,9 +90,10 @@ WITHOUT_TARGET = {"prevalence", "random"}
 
 
 def best_apart(scores, candidates):
-    """The best scores in order; near-copies of better neurons come last.
+    """Choose the best scores, but skip near-copies of better neurons.
 
-    A score counts by its absolute value, and NaN is never chosen.
+    Scores are ranked by absolute value, and NaN is never chosen. Skipped neurons are
+    chosen last, when the others do not suffice.
     """
     columns = StandardizedColumns(candidates.compared)
     order = np.argsort(-np.abs(scores), kind="stable")  # NaN comes last
@@ -104,7 +107,7 @@ def best_apart(scores, candidates):
             continue
         selected.append(best)
         correlation = columns.mean_product(columns.dot([best], np.ones(1)))
-        # Equal columns correlate by 1 plus or minus rounding.
+        # The correlation of equal columns is 1 plus or minus rounding.
         is_copy |= np.abs(correlation) > candidates.max_correlation + 1e-9
     chosen = (selected + copies)[: candidates.n_select]
     return np.array(chosen, dtype=np.intp), scores

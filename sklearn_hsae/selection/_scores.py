@@ -1,4 +1,4 @@
-"""Scores of one neuron at a time, for all neurons at once."""
+"""Scores of single neurons: prevalence, correlation and separation."""
 
 import numpy as np
 from scipy import sparse
@@ -14,7 +14,7 @@ from sklearn_hsae.selection._weights import weighted_rows
 
 
 def prevalence_score(X):
-    """Share of the rows on which each neuron fires.
+    """Share of the rows where each neuron fires.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def correlation_score(X, y, *, task="auto", sample_weight=None):
         Activations.
     y : array-like of shape (n_samples,)
         Numbers or classes. Two classes count as 0 and 1 in sorted order. With more
-        classes the score is the correlation with membership in the one class that
-        the neuron goes with, or against, most.
+        classes the score is the correlation with membership in one class: the one
+        with the largest absolute correlation.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is, see `NeuronSelector`.
     sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -72,12 +72,11 @@ def correlation_score(X, y, *, task="auto", sample_weight=None):
 def separation_score(
     X, y, *, n_top=100, standardize=True, task="auto", sample_weight=None
 ):
-    """Mean target where each neuron fires strongest minus the mean where it is silent.
+    """Mean target of a neuron's strongest rows minus the mean of its silent rows.
 
-    The score is ``mean(y[top]) - mean(y[silent])``. `top` holds the `n_top` rows of
-    largest activation among those above zero, all of them when there are fewer;
-    `silent` holds the rows at zero or below. Of equal activations the earlier row
-    comes first.
+    The score is ``mean(y[top]) - mean(y[silent])``. `top` are the `n_top` rows with the
+    largest activations above 0, or all rows above 0 when there are fewer. `silent` are
+    the rows at 0 or below. Of equal activations the earlier row comes first.
 
     Parameters
     ----------
@@ -86,14 +85,14 @@ def separation_score(
     y : array-like of shape (n_samples,)
         Numbers or classes, see `correlation_score`.
     n_top : int, default=100
-        Number of strongest rows, the value of [1]_.
+        Number of strongest rows; the default is that of [1]_.
     standardize : bool, default=True
         Divide by the standard error ``std(y) * sqrt(1 / n_top + 1 / n_silent)``. A
-        neuron that fires on three rows reaches a large difference by chance; in
-        standard errors it does not outrank a common one. The standard deviation is
-        that of all of `y`, because that of three rows may well be zero. With False
-        the score is the plain difference, in units of `y` (or a difference of shares
-        for classes).
+        neuron that fires on three rows may reach a large difference by chance. In
+        standard errors, it does not outrank a neuron that fires often. The standard
+        deviation is that of all of `y`, because that of three rows may be 0. With False
+        the score is the plain difference, in units of `y` (for classes, a difference of
+        shares).
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is, see `NeuronSelector`.
     sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -104,7 +103,7 @@ def separation_score(
     Returns
     -------
     ndarray of shape (n_features,)
-        Scores; 0 for a neuron without strong or without silent rows.
+        Scores; 0 for a neuron that fires on no row, or on all rows.
 
     References
     ----------
@@ -143,7 +142,7 @@ def separation_score(
 
 
 def _group_mean(total, weight, squared_weight):
-    """Mean of each group, and one over its effective number of rows.
+    """Mean of each group, and 1 / its effective number of rows.
 
     An empty group has the mean 0; its score is not used.
     """
@@ -162,6 +161,6 @@ def _top_entries(X, n_top):
 
 
 def strongest(scores):
-    """Of the scores of each row, (n_features, n_targets), the one farthest from 0."""
+    """The score farthest from 0 in each row of `scores` (n_features, n_targets)."""
     best = np.abs(scores).argmax(axis=1)
     return scores[np.arange(len(scores)), best]

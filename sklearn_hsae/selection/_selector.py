@@ -1,4 +1,4 @@
-"""NeuronSelector, the scikit-learn selector around the score functions."""
+"""NeuronSelector: a scikit-learn feature selector for neurons."""
 
 import warnings
 from numbers import Integral, Real
@@ -31,48 +31,79 @@ from sklearn_hsae.selection._methods import (
     best_apart,
 )
 
+_ROWS_PER_HYPOTHESIS = 50
+_FEWEST_HYPOTHESES, _MOST_HYPOTHESES = 3, 20
 
-class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
-    """Keep the neurons that go with the target.
+
+def suggest_n_select(n_rows):
+    """Suggest a number of hypotheses.
 
     Parameters
     ----------
-    n_select : int, default=20
-        Number of neurons to keep, which is the number of hypotheses.
+    n_rows : int
+        Number of rows for the selection. The test needs about the same number.
+
+    Returns
+    -------
+    int
+        The value of "auto" in :class:`NeuronSelector`.
+
+    Examples
+    --------
+    >>> from sklearn_hsae.selection import suggest_n_select
+    >>> suggest_n_select(400), suggest_n_select(5000)
+    (8, 20)
+    """
+    n = n_rows // _ROWS_PER_HYPOTHESIS
+    return min(max(n, _FEWEST_HYPOTHESES), _MOST_HYPOTHESES)
+
+
+class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
+    """Select the neurons that are related to the target.
+
+    Parameters
+    ----------
+    n_select : "auto" or int, default="auto"
+        Number of neurons to select, which is the number of hypotheses. "auto" is one
+        per 50 rows, at least 3 and at most 20: with more hypotheses, a test on the same
+        number of other rows can hardly separate their effects. "auto" selects fewer
+        when fewer neurons are related to the target.
     method : str or callable, default="forward"
-        - ``"forward"``: adds the neuron that explains most of what the chosen ones
-          leave, so that no two say the same; see :func:`forward_selection`.
-        - ``"correlation"``, ``"separation"``: the largest scores in absolute value;
-          see :func:`correlation_score` and :func:`separation_score`.
+        - ``"forward"``: adds one neuron at a time, the one that explains most of the
+          remaining variance of y. So no two neurons say the same. See
+          :func:`forward_selection`.
+        - ``"correlation"``, ``"separation"``: the largest absolute scores; see
+          :func:`correlation_score` and :func:`separation_score`.
         - ``"lasso"``: the first `n_select` neurons on the lasso path; see
           :func:`lasso_selection`.
         - ``"prevalence"``: the neurons that fire most often.
         - ``"random"``: neurons drawn at random, as a baseline.
         - a function of (X, y) that returns one score per neuron, or (scores,
-          p-values) as scikit-learn's functions do. The scores farthest from 0 are
-          kept, NaN never is. `y` holds float64 numbers, or the classes. This is also
-          the way to other options: ``partial(separation_score, n_top=50)``.
+          p-values) as scikit-learn's functions do. The neurons with the largest
+          absolute scores are selected, never one with NaN. `y` contains float64
+          numbers, or the classes. Use a function also to set options:
+          ``partial(separation_score, n_top=50)``.
     columns : array-like of int or str, or None, default=None
-        Indices or names of the columns to keep. With them nothing is chosen: `y`,
-        `n_select` and the other parameters play no part.
+        Indices or names of the columns to keep. With `columns`, `y`, `n_select` and
+        the other parameters are ignored.
     binarize : bool, default=True
-        Score neurons by whether they fire instead of how strongly. A concept is
-        judged with yes or no, so this is the form in which a neuron will count.
-        Columns that are almost never silent keep their values. "separation" ranks by
-        strength and a function gets `X` as it is; for both this plays no part.
+        Replace activations by 1 (the neuron fires) and 0 for the scores. A concept is
+        judged with yes or no, so this is what an annotation can preserve. Columns
+        that are almost never 0 keep their values. No effect on "separation" and on a
+        function, which use the activations.
     min_support : int or float, default=10
-        A neuron must fire on at least this number of rows, and be silent on as many,
-        to be chosen; a float is a share of the rows. A mean over fewer than ten rows
-        is mostly noise, and an interpreter has too few examples. At most a quarter
-        of the rows is asked for. When every column is almost never silent, `X` holds
-        no activations, and silent rows are not asked for.
+        A neuron can be selected if it fires on at least this number of rows, and is
+        silent on at least this number. A float is a share of the rows. A mean over
+        fewer than ten rows is mostly noise, and an interpreter would have too few
+        examples. The limit is never higher than a quarter of the rows. When all
+        columns are almost never 0, `X` contains no activations, and silent rows are
+        not required.
     max_correlation : float, default=0.7
         For the methods that rank neurons ("correlation", "separation", "prevalence",
-        a function): skip a neuron whose absolute correlation with a better one is
-        larger. Otherwise one topic may fill the ranking, because an autoencoder that
-        is trained on the target too splits a topic over many neurons. When the others
-        do not suffice, skipped neurons are taken after all, best first. 1.0 skips
-        none.
+        a function): a neuron is skipped when its absolute correlation with a better
+        neuron is larger than this. Otherwise one topic may fill the ranking, because an
+        autoencoder with `target_weight` splits a topic over many neurons. When too few
+        neurons remain, the best skipped ones are selected. 1.0 skips none.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is. "auto": booleans, words, pandas categories and two whole
         numbers are classes; all other numbers are a quantity.
@@ -85,13 +116,13 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         Column indices in the order of selection. The columns of the output are in
         the order of the input, as those of scikit-learn's selectors.
     scores_ : ndarray of shape (n_features_in_,)
-        Score of each neuron; NaN for neurons that were not eligible or have none.
+        Score of each neuron; NaN for neurons that cannot be selected or have no score.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
     See Also
     --------
-    MatryoshkaSAETransformer : Where the neurons come from.
+    MatryoshkaSAETransformer : Computes the activations.
 
     Examples
     --------
@@ -105,7 +136,10 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "n_select": [Interval(Integral, 1, None, closed="left")],
+        "n_select": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "method": [StrOptions(set(METHODS)), callable],
         "columns": ["array-like", None],
         "binarize": ["boolean"],
@@ -120,7 +154,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_select=20,
+        n_select="auto",
         *,
         method="forward",
         columns=None,
@@ -150,9 +184,8 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             The target. May be None for "prevalence", "random" and explicit `columns`.
         sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weights of the rows where `y` is used; a function gets them by the keyword
-            `sample_weight`. `min_support` still counts rows: a heavy row is not
-            several examples.
+            Weights of the rows in all scores that use `y`. A function gets them as its
+            argument `sample_weight`. `min_support` counts rows without weights.
 
         Returns
         -------
@@ -161,8 +194,9 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When there are fewer columns than `n_select`, no column is eligible, or
-            y is missing, constant or of another length.
+            When there are fewer columns than `n_select`, when no column can be
+            selected (see `min_support`), or when y is missing, constant or of another
+            length.
         """
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
@@ -175,13 +209,13 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         if self.columns is not None:
             self.selected_ = self._named_columns(as_columns(X))
             return self
-        self._check_enough(*X.shape)
+        n_select = self._check_enough(*X.shape)
         target = self._target(X, y, sample_weight) if self._needs_target() else None
-        self.selected_ = self._choose(X, as_columns(X), target)
+        self.selected_ = self._choose(X, as_columns(X), target, n_select)
         return self
 
     def transform(self, X):
-        """Keep the columns of the chosen neurons.
+        """Keep the columns of the selected neurons.
 
         Parameters
         ----------
@@ -190,7 +224,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         Returns
         -------
         {ndarray, sparse matrix, DataFrame} of shape (n_samples, n_selected)
-            A frame for a frame, with dense columns and the row index of `X`.
+            A frame when `X` is a frame, with dense columns and the row index of `X`.
         """
         if not isinstance(X, pd.DataFrame):
             return super().transform(X)
@@ -203,12 +237,12 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         return self.columns is None and self.method not in WITHOUT_TARGET
 
     def _target(self, X, y, sample_weight):
-        """`y` as numbers or classes, which of them it is, and the weights."""
+        """`y` as numbers or classes, the task, and the weights."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 'None. Only method="prevalence", method="random" and columns=[...] do '
-                "without."
+                "not need it."
             )
         target = read_target(y, self.task)
         check_consistent_length(X, target.values)
@@ -220,16 +254,21 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         return {"y": y, "task": task, "sample_weight": sample_weight}
 
     def _check_enough(self, n_rows, n_features):
-        if self.n_select > n_features:
+        """Return the number of neurons to keep, if there are as many."""
+        n_select = self.n_select
+        if n_select == "auto":
+            n_select = min(suggest_n_select(n_rows), n_features)
+        if n_select > n_features:
             raise ValueError(
-                f"n_select={self.n_select} neurons cannot be chosen from "
+                f"n_select={n_select} neurons cannot be chosen from "
                 f"n_features={n_features}. Lower n_select or raise n_neurons."
             )
-        if self.n_select > n_rows or n_rows == 1:
+        if n_select > n_rows or n_rows == 1:
             raise ValueError(
-                f"n_select={self.n_select} neurons cannot be chosen by "
+                f"n_select={n_select} neurons cannot be chosen by "
                 f"n_samples={n_rows}. Pass more rows, or lower n_select."
             )
+        return n_select
 
     def _named_columns(self, activations):
         names = list(check_feature_names_in(self))
@@ -280,7 +319,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         return eligible
 
     def _on_or_off(self, activations):
-        """1 where a neuron fires; columns that are almost never silent unchanged."""
+        """1 where a neuron fires. Columns that are almost never 0 are not changed."""
         n_rows = activations.shape[0]
         n_most = n_rows - self._support(n_rows)
         is_binarized = np.repeat(
@@ -290,15 +329,15 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         compared.data[is_binarized] = activations.data[is_binarized] > 0
         return as_columns(compared)
 
-    def _choose(self, X, activations, target):
-        """The chosen columns in order; the scores go to `scores_`."""
+    def _choose(self, X, activations, target, n_select):
+        """Return the chosen columns in order, and set `scores_`."""
         eligible = self._eligible(activations)
         activations = activations[:, eligible]
         candidates = Candidates(
             activations,
             self._on_or_off(activations) if self.binarize else activations,
             target,
-            self.n_select,
+            n_select,
             self.max_correlation,
             check_random_state(self.random_state),
         )
@@ -330,15 +369,15 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             raise ValueError(
                 f"No neuron was selected. {n_eligible} of {self.n_features_in_} fire "
                 f"on enough rows (min_support={self.min_support}), and none of them "
-                "goes with y. Check that y belongs to these rows; train another "
-                "autoencoder, or take method='prevalence' or columns=[...]."
+                "is related to y. Check that y belongs to these rows, train another "
+                "autoencoder, or pass method='prevalence' or columns=[...]."
             )
-        if n_chosen < self.n_select:
+        if self.n_select != "auto" and n_chosen < self.n_select:
             warnings.warn(
                 f"Only {n_chosen} neurons were selected instead of "
                 f"n_select={self.n_select}: {n_eligible} of {self.n_features_in_} fire "
                 f"on enough rows (min_support={self.min_support}), and the others add "
-                "nothing to those that were chosen.",
+                "nothing to the selected ones.",
                 UserWarning,
                 stacklevel=5,
             )

@@ -1,4 +1,4 @@
-"""The target as standardised columns, which every selection method works on."""
+"""The target as standardised columns, for all selection methods."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,12 @@ from sklearn_hsae._target import read_target, refuse_constant
 class TargetColumns(NamedTuple):
     """A target as standardised columns.
 
+    Attributes
+    ----------
     columns : ndarray of shape (n_samples, n_targets)
-        With mean 0 and variance 1, under the weights of the rows.
+        Weighted mean 0 and weighted variance 1.
     scale : ndarray of shape (n_targets,)
-        Their standard deviations before.
+        Standard deviations before the standardisation.
     is_classification : bool
     """
 
@@ -25,8 +27,8 @@ class TargetColumns(NamedTuple):
 def target_columns(y, task="auto", weights=None):
     """Return `y` as `TargetColumns`.
 
-    A quantity gives one column, two classes one (the class that sorts last against the
-    first), more classes one each, against the rest.
+    A quantity gives one column. Two classes give one column, which is larger for the
+    class that sorts last. More classes give one column per class, class against rest.
     """
     target = read_target(y, task)
     refuse_constant(target)

@@ -1,4 +1,4 @@
-"""Weights of the rows, for every method that uses the target."""
+"""Weights of the rows, for all methods that use the target."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from sklearn_hsae._sklearn_compat import check_sample_weight
 def weighted_rows(X, y, sample_weight):
     """Leave out the rows of weight 0 and scale the other weights to mean 1.
 
-    A row without weight must not count anywhere: not among the classes of `y`, and
-    not among the strongest rows of a neuron.
+    A row of weight 0 must have no effect at all. Without this step, it could add a
+    class to `y`, or be one of the strongest rows of a neuron.
 
     Parameters
     ----------

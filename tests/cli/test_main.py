@@ -30,6 +30,7 @@ FILES = ("report.html", "hypotheses.csv", "run.json")
         (["--embedder", "no/such-model"], "no/such-model"),
         (["--out", "/dev/null/results"], "cannot write into --out"),
         (["--holdout", "nowhere.csv"], "nowhere.csv"),
+        (["--positive", "good"], "--positive good names a class, but the outcome is"),
     ],
 )
 def test_mistakes_are_told_in_one_line(
@@ -45,7 +46,7 @@ def test_mistakes_are_told_in_one_line(
     assert last.startswith("sklearn-hsae: error:")
     assert re.search(message, last)
     assert "Traceback" not in told and "[2/7]" not in told and not printed
-    assert not list((tmp_path / "out").glob("*"))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,22 @@ def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
     progress = capsys.readouterr().err
     assert "Embedding texts" not in progress.split("[2/7]")[0]
     assert all((tmp_path / name).exists() for name in FILES)
+
+
+def test_a_class_that_is_not_there_is_told_with_those_that_are(
+    class_file, tmp_path, capsys
+):
+    command = ["run", str(class_file), "--text", "text", "--target", "verdict"]
+    command += ["--out", str(tmp_path / "new" / "out"), "--positive", "great", *SMALL]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert "--positive great is not a class of y, which has the classes" in told
+    assert "'bad', 'good'" in told and len(told.splitlines()) == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_refused_call_keeps_a_folder_that_was_there(train_file, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    command = ["run", str(train_file), "--text", "no", "--target", "stars"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    assert (tmp_path / "out").is_dir() and capsys.readouterr().err

@@ -1,8 +1,14 @@
 """The table in a terminal."""
 
-import numpy as np
+import re
 
-from sklearn_hsae.cli._results_table import format_table
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
+
+from sklearn_hsae import HypothesisClassifier, HypothesisRegressor, evaluate_hypotheses
+from sklearn_hsae.cli._results_table import format_table, show_results
 from sklearn_hsae.report._hypothesis_rows import Row
 
 
@@ -20,10 +26,83 @@ def test_table_is_aligned_and_fits_80_columns(monkeypatch):
     ]  # fmt: skip
     lines = format_table(rows, alpha=0.1)
     assert max(map(len, lines)) <= 80
-    assert "90 % interval" in lines[0] and "significant at 10 %" in lines[-1]
+    assert "90 % interval" in lines[0] and "points" not in lines[0]
     start = lines[0].index("hypothesis")
     for row in rows:
         first = row.concept.split()[0]
         assert next(line for line in lines if first in line).index(first) == start
     assert "not estimable" in next(line for line in lines if "never" in line)
     assert not any("nan" in line for line in lines)
+
+
+def evaluate(y, last):
+    """Three concepts, the last of which has nothing to do with `y`."""
+    X = pd.DataFrame({"mentions a": y == y[0], "mentions b": y == y[1]})
+    X ^= np.random.default_rng(0).random(X.shape) < 0.3
+    X["mentions nothing"] = np.arange(len(y)) % 2
+    pipe = Pipeline([("regress", last)]).fit(X * 1.0, y)
+    return evaluate_hypotheses(pipe, X * 1.0, y)
+
+
+def test_two_classes_say_once_what_plus_means(capsys):
+    y = np.resize(["Health", "Other", "Other"], 300)
+    evaluation = evaluate(y, HypothesisClassifier(positive="Health"))
+    show_results(evaluation, "topic")
+    printed = capsys.readouterr().out
+    assert printed.count("+ means more likely Health\n") == 1
+    line = next(line for line in printed.splitlines() if "mentions a" in line)
+    points = 100 * evaluation.table["average_marginal_effect"][0]
+    assert points > 0 and f"  +{points:.0f}  " in line
+    assert "penalt" not in printed.lower()
+
+
+@pytest.mark.parametrize(
+    ("y", "last", "said"),
+    [
+        (np.resize([0, 1, 1], 300), HypothesisClassifier(), "more likely win = 1"),
+        (np.resize([0.5, 1, 2], 300), HypothesisRegressor(), "a higher value of win"),
+    ],
+)
+def test_numbers_are_told_with_the_name_of_the_outcome(capsys, y, last, said):
+    show_results(evaluate(y, last), "win")
+    assert f"+ means {said}\n" in capsys.readouterr().out
+
+
+def test_the_penalty_is_explained_once(capsys):
+    y = np.resize(["a", "b"], 300)
+    y[3:] = "b"
+    y[100] = "a"
+    evaluation = evaluate(y, HypothesisClassifier())
+    assert evaluation.table["note"].str.startswith("penalized").all()
+    show_results(evaluation, "y")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.count("Firth's penalty") == 1 and "penalized:" not in printed
+    assert "some concepts have few texts of a class" in printed
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_many_classes_make_one_matrix(capsys, monkeypatch, width):
+    """A line per hypothesis and block, not one per hypothesis and class."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = [f"Class number {i}" for i in range(4)] + ["Energy", "提到"]
+    y = np.resize(names, 600)
+    evaluation = evaluate(y, HypothesisClassifier())
+    show_results(evaluation, "topic")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    n_blocks = sum(line.endswith("hypothesis") for line in lines)
+    assert sum("mentions a" in line for line in lines) == n_blocks <= 3
+    heads = "  ".join(line for line in lines if line.endswith("hypothesis"))
+    assert all(name in heads for name in names)
+    table = evaluation.table.set_index(["hypothesis", "class"])
+    row = next(line for line in lines if "mentions a" in line)
+    cell = re.match(r" *(\S+) (\*| )", row)
+    best = table.loc[("mentions a", names[0])]
+    assert cell[1] == f"+{100 * best['average_marginal_effect']:.0f}"
+    assert (cell[2] == "*") == best["significant"]
+
+
+def test_class_names_that_are_cut_still_differ(capsys):
+    names = [f"Banking, finance and trade {i}" for i in range(3)]
+    show_results(evaluate(np.resize(names, 300), HypothesisClassifier()), "topic")
+    assert all(name in capsys.readouterr().out for name in names[:1])

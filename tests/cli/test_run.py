@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 
@@ -50,19 +51,22 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert "What goes with stars" in page and "Texts with and without it" in page
 
 
-def test_run_splits_off_a_fifth_and_is_reproducible(
-    class_file, tmp_path, cache, capsys
-):
+def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, capsys):
     tables = []
     for name in ("a", "b"):
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
+        command += ["--positive", "bad"]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
     assert tables[0] == tables[1]
+    lines = list(csv.DictReader(io.StringIO(tables[0])))
+    assert {line["direction"] for line in lines} == {"+ means more likely bad"}
+    page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert "+ means more likely bad." in page
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
     assert record["data"]["task"] == "classification"
-    assert record["data"]["texts held out"] == 52
+    assert record["data"]["texts held out"] == 130
     assert record["seed"] == 3
     assert "auc" in record["metrics"]
     # The second call embedded nothing: all was in the cache.

@@ -51,8 +51,8 @@ def test_a_zip_archive_of_one_file_is_read(tmp_path, name, member):
 @pytest.mark.parametrize(
     "members, message",
     [
-        ({"a.csv": CONTENT, "b.csv": CONTENT}, r"holds 2 files \('a.csv', 'b.csv'\)"),
-        ({}, "holds 0 files|damaged"),
+        ({"a.csv": CONTENT, "b.csv": CONTENT}, r" 2 files \('a.csv', 'b.csv'\)"),
+        ({}, "contains 0 files|damaged"),
         ({"a.docx": b"x"}, r"ends with '\.docx'"),
         ({"[Content_Types].xml": b"x"}, r"ends with '\.xml'"),  # Word, not Excel
     ],

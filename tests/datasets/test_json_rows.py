@@ -53,7 +53,7 @@ def test_unusual_line_separators_stay_in_the_text(tmp_path):
             "one JSON object for all rows.*orient='records'",
         ),
         ('{"text": {"0": "a", "1": "b"}}', "one JSON object for all rows"),
-        ('{"text": "a"}\n{"text": "b", "text": "c"}', "line 2: .*'text' stands twice"),
+        ('{"text": "a"}\n{"text": "b", "text": "c"}', "line 2: .*'text' occurs twice"),
         ("", "holds no row"),
         ("[]", "holds no row"),
         ("text,y\na,1\n", "line 1: no JSON"),

@@ -377,7 +377,7 @@ def test_to_dict_is_json_and_holds_no_texts(rows):
     result = evaluate_hypotheses(pipe, new_X, new_y, X_train=X, y_train=y)
     content = json.dumps(result.to_dict(), allow_nan=False)
     again = json.loads(content)
-    names = ["task", "alpha", "verdict", "metrics", "hypotheses"]
+    names = ["task", "alpha", "positive", "verdict", "metrics", "hypotheses"]
     names += ["groups", "ceilings"]
     assert list(again) == names
     assert again["hypotheses"][2]["correlation"] is None  # NaN is no JSON
@@ -559,3 +559,32 @@ def test_a_target_of_any_type_has_the_same_evaluation(rows, kind):
 def test_pipeline_that_was_not_fitted(rows):
     with pytest.raises(NotFittedError):
         evaluate_hypotheses(make_pipeline(), *rows[2:])
+
+
+@pytest.mark.parametrize("last", [HypothesisRegressor, HypothesisClassifier])
+def test_groups_of_rows(last):
+    """Table, groups of hypotheses, intervals and ceilings allow for authors."""
+    rng = np.random.default_rng(4)
+    author = np.repeat(np.arange(40), 10)
+    X = (rng.random((400, 4)) < 0.4).astype(float)
+    X[:, 3] = np.where(rng.random(400) < 0.1, X[:, 3], X[:, 2])  # two that agree
+    y = X[:, 0] + rng.normal(size=40)[author] + rng.normal(size=400)
+    y = y > 0.5 if last is HypothesisClassifier else y
+    select = NeuronSelector(4, method="correlation")
+    model = last(cov_type="cluster")
+    pipe = Pipeline([("select", select), ("regress", model)])
+    pipe.fit(X, y, regress__groups=author)
+    options = {"X_train": X, "y_train": y}
+    evaluation = evaluate_hypotheses(pipe, X, y, groups=author, **options)
+    expected, _ = pipe[-1].evaluate(X, y, groups=author)
+    np.testing.assert_array_equal(evaluation.table["p"], expected["p"])
+    assert evaluation.metrics["n_clusters"] == 40
+    assert len(evaluation.groups) == 3
+    plain = Pipeline([("select", select), ("regress", last())]).fit(X, y)
+    independent = evaluate_hypotheses(plain, X, y, **options)
+    name = "auc_low" if last is HypothesisClassifier else "r2_low"
+    assert (evaluation.ceilings[name] != independent.ceilings[name]).all()
+    assert "CR2" in evaluation.methods()
+    assert "Holm" in evaluation.methods()
+    with pytest.raises(ValueError, match="Set cov_type='cluster'"):
+        evaluate_hypotheses(plain, X, y, groups=author)

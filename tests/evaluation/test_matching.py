@@ -77,7 +77,7 @@ def test_wording_needs_no_equal_words(minilm):
     ("change", "message"),
     [
         ({"found": np.eye(4)}, "found must be a DataFrame"),
-        ({"reference": pd.DataFrame({"a": [1]})}, "has 200 rows and reference 1"),
+        ({"reference": pd.DataFrame({"a": [1]})}, "has 200 rows and reference has 1"),
         ({"by": "mcc"}, "by must be one of"),
     ],
 )

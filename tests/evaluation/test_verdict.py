@@ -59,7 +59,7 @@ def test_no_drop():
 
 def test_share_of_an_auc_is_counted_from_guessing():
     found = tell([0.9, 0.9, 0.7, 0.6], task="classification")
-    assert "25% of what" in found
+    assert "25% of what" in found and "counted from 0.5, which is chance" in found
 
 
 @pytest.mark.parametrize("task, chance", [("regression", 0), ("classification", 0.5)])

@@ -360,3 +360,69 @@ def test_no_warning_reaches_the_user(labelled):
         HypothesisClassifier().fit(X.assign(leak=(y == "yes") * 1.0), y).evaluate(
             X.assign(leak=(y == "yes") * 1.0), y
         )
+
+
+def test_effects_point_to_the_positive_class(labelled):
+    """The table turns round, and what scikit-learn expects of classes stays."""
+    X, y = labelled
+    last = HypothesisClassifier().fit(X, y)
+    first = HypothesisClassifier(positive="no").fit(X, y)
+    assert (last.positive_, first.positive_) == ("yes", "no")
+    table, turned = last.summary_, first.summary_
+    for name in ("coefficient", "separation", "average_marginal_effect"):
+        np.testing.assert_allclose(turned[name], -table[name])
+    np.testing.assert_allclose(turned["ci_low"], -table["ci_high"])
+    np.testing.assert_allclose(turned["p"], table["p"])
+    np.testing.assert_allclose(first.coef_, last.coef_)
+    np.testing.assert_allclose(first.predict_proba(X), last.predict_proba(X))
+    assert (first.predict(X) == last.predict(X)).all()
+    metrics = first.evaluate(X, y)[1]
+    share = first.predict_proba(X)[:, 0]
+    assert metrics["average_precision"] == pytest.approx(
+        average_precision_score(y == "no", share)
+    )
+    assert metrics["auc"] == pytest.approx(last.evaluate(X, y)[1]["auc"])
+
+
+@pytest.mark.parametrize(
+    ("classes", "positive", "message"),
+    [
+        (["no", "yes"], "maybe", "positive='maybe' is not .*classes 'no', 'yes'"),
+        ([0, 1], "1", "positive='1' is not a class of y, which has the classes 0, 1"),
+        (["a", "b", "c"], "a", "is for two classes; y has 3: 'a', 'b', 'c'"),
+    ],
+)
+def test_a_class_that_is_not_there_is_refused(labelled, classes, positive, message):
+    X, _ = labelled
+    y = np.resize(classes, len(X))
+    with pytest.raises(ValueError, match=message):
+        HypothesisClassifier(positive=positive).fit(X, y)
+
+
+@pytest.mark.parametrize("positive", [True, 1])
+def test_a_positive_class_may_be_a_number_or_a_boolean(labelled, positive):
+    X, y = labelled
+    y = (y == "yes") if positive is True else (y == "yes").astype(int)
+    assert HypothesisClassifier(positive=positive).fit(X, y).positive_ == positive
+
+
+def test_average_marginal_effects_equal_statsmodels(labelled):
+    """Concepts are switched on and off; for other numbers it is the mean slope."""
+    X, y = labelled
+    X = X.assign(length=np.random.default_rng(1).normal(size=len(X)))
+    found = HypothesisClassifier().fit(X, y).summary_["average_marginal_effect"]
+    oracle = Logit(y == "yes", with_intercept(X)).fit(disp=0)
+    expected = oracle.get_margeff(dummy=True).margeff
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_average_marginal_effects_are_weighted_and_nan_without_an_estimate(labelled):
+    X, y = labelled
+    X = X.assign(never=0.0)
+    weights = np.random.default_rng(1).random(len(X)) + 0.5
+    model = HypothesisClassifier().fit(X, y, sample_weight=weights)
+    with_it, without = X.assign(tall=1.0), X.assign(tall=0.0)
+    change = model.predict_proba(with_it)[:, 1] - model.predict_proba(without)[:, 1]
+    effects = model.summary_["average_marginal_effect"]
+    assert effects[0] == pytest.approx(np.average(change, weights=weights))
+    assert np.isnan(effects[3])

@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from sklearn_hsae import with_texts
 from sklearn_hsae.interpretation import score_concepts
-from sklearn_hsae.interpretation._spans import marked, sentences, telling_sentences
+from sklearn_hsae.interpretation._spans import marked, telling_sentences
+from sklearn_hsae.judges import sentences
 
 WORDS = [f"word{i}" for i in range(30)]
 CONCEPTS = ["mentions word1", "mentions word2"]
@@ -98,20 +99,20 @@ def test_fuzz_marks_the_sentence_that_makes_the_neuron_fire(server):
     assert 0.75 < np.mean(accuracy) <= 1
 
 
-def test_simulation_is_the_correlation_with_the_foreseen_activations(server):
+def test_simulation_is_the_correlation_with_the_predicted_activations(server):
     X = make_frame()
     table = score(server, X, "simulation", n_texts=1000)
     # All rows are in the sample: the neurons fire on less than half of them.
     firing = np.flatnonzero(X[CONCEPTS[0]])
     assert len(firing) < 200
     true = X[CONCEPTS[0]].to_numpy()
-    foreseen = 10.0 * (true > 0)
+    predicted = 10.0 * (true > 0)
     assert value_of(table, "correlation") == pytest.approx(
-        np.corrcoef(foreseen, true)[0, 1]
+        np.corrcoef(predicted, true)[0, 1]
     )
-    assert value_of(table, "foreseen", quantile=0) == 0
-    assert value_of(table, "foreseen", quantile=1) == 10
-    rest = true - foreseen * 2 / 10
+    assert value_of(table, "predicted", quantile=0) == 0
+    assert value_of(table, "predicted", quantile=1) == 10
+    rest = true - predicted * 2 / 10
     assert value_of(table, "explained_variance") == pytest.approx(
         1 - np.mean(rest**2) / np.var(true)
     )
@@ -164,10 +165,11 @@ def test_bad_input(X, options, message):
 
 def test_the_telling_sentence_is_the_one_whose_removal_costs_most():
     texts = [
-        "Nothing here. It says word1 once! And the end.",
+        "Nothing to see. It says word1 once! And the end.",
         "word1 only",
-        "word1 there. word1 here. word1 everywhere.",  # one less changes nothing
-        "No such thing. Nor here.",
+        # One less changes nothing.
+        "word1 is there. word1 is here. word1 is everywhere.",
+        "No such thing. Not here either.",
     ]
     assert telling_sentences(texts, 0, activate_by_dot) == [1, None, None, None]
     assert telling_sentences(["one sentence"], 0, activate_by_dot) == [None]
@@ -178,9 +180,9 @@ def activate_by_dot(texts):
 
 
 def test_marks_of_a_text_itself_are_broken_up():
-    text = "Say [[this]]. Then that!\nEnd"
-    assert sentences(text) == ["Say [[this]].", "Then that!", "End"]
-    assert marked(text, 1) == "Say [ [this] ]. [[Then that!]] End"
+    text = "Now say [[this]]. And then that!\nThis is it"
+    assert sentences(text) == ["Now say [[this]].", "And then that!", "This is it"]
+    assert marked(text, 1) == "Now say [ [this] ]. [[And then that!]] This is it"
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_a_block_that_a_busy_server_refuses_does_not_come_back_text_by_text():
 def test_a_slow_server_is_asked_twice_per_block_and_never_text_by_text():
     with LLMServer(latency=1.0) as server:
         judge = judge_of(server, timeout=0.2)
-        with pytest.warns(UserWarning, match="no answer came"):
+        with pytest.warns(UserWarning, match="no reply came"):
             answers = judge.judge(make_texts(8))
     assert np.isnan(answers).all() and len(server.calls) == 2
 

@@ -12,7 +12,7 @@ from llm_server import LLMServer, has_property, language_model
 from sklearn_hsae import ConceptAnnotator, LLMInterpreter, with_texts
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.llm import LanguageModel, LLMClient, Request, _batches, estimate_cost
-from sklearn_hsae.llm._answers import UnreadableAnswer
+from sklearn_hsae.llm._replies import UnreadableAnswer
 
 MODEL = "openai/gpt-4o-mini"
 
@@ -109,11 +109,11 @@ def test_a_batch_that_is_gone_is_sent_anew_at_the_next_call(tmp_path, monkeypatc
 
 
 def test_long_work_is_sent_in_several_batches(monkeypatch):
-    monkeypatch.setattr(_batches, "_MOST_REQUESTS", 12)
+    monkeypatch.setattr(_batches, "_REQUESTS_PER_BATCH", 12)
     with LLMServer(echo) as server:
         assert None not in client_of(server).ask(questions(30), "")
         assert len(server.batches) == 3
-        monkeypatch.setattr(_batches, "_MOST_BYTES", 1)
+        monkeypatch.setattr(_batches, "_BYTES_PER_BATCH", 1)
         assert None not in client_of(server).ask(questions(4), "")
         assert len(server.batches) == 3 + 4
 

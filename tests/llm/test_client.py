@@ -15,7 +15,7 @@ import pytest
 from llm_server import ERRORS, FAULTS, LLMServer, chat, language_model
 
 from sklearn_hsae.llm import LanguageModel, LLMClient, Request, estimate_cost
-from sklearn_hsae.llm._answers import UnreadableAnswer
+from sklearn_hsae.llm._replies import UnreadableAnswer
 
 MODEL = "openai/gpt-4o-mini"
 
@@ -77,7 +77,7 @@ def test_a_call_that_hangs_is_given_up_and_made_again():
         client = client_of(server, timeout=0.2)
         assert client.ask(questions(1), "") == ["question 0"]
     assert client.usage.retries == 1
-    assert client.usage.last_error == "no answer came in timeout=0.2 seconds"
+    assert client.usage.last_error == "no reply came in timeout=0.2 seconds"
 
 
 def test_an_unreadable_answer_is_asked_again_with_the_complaint_and_then_fails():
@@ -96,7 +96,7 @@ def test_an_unreadable_answer_is_asked_again_with_the_complaint_and_then_fails()
     ("reply", "reason"),
     [
         (chat(None, "content_filter"), "content filter"),
-        (chat(None, "SAFETY"), r"content filter stopped the answer \(SAFETY\)"),
+        (chat(None, "SAFETY"), r"content filter stopped the reply \(SAFETY\)"),
     ],
 )
 def test_what_a_filter_stopped_is_not_asked_twice(reply, reason):

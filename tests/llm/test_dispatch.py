@@ -210,7 +210,7 @@ def test_a_trickle_of_blanks_does_not_beat_the_time_out():
         answers, usage = ask(server, 1, timeout=0.3)
     assert answers == [None] and len(server.calls) == 2  # one call is made again
     assert time.monotonic() - start < 3
-    assert usage.last_error == "no answer came in timeout=0.3 seconds"
+    assert usage.last_error == "no reply came in timeout=0.3 seconds"
 
 
 def test_a_server_that_answers_one_by_one_is_asked_no_more_than_it_can():

@@ -106,7 +106,7 @@ def test_credentials_that_lie_elsewhere_are_not_asked_for():
     ("key", "fault"),
     [
         ("sk-SECRETsecret123\n", "a line break"),
-        ("sk-SECRET secret123", "a blank"),
+        ("sk-SECRET secret123", "a space"),
         ("sk-SECRET\N{HORIZONTAL ELLIPSIS}123", "not ASCII"),
         ("", "is empty"),
         (" \n", "is empty"),

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from sklearn_hsae.llm._answers import content_of
 from sklearn_hsae.llm._errors import UnreadableResponse
+from sklearn_hsae.llm._replies import content_of
 from sklearn_hsae.llm._responses import rescue
 
 

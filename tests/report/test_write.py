@@ -217,6 +217,7 @@ def test_classes(tmp_path, ratings, labels):
     groups = [e["text"] for e in page.find("tbody", "group")]
     if len(labels) == 2:
         assert not groups and "log-odds of verdict = yes" in html
+        assert "+ means more likely yes." in html
     else:
         assert groups == [f"verdict = {c}, against all others" for c in labels]
     assert len(hypothesis_bodies(page)) == len(evaluation.table)

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sklearn_hsae.llm._answers import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._replies import UnreadableAnswer, content_of, read_object
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def response(finish_reason="stop", native=None, **message):
         (response("tool_calls", content=None), "called a tool", False),
         (response(content=None, reasoning_content="so"), "nothing else", False),
         (response(content="", native="network_error"), "empty.*network_error", False),
-        (SimpleNamespace(choices=[]), "no answer", False),
+        (SimpleNamespace(choices=[]), "no reply", False),
     ],
 )
 def test_why_a_response_holds_no_answer_is_said(given, reason, is_final):

@@ -1,0 +1,233 @@
+"""Cluster texts by what the user asks for, and not by what differs most."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_hsae._sklearn_compat import Interval, fit_context
+from sklearn_hsae.corpora._concepts import (
+    check_words,
+    embed_concepts,
+    read_concepts,
+    similarity,
+)
+from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae.selection import as_columns
+
+_N_STARTS = 10  # k-means in twenty columns is quick, and one start is often poor
+_FEATURES_PER_CLUSTER = 5  # in clusters_
+_EXAMPLES_PER_CLUSTER = 3
+
+
+class DirectedClustering(ClusterMixin, BaseEstimator):
+    """Cluster texts in the features that fit a wish.
+
+    Texts can be grouped by topic, by tone, by who writes: a clustering of embeddings
+    takes what differs most, mostly the topic. Here the wish, such as "tone of voice",
+    chooses the features whose concepts are nearest in meaning, and the texts are
+    clustered by k-means in these features alone.
+
+    Parameters
+    ----------
+    wish : str
+        What the clusters shall be about.
+    n_clusters : int, default=8
+    n_features : int, default=20
+        Number of features that are kept. All are kept where there are fewer.
+    embedder : str, EmbeddingTransformer or None, default=None
+        Embeds the wish and the concepts. None is the default model of
+        :class:`EmbeddingTransformer`.
+    random_state : int, RandomState instance or None, default=None
+        Draws the starts of k-means.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int of shape (n_texts,)
+        Cluster of each text, from 0 for the largest cluster on; -1 for texts that
+        have none of the features.
+    features_ : DataFrame of `n_features` rows
+        The features that were kept, nearest first: `feature` (the concept), `column`
+        (its position in `X`) and `similarity` (cosine with the wish). Look at it
+        first: when it does not fit the wish, the clusters do not either.
+    clusters_ : DataFrame of `n_clusters` rows
+        What each cluster is: `cluster`, `n_texts`, `features` (up to five that are
+        more frequent in the cluster than in the other texts, as a dict with the
+        difference of both shares) and `examples` (positions of the texts nearest to
+        the centre, as a list).
+    cluster_centers_ : ndarray of shape (n_clusters, n_kept_features)
+        Centres of rows of length 1, in the order of `features_`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Where `X` was a frame.
+
+    Notes
+    -----
+    Each feature is divided by its largest activation, so that all count alike, and
+    each row by its length, so that long texts with many features are not a cluster of
+    their own. For another algorithm, cluster ``X.iloc[:, features_["column"]]``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_hsae.corpora import DirectedClustering
+    >>> X = pd.DataFrame(
+    ...     {
+    ...         "an angry tone": [2.0, 1.0, 0.0, 0.0, 3.0],
+    ...         "a polite tone": [0.0, 0.0, 1.0, 2.0, 0.0],
+    ...         "fish": [9.0, 0.0, 9.0, 0.0, 0.0],
+    ...         "parking": [0.0, 7.0, 0.0, 7.0, 7.0],
+    ...     }
+    ... )
+    >>> clustering = DirectedClustering("tone", 2, n_features=2, random_state=0).fit(X)
+    >>> clustering.features_["feature"].tolist()
+    ['an angry tone', 'a polite tone']
+    >>> [sorted(rows) for rows in clustering.clusters_["examples"]]
+    [[0, 1, 4], [2, 3]]
+    """
+
+    _parameter_constraints = {
+        "wish": [str],
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_features": [Interval(Integral, 1, None, closed="left")],
+        "embedder": [str, EmbeddingTransformer, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, wish, n_clusters=8, *, n_features=20, embedder=None, random_state=None
+    ):
+        self.wish = wish
+        self.n_clusters = n_clusters
+        self.n_features = n_features
+        self.embedder = embedder
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, concepts=None):
+        """Choose the features and cluster the texts.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_texts, n_features)
+            Activations. Names of columns are the concepts.
+        y : None
+            Ignored.
+        concepts : sequence of str of length n_features, default=None
+            The words of each feature, where columns have no names.
+
+        Returns
+        -------
+        self : DirectedClustering
+
+        Raises
+        ------
+        ValueError
+            When the wish is empty, the features have no words for names, or fewer
+            texts than clusters have one of the features that fit.
+        """
+        columns = as_columns(self._checked(X, reset=True))
+        check_words(self.wish, "wish")
+        self.features_ = self._choose(read_concepts(concepts, self))
+        largest = np.abs(columns).max(axis=0).toarray()[self.features_["column"]]
+        self._scale = np.where(largest > 0, largest, 1.0)
+        rows, is_silent = self._rows(columns)
+        if (n_active := (~is_silent).sum()) < self.n_clusters:
+            raise ValueError(
+                f"{n_active} of {len(is_silent)} texts (n_samples={len(is_silent)}) "
+                f"have one of the {len(self.features_)} features that fit "
+                f"{self.wish!r}, too few for n_clusters={self.n_clusters}. Raise "
+                "n_features, or lower n_clusters."
+            )
+        kmeans = KMeans(
+            self.n_clusters, n_init=_N_STARTS, random_state=self.random_state
+        ).fit(rows[~is_silent])
+        by_size = np.argsort(-np.bincount(kmeans.labels_), kind="stable")
+        self.cluster_centers_ = kmeans.cluster_centers_[by_size]
+        self.labels_ = self._nearest(rows, is_silent)
+        self.clusters_ = self._describe(rows)
+        return self
+
+    def predict(self, X):
+        """Cluster of each text.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_texts, n_features)
+            Activations of the same features as in :meth:`fit`.
+
+        Returns
+        -------
+        ndarray of int of shape (n_texts,)
+            -1 for texts that have none of the features in `features_`.
+        """
+        check_is_fitted(self)
+        return self._nearest(*self._rows(as_columns(self._checked(X, reset=False))))
+
+    def _checked(self, X, *, reset):
+        return validate_data(
+            self, X, accept_sparse="csc", dtype=np.float64, reset=reset
+        )
+
+    def _choose(self, concepts):
+        embedder = make_embedder(self.embedder)
+        vectors = embed_concepts(concepts, embedder, self)
+        cosines = similarity(self.wish, vectors, embedder)
+        nearest = np.argsort(-cosines, kind="stable")[: self.n_features]
+        return pd.DataFrame(
+            {
+                "feature": concepts[nearest],
+                "column": nearest,
+                "similarity": cosines[nearest],
+            }
+        )
+
+    def _rows(self, columns):
+        """Scaled rows of length 1 in the features that were kept, and which are 0."""
+        kept = columns[:, self.features_["column"].to_numpy()]
+        rows = sparse.csr_array(kept @ sparse.diags_array(1 / self._scale))
+        return normalize(rows), np.diff(rows.indptr) == 0
+
+    def _nearest(self, rows, is_silent):
+        labels = self._distances(rows).argmin(axis=1)
+        return np.where(is_silent, -1, labels).astype(np.int32)
+
+    def _distances(self, rows):
+        """Squared distance to each centre, without the part that is the row's own."""
+        centers = self.cluster_centers_
+        return np.square(centers).sum(axis=1) - 2 * (rows @ centers.T)
+
+    def _describe(self, rows):
+        active, distances = rows > 0, self._distances(rows)
+        names, total = self.features_["feature"].to_numpy(), active.sum(axis=0)
+        described = []
+        for cluster in range(len(self.cluster_centers_)):
+            members = np.flatnonzero(self.labels_ == cluster)
+            count, n_others = (
+                active[members].sum(axis=0),
+                len(self.labels_) - len(members),
+            )
+            lead = count / max(len(members), 1) - (total - count) / max(n_others, 1)
+            first = np.argsort(-lead, kind="stable")[:_FEATURES_PER_CLUSTER]
+            order = np.argsort(distances[members, cluster], kind="stable")
+            described.append(
+                {
+                    "cluster": cluster,
+                    "n_texts": len(members),
+                    "features": {
+                        names[j]: float(lead[j]) for j in first if lead[j] > 0
+                    },
+                    "examples": members[order[:_EXAMPLES_PER_CLUSTER]].tolist(),
+                }
+            )
+        return pd.DataFrame(described)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,306 @@
+"""Autoencoders of other libraries: against their published formulas, in loops."""
+
+import json
+
+import numpy as np
+import pytest
+from reader_models import WIDTH
+from safetensors.numpy import save_file
+
+from sklearn_hsae import MatryoshkaSAETransformer, ReaderSAETransformer
+from sklearn_hsae.reader._sae_files import load_sae
+
+N_NEURONS, K = 24, 4
+
+
+def random_weights(kind):
+    rng = np.random.default_rng(1)
+
+    def draw(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    weights = {
+        "W_enc": draw(WIDTH, N_NEURONS),
+        "W_dec": draw(N_NEURONS, WIDTH),
+        "b_dec": draw(WIDTH),
+    }
+    if kind == "gated":
+        names = ("b_gate", "b_mag", "r_mag")
+        return weights | {name: draw(N_NEURONS) for name in names}
+    weights["b_enc"] = draw(N_NEURONS)
+    if kind == "jumprelu":
+        weights["threshold"] = np.abs(draw(N_NEURONS))
+    return weights
+
+
+def save_saelens(folder, kind, *, weights=None, metadata=None, **config):
+    weights = random_weights(kind) if weights is None else weights
+    metadata = {"hook_name": "blocks.1.hook_resid_post"} | (metadata or {})
+    config = {"architecture": kind, "metadata": metadata, **config}
+    if kind == "topk":
+        config.setdefault("k", K)
+    folder.mkdir(exist_ok=True)
+    (folder / "cfg.json").write_text(json.dumps(config))
+    save_file(weights, folder / "sae_weights.safetensors")
+    return weights
+
+
+def top_k(scores, k):
+    kept = np.zeros_like(scores)
+    largest = np.argsort(-scores)[:k]
+    kept[largest] = np.maximum(scores[largest], 0)
+    return kept
+
+
+def encode_saelens(state, kind, weights, *, subtracts, normalisation, rescales=False):
+    """Activations of one state, as SAELens defines them."""
+    w = {name: value.astype(np.float64) for name, value in weights.items()}
+    x = state.astype(np.float64)
+    if normalisation == "layer_norm":
+        x = (x - x.mean()) / (x.std(ddof=1) + 1e-5)
+    elif normalisation == "constant_norm_rescale":
+        x = x * np.sqrt(len(x)) / np.linalg.norm(x)
+    if subtracts:
+        x = x - w["b_dec"]
+    if kind == "gated":
+        is_open = x @ w["W_enc"] + w["b_gate"] > 0
+        passed = x @ (w["W_enc"] * np.exp(w["r_mag"])) + w["b_mag"]
+        return is_open * np.maximum(passed, 0)
+    h = x @ w["W_enc"] + w["b_enc"]
+    if kind == "jumprelu":
+        return np.maximum(h, 0) * (h > w["threshold"])
+    if kind == "topk":
+        scale = np.linalg.norm(w["W_dec"], axis=1) if rescales else 1
+        return top_k(h * scale, K)
+    return np.maximum(h, 0)
+
+
+@pytest.fixture(scope="module")
+def states():
+    rng = np.random.default_rng(2)
+    return rng.normal(loc=0.5, scale=2, size=(40, WIDTH)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "normalisation", ["none", "layer_norm", "constant_norm_rescale"]
+)
+@pytest.mark.parametrize("subtracts", [True, False])
+@pytest.mark.parametrize("kind", ["standard", "gated", "jumprelu", "topk"])
+def test_saelens(tmp_path, states, kind, subtracts, normalisation):
+    weights = save_saelens(
+        tmp_path,
+        kind,
+        apply_b_dec_to_input=subtracts,
+        normalize_activations=normalisation,
+    )
+    sae = load_sae(tmp_path).sae
+    expected = [
+        encode_saelens(
+            state, kind, weights, subtracts=subtracts, normalisation=normalisation
+        )
+        for state in states
+    ]
+    activations = sae.transform(states)
+    np.testing.assert_allclose(activations.toarray(), expected, atol=1e-4)
+    assert activations.data.all()
+
+
+def test_the_reconstruction_is_in_the_units_of_the_states(tmp_path, states):
+    weights = save_saelens(tmp_path, "standard", normalize_activations="layer_norm")
+    sae = load_sae(tmp_path).sae
+    left = sae.transform(states) @ weights["W_dec"] + weights["b_dec"]
+    expected = left * (states.std(axis=1, ddof=1, keepdims=True) + 1e-5)
+    expected += states.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(sae.reconstruct(states), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_topk_with_activations_scaled_by_the_norm_of_the_decoder(tmp_path, states):
+    weights = save_saelens(tmp_path, "topk", rescale_acts_by_decoder_norm=True)
+    sae = load_sae(tmp_path).sae
+    expected = np.array(
+        [
+            encode_saelens(
+                s, "topk", weights, subtracts=True, normalisation="none", rescales=True
+            )
+            for s in states
+        ]
+    )
+    np.testing.assert_allclose(sae.transform(states).toarray(), expected, atol=1e-4)
+    unscaled = expected / np.linalg.norm(weights["W_dec"], axis=1)
+    np.testing.assert_allclose(
+        sae.reconstruct(states),
+        unscaled @ weights["W_dec"] + weights["b_dec"],
+        atol=1e-4,
+    )
+
+
+def test_the_flat_config_of_older_files(tmp_path, states):
+    # Before version 6: other names, everything in one dict, and other defaults.
+    weights = random_weights("topk")
+    config = {
+        "hook_point": "blocks.3.hook_resid_pre",
+        "activation_fn_str": "topk",
+        "activation_fn_kwargs": {"k": K},
+    }
+    (tmp_path / "cfg.json").write_text(json.dumps(config))
+    save_file(weights, tmp_path / "sae_weights.safetensors")
+    file = load_sae(tmp_path)
+    assert (file.layer, file.has_bos, file.is_centred) == (2, True, True)
+    expected = [
+        encode_saelens(s, "topk", weights, subtracts=True, normalisation="none")
+        for s in states
+    ]
+    np.testing.assert_allclose(
+        file.sae.transform(states).toarray(), expected, atol=1e-4
+    )
+
+
+def test_a_threshold_that_is_stored_as_its_logarithm(tmp_path, states):
+    weights = random_weights("jumprelu")
+    save_saelens(tmp_path / "plain", "jumprelu", weights=dict(weights))
+    weights["log_threshold"] = np.log(weights.pop("threshold"))
+    save_saelens(tmp_path / "log", "jumprelu", weights=weights)
+    plain, log = (load_sae(tmp_path / name).sae for name in ("plain", "log"))
+    np.testing.assert_allclose(
+        plain.transform(states).toarray(), log.transform(states).toarray(), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", ["topk", "groupmax"])
+def test_sparsify(tmp_path, states, kind):
+    w = random_weights("topk")
+    folder = tmp_path / "layers.2"
+    folder.mkdir()
+    (folder / "cfg.json").write_text(json.dumps({"activation": kind, "k": K}))
+    names = {"W_enc": "encoder.weight", "b_enc": "encoder.bias"}
+    stored = {names.get(name, name): value for name, value in w.items()}
+    stored["encoder.weight"] = np.ascontiguousarray(w["W_enc"].T)
+    save_file(stored, folder / "sae.safetensors")
+    file = load_sae(folder)
+    assert file.layer == 2
+    scores = (states.astype(float) - w["b_dec"]) @ w["W_enc"] + w["b_enc"]
+    if kind == "topk":
+        expected = [top_k(row, K) for row in scores]
+    else:
+        groups = scores.reshape(len(scores), K, -1)
+        is_largest = groups == groups.max(axis=2, keepdims=True)
+        expected = np.maximum(groups * is_largest, 0).reshape(scores.shape)
+    np.testing.assert_allclose(
+        file.sae.transform(states).toarray(), expected, atol=1e-4
+    )
+
+
+def test_a_folder_of_ours(tmp_path, states):
+    sae = MatryoshkaSAETransformer(8, 2, max_epochs=2, random_state=0).fit(states)
+    sae.save_pretrained(tmp_path)
+    np.testing.assert_array_equal(
+        load_sae(tmp_path).sae.transform(states).toarray(), sae.transform(states)
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"architecture": "transcoder"}, "architecture='transcoder'"),
+        (
+            {"normalize_activations": "expected_average_only_in"},
+            "normalize_activations='expected_average_only_in'",
+        ),
+        (
+            {"metadata": {"hook_name": "blocks.1.attn.hook_z"}},
+            "Only the output of a layer",
+        ),
+        (
+            {"metadata": {"hook_name": "blocks.0.hook_resid_pre"}},
+            "Only the output of a layer",
+        ),
+    ],
+)
+def test_what_is_not_supported_is_named(tmp_path, config, message):
+    save_saelens(tmp_path, "standard")
+    saved = json.loads((tmp_path / "cfg.json").read_text())
+    (tmp_path / "cfg.json").write_text(json.dumps(saved | config))
+    with pytest.raises(ValueError, match=message):
+        load_sae(tmp_path)
+
+
+def test_a_transcoder_and_a_part_of_a_layer_of_sparsify_are_refused(tmp_path):
+    for name, config in [("layers.1", {"transcode": True}), ("layers.1.mlp", {})]:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "cfg.json").write_text(json.dumps(config | {"k": K}))
+        save_file({"b_dec": np.zeros(2)}, folder / "sae.safetensors")
+        with pytest.raises(ValueError, match=r"transcoder|part of a layer"):
+            load_sae(folder)
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        load_sae(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError, match="holds no autoencoder"):
+        load_sae(tmp_path)
+    (tmp_path / "cfg.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"neither sae_weights\.safetensors"):
+        load_sae(tmp_path)
+
+
+def test_features_of_a_text_by_a_folder_of_saelens(
+    tiny_model, plain_states, texts, tmp_path
+):
+    # The layer is the one that its config names.
+    weights = save_saelens(tmp_path, "standard")
+    reader = ReaderSAETransformer(tiny_model, tmp_path, max_norm_ratio=float("inf"))
+    with pytest.warns(UserWarning, match="of another model or another layer"):
+        frame = reader.fit_transform(texts)
+    assert (reader.layer_, reader.sae_) == (1, None)
+    for text, row in zip(texts[:5], frame.to_numpy(), strict=False):
+        activations = [
+            encode_saelens(s, "standard", weights, subtracts=True, normalisation="none")
+            for s in plain_states(tiny_model, text, 1)
+        ]
+        np.testing.assert_allclose(row, np.max(activations, axis=0), atol=1e-3)
+
+
+def test_a_token_before_each_text_where_the_autoencoder_was_trained_with_one(
+    tiny_model, plain_states, texts, tmp_path
+):
+    weights = save_saelens(tmp_path, "standard", metadata={"prepend_bos": True})
+    reader = ReaderSAETransformer(tiny_model, tmp_path, max_norm_ratio=float("inf"))
+    with pytest.warns(UserWarning, match="explains"):
+        row = reader.fit_transform(texts).to_numpy()[0]
+    activations = [
+        encode_saelens(s, "standard", weights, subtracts=True, normalisation="none")
+        for s in plain_states(tiny_model, texts[0], 1, head=[1])
+    ]
+    np.testing.assert_allclose(row, np.max(activations, axis=0), atol=1e-3)
+
+
+def test_an_autoencoder_of_another_width_is_an_error(tiny_model, texts, tmp_path):
+    weights = random_weights("standard")
+    weights["W_enc"] = weights["W_enc"][:8].copy()
+    weights["W_dec"] = weights["W_dec"][:, :8].copy()
+    weights["b_dec"] = weights["b_dec"][:8].copy()
+    save_saelens(tmp_path, "standard", weights=weights)
+    with pytest.raises(ValueError, match=r"length 8, and the hidden states .* 16"):
+        ReaderSAETransformer(tiny_model, tmp_path).fit(texts)
+
+
+def test_another_layer_than_that_of_the_files_is_told(tiny_model, texts, tmp_path):
+    save_saelens(tmp_path, "standard")
+    with pytest.warns(UserWarning) as told:
+        ReaderSAETransformer(tiny_model, tmp_path, layer=2).fit(texts)
+    assert "was trained on layer 1, and layer=2 is read" in str(told[0].message)
+
+
+def test_an_autoencoder_of_these_states_passes_the_check(tiny_model, texts, tmp_path):
+    # Neurons in pairs, +x and -x of each dimension, reconstruct every state.
+    eye = np.eye(WIDTH, dtype=np.float32)
+    weights = {
+        "W_enc": np.hstack([eye, -eye]),
+        "W_dec": np.vstack([eye, -eye]),
+        "b_dec": np.zeros(WIDTH, dtype=np.float32),
+        "b_enc": np.zeros(2 * WIDTH, dtype=np.float32),
+    }
+    save_saelens(tmp_path, "standard", weights=weights)
+    reader = ReaderSAETransformer(tiny_model, tmp_path).fit(texts)  # warns of nothing
+    assert reader.reconstruction_score_ == pytest.approx(1)
