@@ -44,8 +44,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     A neuron gets a label such as ``"mentions waited, minutes, slow"``. Its phrases
     are words and short phrases of the texts that are more frequent where the neuron
     fires. They are added one by one, each time the one with which the label, as its
-    judge will read it, correlates best with the activations of the neuron. No
-    phrase names two neurons.
+    judge will read it, correlates best with the activations of the neuron. A part of
+    a phrase that says as much as the whole phrase takes its place. No phrase names
+    two neurons.
 
     No text leaves the machine and nothing is paid for, which makes this the
     interpreter to start with, and the one to compare an LLM's labels to.
@@ -57,7 +58,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         closely and read worse.
     judge : {"embedding", "keyphrase"}, default="embedding"
         How the labels will be read by :class:`ConceptAnnotator`: by nearness in
-        meaning, or word for word. The phrases are chosen for that reading.
+        meaning where that says more than the words, or always word for word. The
+        phrases are chosen for that reading.
     embedder : str, EmbeddingTransformer or None, default=None
         The embedder for ``judge="embedding"``: the name of a model, or a transformer,
         which is cloned. Best that of the pipeline's first step: its cached embeddings

@@ -10,7 +10,6 @@ from sklearn_hsae.judges._phrases import label_phrases
 from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
 from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 
-
 # A label says its words: another reading of it must say much better when the neuron
 # fires.
 _LEAST_RATIO = 1.2

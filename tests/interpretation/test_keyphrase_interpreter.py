@@ -114,16 +114,23 @@ def test_an_emoji_may_name(judge):
 def test_a_part_of_a_phrase_that_says_as_much_is_preferred(
     language, clause, nouns, adjectives, expected
 ):
-    # Where the neuron fires, nearly all clauses end in the same adjective: the longer
-    # phrase goes with it a little better than the noun, by less than a twentieth.
-    first, *others = adjectives.split()
+    # Where the neuron fires, all clauses are "soup" and "cold"; a "soup" elsewhere is
+    # so rare that the longer phrase goes with the neuron better by hardly a twentieth.
+    soup, *other_nouns = nouns.split()
+    cold, *other_adjectives = adjectives.split()
     rng = np.random.default_rng(0)
     has = np.arange(300) % 3 == 0
-    adjective = np.where(np.arange(300) % 60 == 1, others[0], first)
     texts = [
-        clause.format(nouns.split()[0 if h or a != first else 1 + rng.integers(2)], a)
-        for h, a in zip(has, adjective, strict=True)
+        clause.format(soup, cold)
+        if fires
+        else clause.format(
+            soup if i % 75 == 1 else rng.choice(other_nouns),
+            rng.choice(other_adjectives if i % 75 == 1 else [cold, *other_adjectives]),
+        )
+        for i, fires in enumerate(has)
     ]
+    follows = np.corrcoef([soup in text for text in texts], has)[0, 1]
+    assert 0.96 < follows < 1  # the longer phrase follows it in every text
     X = with_texts(has[:, None].astype(float), texts)
     interpreter = interpreter_of(n_phrases=1, stop_words=language).fit(X)
     assert interpreter.concepts_.tolist() == [f"mentions {expected}"]

@@ -122,7 +122,9 @@ def test_meaning_is_read_only_where_it_says_much_more_than_the_words(
     texts = ["cold soup"] * (6 - n_without_the_word)
     texts += ["soup, cold"] * n_without_the_word + ["a view of hills"] * 6
     activations = np.repeat([[1.0], [0.0]], 6, axis=0)
-    judge = EmbeddingJudge(LetterPairs()).fit(["mentions cold soup"], texts, activations)
+    judge = EmbeddingJudge(LetterPairs()).fit(
+        ["mentions cold soup"], texts, activations
+    )
     said = np.array([text == "cold soup" for text in texts])
     r = np.corrcoef(said, activations.ravel())[0, 1]
     assert (1 / r < 1.2) == by_words  # meaning correlates perfectly
