@@ -95,7 +95,7 @@ def drop_texts(X):
 
     Use it where frames with and without texts are joined: in a FeatureUnion or a
     ColumnTransformer with ``set_output(transform="pandas")``, for example
-    ``make_pipeline(EmbeddingTransformer(), FunctionTransformer(drop_texts))``.
+    ``make_pipeline(embed, sae, FunctionTransformer(drop_texts))``.
 
     Parameters
     ----------

@@ -71,7 +71,8 @@ def make_hypothesis_pipeline(
     judge : {"auto", "embedding", "keyphrase", "llm", "distilled"}, default="auto"
         Who judges which texts have a concept, see :class:`ConceptAnnotator`.
     instructions : str or None, default=None
-        What the texts are and what kind of concepts is wanted; told to `llm`.
+        What the texts are, and which kind of concepts is wanted. It is part of the
+        prompts for `llm`.
     random_state : int, RandomState instance or None, default=None
         Pass an int for the same hypotheses each time.
     verbose : int, default=0

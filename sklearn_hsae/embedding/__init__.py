@@ -1,4 +1,4 @@
-"""Embedding: texts to vectors, by a model on this machine or behind an API."""
+"""Embedding: turn texts into vectors, with a local or a remote model."""
 
 from sklearn_hsae.embedding._transformer import (
     EmbeddingTransformer,

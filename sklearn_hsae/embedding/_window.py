@@ -1,21 +1,21 @@
-"""Warnings about texts of which the model reads only the head."""
+"""Warnings about long texts, of which the model reads only the head."""
 
 import warnings
 
 import numpy as np
 
 # Relative distance to the mean vector below which vectors count as equal: a cosine of
-# 0.99995. The rounding of bfloat16 alone makes 1e-3.
+# 0.99995. Rounding to bfloat16 causes distances of 1e-3.
 _SMALL_SPREAD = 1e-2
-# Fewer distinct texts may well have one vector, such as "Good" and "good".
+# A few distinct texts may have the same vector, such as "Good" and "good".
 _MIN_TEXTS = 10
 _REMEDY = (
     "Split long texts into parts, one part per row, or pass a model that reads more, "
     "for example model='BAAI/bge-m3' (8,192 tokens; --model on the command line)."
 )
 
-# Cut texts that a warning has counted. The steps of a pipeline embed the same texts
-# again, and one warning is enough.
+# Keys of cut texts that are part of an earlier warning. Several steps of a pipeline
+# embed the same texts, and one warning is enough.
 _counted_keys = set()
 
 
@@ -25,14 +25,14 @@ def warn_of_lost_text(model, vectors, keys, is_cut, counts):
     Parameters
     ----------
     model : str
-        The name that the messages say.
+        Name of the model in the messages.
     vectors : ndarray of shape (n_distinct, n_dimensions)
         Vectors of the distinct texts.
     keys : list of str
-        What identifies each distinct text; a cut text is counted in one warning only.
+        Keys of the distinct texts. A cut text is part of one warning only.
     is_cut : ndarray of shape (n_distinct,) of bool
     counts : ndarray of shape (n_distinct,)
-        How many rows have the text.
+        Number of rows with each text.
     """
     n_texts, n_cut = int(counts.sum()), int(counts[is_cut].sum())
     cut_keys = {keys[i] for i in np.flatnonzero(is_cut)}
@@ -63,7 +63,7 @@ def warn_of_lost_text(model, vectors, keys, is_cut, counts):
 
 
 def _spread(vectors):
-    """Largest distance of a vector to their mean, relative to the mean's length."""
+    """Largest distance of a vector to the mean, relative to the mean's length."""
     mean = vectors.mean(axis=0)
     distances = np.linalg.norm(vectors - mean, axis=1)
     return distances.max() / max(np.linalg.norm(mean), np.finfo(np.float32).tiny)

@@ -161,13 +161,13 @@ class HypothesisEvaluation:
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
         table = shown.to_string(index=False, float_format="{:.3g}".format)
-        said = textwrap.fill(self.verdict, 88)
-        return f"{said}\n\n{self.direction()}\n\n{table}"
+        summary = textwrap.fill(self.verdict, 88)
+        return f"{summary}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
         table = self.table.to_html(index=False, float_format="{:.3g}".format)
-        said = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
-        return f"{said}{table}"
+        summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
+        return f"{summary}{table}"
 
 
 def class_name(label, outcome):

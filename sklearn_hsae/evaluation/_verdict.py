@@ -1,4 +1,4 @@
-"""The verdict: is there a signal, and which step loses most of it?"""
+"""The verdict: whether there is a signal, and which step loses most of it."""
 
 from sklearn_hsae.inference import HEADLINE
 

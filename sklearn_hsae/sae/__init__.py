@@ -1,11 +1,11 @@
-"""The sparse autoencoder: embeddings to a few active neurons out of many.
+"""The sparse autoencoder: represents each embedding by a few active neurons of many.
 
 One training step, from the outside in:
 
 1. `MatryoshkaSAETransformer.fit` (`_estimator.py`) checks the data, resolves every
-   "auto" (`_settings.py`), and keeps what `train` returns as fitted attributes.
+   "auto" (`_settings.py`), and stores the result of `train` as fitted attributes.
 2. `train` (`_training/_train.py`) splits the rows and calls `fit` of a skorch net,
-   which runs the epochs. `_best_epochs.py` ends them, `_checkpoint.py` keeps them.
+   which runs the epochs. `_best_epochs.py` stops early, `_checkpoint.py` saves.
 3. `AutoencoderNet._step` (`_training/_net.py`) **is the step**: one batch
    (`_batches.py`), loss, gradients, `AdamW` (`_kernels/_adamw.py`).
 4. `TrainingLoss` (`_model/_loss.py`) calls `SparseAutoencoder` (`_model/_network.py`),

@@ -1,4 +1,4 @@
-"""MatryoshkaSAETransformer, the scikit-learn face of the sparse autoencoder."""
+"""MatryoshkaSAETransformer: the sparse autoencoder as a scikit-learn transformer."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -45,38 +45,39 @@ class MatryoshkaSAETransformer(
 ):
     """Sparse autoencoder whose first neurons reconstruct on their own.
 
-    A row becomes `n_neurons` activations, of which at most `k` are positive (Gao et al.
-    [1]_). With `prefixes`, the first 32 neurons, say, must reconstruct the row as well
-    as they can before the others refine it (Bussmann et al. [2]_): they become coarse
-    concepts, the others fine ones. With `target_weight`, neurons are drawn towards what
-    predicts the target.
+    Each row becomes `n_neurons` activations, of which at most `k` are positive (Gao et
+    al. [1]_). With `prefixes`, the first neurons, for example the first 32, are trained
+    to reconstruct the rows also without the others (Bussmann et al. [2]_). They become
+    broad topics, and the others become details. With `target_weight`, neurons are also
+    trained to predict the target.
 
     Parameters
     ----------
     n_neurons : int or "auto", default=256
-        Number of neurons, M. ``"auto"`` suits the number of rows: 96 for five thousand,
-        256 for a hundred thousand, see :func:`~sklearn_hsae.sae.suggest_sizes`.
+        Number of neurons, M. ``"auto"`` depends on the number of rows: 96 for 5,000,
+        256 for 100,000, see :func:`~sklearn_hsae.sae.suggest_sizes`.
     k : int or "auto", default=8
-        Number of neurons that a row activates at most, K. ``"auto"`` is 8, or 4 with 32
+        Largest number of active neurons per row, K. ``"auto"`` is 8, or 4 with 32
         neurons or fewer.
     prefixes : sequence of int or float, "auto" or None, default=None
-        Nested sizes, growing: ints, or floats as fractions of `n_neurons`.
-        `n_neurons` is appended when absent. ``"auto"`` is the first 32 neurons and all.
-        None trains the full size alone. All prefixes have the same weight in the loss:
-        twice the weight for one of them changed what selected neurons predict by no
-        more than another seed did.
+        Growing numbers of neurons: ints, or floats as fractions of `n_neurons`.
+        `n_neurons` is appended when absent. ``"auto"`` is the first 32 neurons, and all
+        neurons. None trains the full size alone. All prefixes have the same weight in
+        the loss: with twice the weight for one of them, the predictions of the selected
+        neurons changed no more than with another seed.
     prefix : int, float or None, default=None
-        What :meth:`transform` and :meth:`score` use when they get no `prefix`: only the
-        first neurons, as their number or as a fraction. It does not change the
-        training. A search reaches it from a pipeline as ``sae__prefix``.
+        Default `prefix` of :meth:`transform` and :meth:`score`, which then use the
+        first neurons only: their number, or a fraction. It does not change the
+        training. In a search over a pipeline, it is ``sae__prefix``.
     activation : {"topk", "batch_topk", "l1", "reward"}, default="topk"
-        How neurons become active. ``"topk"``: the `k` largest of each row, so that the
-        activations of a row depend on that row alone. The others give rows with much
-        content more neurons, `k` on average, by one threshold that is set after
-        training on the validation rows: ``"batch_topk"`` trains with the largest of a
-        whole batch [3]_, ``"l1"`` with a penalty on the sum of activations,
-        ``"reward"`` with a penalty on the number of active neurons, by a score-function
-        estimator. The weight of the penalty is found during training.
+        Which neurons are active. ``"topk"``: the `k` largest of each row, so that the
+        activations of a row depend on this row alone. The other choices use one
+        threshold for all rows, which is set after training on the validation rows, so
+        that `k` neurons per row are active on average; rows with much content have
+        more. They differ in the training: ``"batch_topk"`` uses the largest of a whole
+        batch [3]_, ``"l1"`` a penalty on the sum of activations, ``"reward"`` a penalty
+        on the number of active neurons, by a score-function estimator. The weight of
+        the penalty is adjusted during training.
     task : {"auto", "regression", "classification"}, default="auto"
         What the target is. ``"auto"`` takes two whole numbers, booleans, words and
         categories as classes, and other numbers as a quantity.
@@ -99,27 +100,27 @@ class MatryoshkaSAETransformer(
     validation_fraction : float, default=0.1
         Fraction of the rows that is set aside for the validation loss.
     checkpoint : str, path-like or None, default=None
-        Folder for the state of the training, written after each epoch. A :meth:`fit`
-        with the same rows and parameters, after one that was killed, goes on from there
-        and ends with the same weights, bit for bit on a CPU; then the file is removed.
-        It needs an int as `random_state`.
+        Folder for the state of the training, which is written after each epoch. When
+        :meth:`fit` was killed, a new call with the same rows and parameters continues
+        from this state. The weights are the same as without the interruption, bit for
+        bit on a CPU. At the end the file is removed. `random_state` must be an int.
     sparse_output : bool, default=False
         Return a csr matrix for arrays and pandas-sparse columns for frames. No array of
-        size n_samples x n_neurons is made on the way.
+        size n_samples x n_neurons is created.
     device : str or None, default=None
-        Where to compute, for example ``"cpu"`` or ``"cuda"``. None takes a CUDA GPU
+        Where to compute, for example ``"cpu"`` or ``"cuda"``. None is a CUDA GPU
         when there is one, else the CPU. Training on a GPU is experimental.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the validation rows and the order of rows. On a CPU
         an int gives the same weights each time, bit for bit.
     verbose : int, default=0
-        Whether to show a progress bar over the epochs.
+        If not 0, a progress bar over the epochs is shown.
 
     Attributes
     ----------
     components_ : ndarray of shape (n_neurons, n_features_in_)
-        Direction of each neuron in the standardised space, of length 1: the rows of the
-        decoder, by scikit-learn's name. The same array as `decoder_`.
+        Direction of each neuron in the standardised space, with length 1: the rows of
+        the decoder. The same array as `decoder_`, under scikit-learn's name.
     encoder_ : ndarray of shape (n_neurons, n_features_in_)
         Weights from a standardised row to the neurons.
     encoder_bias_ : ndarray of shape (n_neurons,)
@@ -133,9 +134,9 @@ class MatryoshkaSAETransformer(
         Weights of the head when `target_weight` is positive.
     head_bias_ : ndarray of shape (n_outputs,) or None
     threshold_ : float or None
-        A neuron is active from this value on; None with ``activation="topk"``.
+        A neuron is active when it reaches this value; None with ``activation="topk"``.
     k_ : int
-        Number of neurons that a row activates.
+        Number of active neurons per row.
     prefixes_ : tuple of int
         The nested sizes.
     history_ : list of dict
@@ -275,12 +276,13 @@ class MatryoshkaSAETransformer(
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Train on more rows: one pass, from where the last call left off.
+        """Continue the training with one pass over more rows.
 
-        The first call after construction or after :meth:`fit` starts again. It fixes
-        the sizes, the mean, the scale and, with `target_weight`, what the target is:
-        its rows should represent those to come. There is no validation, and the
-        learning rate stays constant: :meth:`fit` is better when all rows are at hand.
+        The first call after construction or after :meth:`fit` starts a new training. It
+        fixes the sizes, the mean, the scale and, with `target_weight`, the classes or
+        the scale of the target. So its rows should be similar to the later rows. There
+        is no validation, and the learning rate is constant: use :meth:`fit` when all
+        rows are available.
 
         Parameters
         ----------
@@ -322,15 +324,15 @@ class MatryoshkaSAETransformer(
         ----------
         X : array-like of shape (n_samples, n_features)
         prefix : int, float or None, default=None
-            Keep the activations of the first neurons only, given as their number or as
-            a fraction of them; those of the others are 0. None takes the parameter
-            `prefix`, and 1.0 all neurons.
+            Compute the activations of the first neurons only; the others are 0. Their
+            number, or a fraction. None uses the parameter `prefix`; 1.0 uses all
+            neurons.
 
         Returns
         -------
         ndarray, csr matrix or DataFrame of shape (n_samples, n_neurons) of float32
-            The positive activations, the others 0. A frame for a frame; sparse with
-            `sparse_output`. No neuron is active in a row of `X` whose text is empty.
+            The positive activations, and 0 elsewhere. A frame when `X` is a frame;
+            sparse with `sparse_output`. For an empty text, all activations are 0.
         """
         check_is_fitted(self)
         encoder = self._encoder(prefix)
@@ -353,7 +355,7 @@ class MatryoshkaSAETransformer(
         Returns
         -------
         ndarray or DataFrame of shape (n_samples, n_features) of float32
-            A frame for a frame.
+            A frame when `X` is a frame.
         """
         check_is_fitted(self)
         activations = check_array(
@@ -389,8 +391,9 @@ class MatryoshkaSAETransformer(
         Returns
         -------
         float
-            1 for a perfect reconstruction, 0 for the training mean as reconstruction.
-            The variance is that of the training rows, so that one row has a score too.
+            1 for a perfect reconstruction; 0 when the training mean is used as the
+            reconstruction. The variance is that of the training rows, so that a single
+            row has a score too.
         """
         check_is_fitted(self)
         encoder = self._encoder(prefix)
@@ -426,7 +429,7 @@ class MatryoshkaSAETransformer(
         return self.decoder_
 
     def _prepare_fit(self, X, y, sample_weight=None):
-        """Check everything of a training from the beginning.
+        """Check the input of a new training.
 
         Returns
         -------
@@ -483,7 +486,7 @@ class MatryoshkaSAETransformer(
         return y
 
     def _settings(self, n_rows, coding, k, prefixes):
-        """All that decides a training beside its `n_rows` training rows."""
+        """The settings of a training with `n_rows` training rows."""
         from sklearn_hsae.sae._training import training_device
 
         device = training_device(self.device)

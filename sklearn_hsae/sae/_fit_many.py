@@ -1,4 +1,4 @@
-"""Several autoencoders trained in the same steps."""
+"""Train several autoencoders in the same steps."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -8,24 +8,26 @@ from sklearn_hsae.sae._data import RowFile, open_rows
 from sklearn_hsae.sae._estimator import MatryoshkaSAETransformer
 
 _MAY_DIFFER = ("random_state", "target_weight")
-# Multiplications of all encodings of a step up to which training together is faster.
-# Beyond, the arithmetic takes most of the time, and the models share none of it.
+# Training together is faster up to this number of multiplications per step (for the
+# encoding). Above, the arithmetic takes most of the time, and the models share none of
+# it.
 _MULTIPLICATIONS_PER_STEP = 2**28
 
 
 def fit_many(autoencoders, X, y=None, sample_weight=None):
     """Fit several autoencoders to the same rows, in the same steps where it is faster.
 
-    A step of a small autoencoder takes longer to set up than to compute. So those that
-    differ only in `random_state` or `target_weight` take their steps together. Each
-    ends as its own ``fit(X, y)`` would leave it, up to rounding.
+    A step of a small autoencoder takes longer to set up than to compute. So
+    autoencoders that differ only in `random_state` or `target_weight` are trained in
+    the same steps. Up to rounding, the result for each is that of its own `fit`.
 
     Parameters
     ----------
     autoencoders : sequence of MatryoshkaSAETransformer
-        Fitted in place. Those that cannot share steps are fitted one by one: large
-        ones, those of another shape, with rows on disk, in several processes, with
-        `checkpoint`, and with a penalty (``"l1"``, ``"reward"``).
+        Fitted in place. Autoencoders that cannot share steps are fitted one by one:
+        large ones; those with other parameters than the rest, with rows on disk, in
+        several processes, with `checkpoint`, or with a penalty (``"l1"``,
+        ``"reward"``).
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,), default=None
     sample_weight : array-like of shape (n_samples,), default=None
@@ -39,9 +41,9 @@ def fit_many(autoencoders, X, y=None, sample_weight=None):
     Raises
     ------
     TypeError
-        When `autoencoders` is a single one, or has an item of another class.
+        When `autoencoders` is a single autoencoder, or has an item of another class.
     ValueError
-        As :meth:`MatryoshkaSAETransformer.fit` does, before any is trained.
+        For the reasons of :meth:`MatryoshkaSAETransformer.fit`, before any training.
 
     Examples
     --------
@@ -59,7 +61,7 @@ def fit_many(autoencoders, X, y=None, sample_weight=None):
     for autoencoder in autoencoders:
         validate_params(autoencoder)
         groups[_shared_params(autoencoder)].append(autoencoder)
-    # All sizes first: what cannot be fitted is then known before any training.
+    # Compute all sizes first, so that errors are raised before any training.
     sizes = [
         _models_per_step(group[0], X, y, sample_weight) for group in groups.values()
     ]

@@ -1,4 +1,4 @@
-"""Saving a fitted autoencoder as safetensors and JSON: data only, no code to run."""
+"""Save and load a fitted autoencoder as safetensors and JSON, without pickle."""
 
 import json
 from numbers import Integral
@@ -44,13 +44,13 @@ class SavedAsSafetensors:
         Parameters
         ----------
         folder : str or path-like
-            Made when absent. Files of an earlier call are replaced.
+            Created when absent. Files of an earlier call are replaced.
 
         Notes
         -----
-        `checkpoint` and a `random_state` that is no int are not written. After
-        :meth:`partial_fit` the state of the optimiser is written too, so that training
-        goes on from the loaded autoencoder as if it had never been interrupted.
+        `checkpoint` and a `random_state` that is not an int are not written. After
+        :meth:`partial_fit`, the state of the optimiser is written too, so that the
+        loaded autoencoder continues the training without a difference.
         """
         from safetensors.numpy import save
         from sklearn.utils.validation import check_is_fitted
@@ -79,16 +79,16 @@ class SavedAsSafetensors:
         write_text(folder / _CONFIG_FILE, config)
 
     def push_to_hub(self, repo_id, *, private=None, token=None):
-        """Put the files of :meth:`save_pretrained` and a model card on the hub.
+        """Upload the files of :meth:`save_pretrained` and a model card to the hub.
 
         Parameters
         ----------
         repo_id : str
-            ``"user/name"`` on the Hugging Face hub. Made when absent.
+            ``"user/name"`` on the Hugging Face hub. Created when absent.
         private : bool or None, default=None
             Whether a new repository is private; None leaves it to the hub.
         token : str or None, default=None
-            None takes the token of ``hf auth login`` or of the variable HF_TOKEN.
+            None uses the token of ``hf auth login`` or of the variable HF_TOKEN.
 
         Returns
         -------
@@ -111,7 +111,7 @@ class SavedAsSafetensors:
 
     @classmethod
     def from_pretrained(cls, folder, *, revision=None, token=None):
-        """Read what was saved or pushed, on any device.
+        """Load an autoencoder that was saved or uploaded, on any device.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class SavedAsSafetensors:
         revision : str or None, default=None
             Branch, tag or commit of the repository; None is its main branch.
         token : str or None, default=None
-            As of :meth:`push_to_hub`.
+            As in :meth:`push_to_hub`.
 
         Returns
         -------
@@ -133,7 +133,7 @@ class SavedAsSafetensors:
             When one of the two files is missing, or when there is neither such a folder
             nor such a repository.
         ValueError
-            When the files are of something else, or in another format.
+            When the files contain something else, or have another format.
         """
         from safetensors.numpy import load_file
 
@@ -181,7 +181,7 @@ def _download(repo_id, revision, token):
             path = hf_hub_download(repo_id, name, revision=revision, token=token)
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise FileNotFoundError(
-            f"There is no folder {repo_id!r}, and from the hub: {error}"
+            f"There is no folder {repo_id!r}, and the hub reports: {error}"
         ) from error
     return Path(path).parent
 
@@ -213,7 +213,7 @@ def _saved_params(params):
 
 
 def flatten(nested, path=""):
-    """Arrays in dicts in dicts, as one dict whose keys are joined by ``/``."""
+    """Turn nested dicts of arrays into one dict, with keys joined by ``/``."""
     flat = {}
     for name, value in nested.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a training does: the user's parameters with every "auto" resolved."""
+"""The settings of a training: the user's parameters with every "auto" resolved."""
 
 import math
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class TrainingSettings:
 
     @property
     def has_penalty(self):
-        """Whether a penalty, and no selection, makes few neurons active."""
+        """Whether sparsity comes from a penalty instead of a top-k selection."""
         return self.activation in ("l1", "reward")
 
 
@@ -116,10 +116,10 @@ def make_settings(estimator, n_rows, coding, k, prefixes, device):
 def suggest_sizes(n_rows):
     """Suggest `n_neurons`, `k` and `prefixes` for a number of rows.
 
-    96 neurons for five thousand texts, and twice as many for eight times the texts, as
-    a multiple of 32 up to 1,024. HypotheSAEs takes more neurons. With the supervised
-    head, and names made of a few phrases, broad neurons get better names than narrow
-    ones.
+    The number of neurons is 96 for 5,000 texts, and doubles when the number of texts
+    grows eightfold. It is a multiple of 32, at most 1,024. HypotheSAEs uses more
+    neurons. With the supervised head, and with key phrases as names, broad neurons get
+    better names than narrow ones.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def suggest_sizes(n_rows):
     Returns
     -------
     dict
-        Arguments of :class:`MatryoshkaSAETransformer`, the same as its "auto" means.
+        Arguments of :class:`MatryoshkaSAETransformer`: the values of its "auto".
 
     Examples
     --------
@@ -152,7 +152,7 @@ def resolve_sizes(n_neurons, k, prefixes):
     k : int or "auto"
         "auto" is 8, or 4 with 32 neurons or fewer.
     prefixes : sequence of int or float, None or "auto"
-        "auto" is the first 32 neurons and all; all where there are no more than 32.
+        "auto" is the first 32 neurons, and all neurons.
 
     Raises
     ------
@@ -163,8 +163,8 @@ def resolve_sizes(n_neurons, k, prefixes):
     if isinstance(k, str):
         k = min(8 if has_head_prefix else 4, n_neurons)
     if isinstance(prefixes, str):
-        # The head sits on the first prefix. Of 32 neurons there are enough for each
-        # part of a target, of 16 there were too few.
+        # The head uses the first prefix. 32 neurons are enough for all parts of a
+        # target; 16 were too few.
         prefixes = (_HEAD_NEURONS,) if has_head_prefix else None
     if k > n_neurons:
         raise ValueError(
@@ -180,14 +180,14 @@ def resolve_prefixes(prefixes, n_neurons):
     Parameters
     ----------
     prefixes : sequence of int or float, or None
-        Sizes, or fractions of `n_neurons`, which is appended when absent. None is the
-        full size alone.
+        Sizes, or fractions of `n_neurons`. `n_neurons` is appended when absent. None is
+        `n_neurons` alone.
     n_neurons : int
 
     Raises
     ------
     ValueError
-        When they do not grow, or one is not between 1 and `n_neurons`.
+        When the prefixes do not grow, or a prefix is not from 1 to `n_neurons`.
     """
     given = [] if prefixes is None else list(prefixes)
     sizes = [prefix_size(prefix, n_neurons) for prefix in given]
@@ -216,7 +216,7 @@ def prefix_size(prefix, n_neurons):
 
 
 def count_training_rows(n_rows, validation_fraction):
-    """Number of rows that are not set aside for the validation; one or more."""
+    """Number of rows without those for the validation; at least 1."""
     return n_rows - min(math.ceil(validation_fraction * n_rows), n_rows - 1)
 
 
@@ -231,7 +231,7 @@ def choose_batch_size(n_rows):
 
 
 def choose_epochs(n_rows, batch_size):
-    """Number of epochs that makes 2,000 steps, where the loss flattens; 10 to 50."""
+    """Number of epochs for about 2,000 steps, where the loss flattens; 10 to 50."""
     epochs = round(_STEPS / math.ceil(n_rows / batch_size))
     return min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
 
@@ -239,9 +239,9 @@ def choose_epochs(n_rows, batch_size):
 def peak_learning_rate(learning_rate, n_neurons):
     """Peak rate; above 256 neurons it falls with the fourth root of their number.
 
-    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", let it fall with the
-    square root. In trainings of a thousand steps that gives an FVU that is 3 to 6 %
-    higher; without any fall, neurons die.
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders", use the square root.
+    In trainings of a thousand steps, the FVU is then 3 to 6 % higher. With a constant
+    rate for all sizes, neurons die.
     """
     return learning_rate * min(1.0, (_NEURONS_FOR_PEAK_RATE / n_neurons) ** 0.25)
 

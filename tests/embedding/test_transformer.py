@@ -74,6 +74,7 @@ def test_parameters_are_stored_and_cloned():
         "dtype": "float32",
         "api_base": "http://localhost:1/v1",
         "max_concurrency": 3,
+        "carry_texts": False,
         "cache_dir": None,
         "verbose": 1,
     }

@@ -49,7 +49,7 @@ def make_sae():
 @pytest.fixture
 def streaming(monkeypatch):
     """All rows count as large, and buffers are far smaller than the rows."""
-    monkeypatch.setattr(_row_files, "_RESIDENT_BYTES", 0)
+    monkeypatch.setattr(_row_files, "_BYTES_IN_MEMORY", 0)
     monkeypatch.setattr(_batches, "_BLOCK_BYTES", 50 * 20 * 4)
     monkeypatch.setattr(_batches, "_BUFFER_BYTES", 200 * 20 * 4)
 

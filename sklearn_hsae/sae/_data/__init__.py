@@ -1,4 +1,4 @@
-"""Where rows come from: arrays, frames, files, and what need not fit into memory."""
+"""The input of a training: rows in memory or on disk, targets and weights."""
 
 from sklearn_hsae.sae._data._moments import mean_and_scale
 from sklearn_hsae.sae._data._row_files import RowFile, open_rows

@@ -1,4 +1,4 @@
-"""Mean and scale of the training rows, by which all rows are standardised."""
+"""Mean and scale of the training rows, which standardise all rows."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 def mean_and_scale(blocks):
     """Weighted mean of the rows, and their root mean square distance from it.
 
-    One pass in float64, around the first row, so that nothing cancels when the rows are
-    far from the origin.
+    One pass in float64. The first row is subtracted from all rows, so that no digits
+    are lost when the rows are far from the origin.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rows that need not fit into memory: files, memory maps and lazy arrays."""
+"""Rows that may be larger than the memory: files, memory maps and lazy arrays."""
 
 import tempfile
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_hsae._extras import import_extra
 
-_RESIDENT_BYTES = 2**28  # rows that are smaller as float32 are read into memory
+_BYTES_IN_MEMORY = 2**28  # smaller rows (as float32) are read into memory
 _BLOCK_BYTES = 2**23
 _LAZY_LIBRARIES = ("dask", "zarr", "h5py")
 _FLOATS = (np.float16, np.float32, np.float64)
@@ -46,7 +46,7 @@ class RowFile:
 
 
 def open_rows(X):
-    """Open `X`, without reading it when it is large and on disk.
+    """Open `X`. Large rows on disk are not read into memory.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def open_rows(X):
     Returns
     -------
     RowFile or array-like
-        A :class:`RowFile` for files and lazy arrays of 256 MB or more as float32.
-        Except ``.npy`` files and memory maps they are first written to a temporary
-        ``.npy`` file, because each epoch reads them again. Smaller ones become arrays.
+        A :class:`RowFile` for files and lazy arrays of more than 256 MB as float32.
+        Parquet files and lazy arrays are first written to a temporary ``.npy`` file,
+        because each epoch reads them again. Smaller files become arrays.
     """
     library = type(X).__module__.partition(".")[0]
     if isinstance(X, str | Path):
@@ -74,7 +74,7 @@ def open_rows(X):
 
 
 def _is_large(shape):
-    return 4 * shape[0] * shape[1] > _RESIDENT_BYTES
+    return 4 * shape[0] * shape[1] > _BYTES_IN_MEMORY
 
 
 def _tensor_to_array(X):
@@ -117,7 +117,7 @@ def _open_parquet(path):
 
 
 def _table_to_array(table, path):
-    """Rows from one column of lists of equal length, or from columns of numbers."""
+    """Read rows from one column of lists of equal length, or from number columns."""
     columns = [column.to_numpy(zero_copy_only=False) for column in table.columns]
     try:
         if len(columns) == 1 and columns[0].dtype == object:

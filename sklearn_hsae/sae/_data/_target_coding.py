@@ -1,4 +1,4 @@
-"""How the target becomes the numbers that the head predicts."""
+"""Encode the target as the numbers that the head predicts."""
 
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ from sklearn_hsae._target import read_target, refuse_constant
 
 
 class TargetCoding(NamedTuple):
-    """How y becomes numbers that the head predicts.
+    """The encoding of y as numbers that the head predicts.
 
-    It has plain values only, so that it can be saved as JSON: later calls of
-    `partial_fit` must code their y as the first one did.
+    All values are plain Python, so that the encoding can be saved as JSON: later calls
+    of `partial_fit` must encode their y as the first call did.
 
     Attributes
     ----------
@@ -21,8 +21,8 @@ class TargetCoding(NamedTuple):
     classes : list or None
         None for a quantity.
     mean, std : float
-        By which a quantity is standardised, so that the weight of its loss means the
-        same in every unit.
+        They standardise a quantity, so that `target_weight` has the same effect in each
+        unit.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class TargetCoding(NamedTuple):
         return len(self.classes) if self.kind == "multiclass" else 1
 
     def encode(self, y):
-        """Code y: int64 positions of several classes, else float32.
+        """Encode y: int64 class codes for three classes or more, else float32.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What an estimator gives to a training."""
+"""The checked rows, targets and weights of a training."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class TrainingData(NamedTuple):
 
     @property
     def n_used(self):
-        """Number of rows of positive weight."""
+        """Number of rows with a positive weight."""
         weights = self.row_weights
         return len(self.rows) if weights is None else int((weights > 0).sum())
 

@@ -1,7 +1,7 @@
-"""The arithmetic of a training step: Numba loops for CPUs, torch for everything else.
+"""The arithmetic of a training step: Numba loops for CPUs, torch for other devices.
 
-:func:`products_on` returns the module that computes on a device. Both modules offer the
-same functions; those of ``_torch_products`` are the readable definition.
+:func:`products_on` returns the module for a device. Both modules have the same
+functions. The code in ``_torch_products`` is easier to read and is the definition.
 """
 
 from sklearn_hsae.sae._kernels import _compiled_products, _torch_products

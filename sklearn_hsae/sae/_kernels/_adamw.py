@@ -10,20 +10,20 @@ from sklearn_hsae.sae._kernels._compilation import compiled, to_arrays
 from sklearn_hsae.sae._kernels._threads import in_parts
 
 _EPSILON = 1e-8
-# Below, one call of torch for several parameters is faster than a compiled loop each.
+# For smaller parameters, one call of torch for all is faster than one loop for each.
 _ENTRIES_FOR_COMPILED_STEP = 2**16
 
 
 class AdamW(torch.optim.Optimizer):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019), for unit rows too.
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019), and unit rows.
 
     With ``unit_rows`` the radial part of the gradient is removed before the step, and
     the rows (the last axis) are scaled back to length 1 after it.
 
-    On a CPU a compiled loop takes each row through the whole step, so that each number
-    is read and written once. Small parameters and other devices take torch's fused
-    kernel. `zero_grad` and `add_param_group` are overridden because torch's versions
-    import torch's compiler, which takes longer than a short training.
+    On a CPU, a compiled loop does the whole step row by row, so that each number is
+    read and written once. For small parameters and on other devices, torch's fused
+    kernel is used. `zero_grad` and `add_param_group` are overridden because torch's
+    versions import torch's compiler, which takes longer than a short training.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class AdamW(torch.optim.Optimizer):
         ``weight_decay`` (0) and ``unit_rows`` (False).
     lr : float
     betas : tuple of float
-        Decay of the means of the gradients and of their squares.
+        Decay rates of the running means of gradients and squared gradients.
     """
 
     def __init__(self, params, lr, betas):

@@ -1,11 +1,11 @@
-"""How the loops of the autoencoder are compiled for CPUs."""
+"""Compile loops for CPUs with Numba."""
 
 from functools import partial
 
 import numba
 
 # Sums may be reordered, so that a loop can use vector instructions. NaN and infinity
-# keep their meaning: a training that diverges must show.
+# stay valid, so that a diverging training is detected.
 _ALLOWED_CHANGES = {"reassoc", "contract", "nsz"}
 _compile = partial(
     numba.njit, nogil=True, fastmath=_ALLOWED_CHANGES, error_model="numpy"
@@ -15,7 +15,7 @@ _compile = partial(
 def compiled(function):
     """Compile a function with Numba at its first call; it runs without the GIL.
 
-    The result is kept on disk for later processes, unless no folder is writable.
+    The compiled code is stored on disk for later processes, if a folder is writable.
     """
     try:
         return _compile(cache=True)(function)

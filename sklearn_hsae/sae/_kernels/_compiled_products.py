@@ -1,15 +1,15 @@
 """Products of sparse activations on CPUs, compiled by Numba.
 
-One pass over the rows gives the errors of all prefixes and what their gradients need.
-One pass over the neurons gives the gradient of a weight matrix. The data of a pass stay
-in the nearest cache of the processor.
+One pass over the rows computes the errors of all prefixes, and the values that their
+gradients need. One pass over the neurons computes the gradient of a weight matrix. The
+data of each row or neuron stay in the fastest cache of the processor.
 
-All arrays are C-contiguous and of one floating type; indices are int64. The first axis
-is the model. A pass is split among threads by the position of a row (or neuron) among
-those of all models: position ``p`` is row ``p % n_rows`` of model ``p // n_rows``.
+All arrays are C-contiguous and have the same float type; indices are int64. The first
+axis is the model. Rows (or neurons) are numbered over all models and split among
+threads: position ``p`` is row ``p % n_rows`` of model ``p // n_rows``.
 
-:mod:`sklearn_hsae.sae._kernels._torch_products` has the same functions in torch; read
-it for the definition.
+:mod:`sklearn_hsae.sae._kernels._torch_products` has the same functions in torch, which
+are easier to read.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class Activations(NamedTuple):
 
 
 class Decoder(NamedTuple):
-    """What turns activations into rows."""
+    """The arrays that turn activations into rows."""
 
     directions: np.ndarray  # (n_models, n_neurons, n_features)
     bias: np.ndarray  # (n_models, n_features)
@@ -46,7 +46,7 @@ class Weights(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What :func:`_errors_and_gradients_of_rows` fills, beside the errors."""
+    """Output arrays of :func:`_errors_and_gradients_of_rows`, beside the errors."""
 
     reconstruction: np.ndarray  # (n_models, n_rows, n_blocks, n_features)
     values: np.ndarray  # (n_models, n_entries)
@@ -99,7 +99,7 @@ def top_scores(rows, encoder, bias, k):
     neurons : int64 tensor of shape (n_models, n_rows, k)
         Ascending in each row.
     values : tensor of shape (n_models, n_rows, k)
-        Their pre-activations.
+        Pre-activations of these neurons.
     """
     scores = rows.new_empty(*rows.shape[:2], encoder.shape[1])
     multiply = _product(rows, encoder, bias, scores)
@@ -147,7 +147,7 @@ def scores_at(active, rows, encoder, bias):
 
 
 def prefix_errors(rows, values, decoder, bias, active, block_of_neuron, n_blocks):
-    """Squared length of what each prefix leaves of each row.
+    """Squared error of each row for each prefix.
 
     Parameters
     ----------
@@ -193,8 +193,8 @@ def prefix_errors_and_gradients(
     -------
     errors, residual
     d_reconstruction : tensor of shape (n_models, n_rows, n_blocks, n_features)
-        Gradient of what each block adds to the reconstruction. A neuron is in every
-        prefix from its own block on, so this sums the gradients of those prefixes.
+        Gradient for the reconstruction of each block. The neurons of a block are in its
+        own prefix and all larger ones, so this is the sum over these prefixes.
     d_values : tensor of shape (n_models, n_entries)
     d_bias : tensor of shape (n_models, n_features)
     """
@@ -221,13 +221,13 @@ def prefix_errors_and_gradients(
 
 
 def sums_by_neuron(source, values, active, block_of_neuron=None):
-    """Sum over the entries of each neuron of value times row of `source`.
+    """For each neuron, the sum of value times row of `source` over its entries.
 
     Parameters
     ----------
     source : tensor of shape (n_models, n_rows, n_blocks, n_features)
-        A neuron takes the vectors of its own block; the first when `block_of_neuron`
-        is None.
+        A neuron uses the vectors of its own block; of the first block when
+        `block_of_neuron` is None.
     values : tensor of shape (n_models, n_entries)
     active : ActiveNeurons
     block_of_neuron : int64 tensor of shape (n_neurons,) or None
@@ -307,7 +307,7 @@ def _scores_of_rows(rows, encoder, bias, activations, start, stop):
 def _subtract_block(
     residual, neurons, values, directions, block_of_neuron, block, entry, end
 ):
-    """Subtract what a block adds to a row; return the first entry of the next block."""
+    """Subtract the part of a block from a row; return the next block's first entry."""
     while entry < end and block_of_neuron[neurons[entry]] == block:
         _add_multiple(residual, -values[entry], directions[neurons[entry]])
         entry += 1

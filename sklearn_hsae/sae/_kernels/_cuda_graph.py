@@ -1,23 +1,23 @@
 """The whole training step as one CUDA graph. Experimental: never run on a GPU yet.
 
-A step of a small autoencoder is some hundred kernels, and launching each takes longer
-than running it. A recorded graph launches all of them at once.
+A step of a small autoencoder has some hundred kernels, and each takes longer to launch
+than to run. A recorded graph launches all kernels at once.
 """
 
 import torch
 
-_STEPS_BEFORE_RECORDING = 3  # libraries choose kernels and allocate buffers in these
+_STEPS_BEFORE_RECORDING = 3  # in these, libraries choose kernels and allocate buffers
 
 
 class StepGraph:
-    """A step that is recorded once per shape of a batch, and then replayed.
+    """A step that is recorded once per batch shape, and then replayed.
 
     Parameters
     ----------
     step : callable
         Takes a tuple of tensors or None, and returns a tensor. It must do all its work
-        on the GPU, read nothing back, and keep its state in tensors that stay where
-        they are.
+        on the GPU, copy no value to the CPU, and keep its state in tensors that are
+        updated in place.
     device : str
     """
 
@@ -52,7 +52,7 @@ class StepGraph:
         return result
 
     def _record(self, batch):
-        """Record a step without taking it."""
+        """Record a step without running it."""
         copies = [None if tensor is None else tensor.clone() for tensor in batch]
         inputs = type(batch)(*copies)
         graph = torch.cuda.CUDAGraph()

@@ -1,7 +1,8 @@
-"""Threads of our own, beside those of torch.
+"""A thread pool for the compiled loops, separate from the threads of torch.
 
-Idle threads of torch keep their core busy for a while, in case more work comes. Ours
-sleep, so that neither other processes nor the next part of a step wait for them.
+Idle threads of torch keep their core busy for a while, in case more work comes. The
+threads of this pool sleep, so that other processes and the next part of a step can use
+the core.
 """
 
 import os
@@ -12,23 +13,23 @@ from itertools import pairwise
 
 import torch
 
-# Multiplications of one encoding below which a second thread gains nothing: waking it
-# takes as long as its work. A second thread of torch would cost far more as soon as
-# another process wants the core, because torch's threads wait for each other actively.
+# With fewer multiplications per encoding, a second thread gains nothing: waking it
+# takes as long as its work. A second thread of torch would cost much more when another
+# process needs the core, because torch's threads wait for each other actively.
 _MULTIPLICATIONS_FOR_THREADS = 2**26
 _n_threads = ContextVar("n_threads", default=1)
 _pool = None
 
 
 def suitable_threads(n_multiplications):
-    """How many threads should share a step, by the multiplications of its encoding."""
+    """Number of threads for a step, from the number of multiplications to encode."""
     is_small = n_multiplications < _MULTIPLICATIONS_FOR_THREADS
     return 1 if is_small else torch.get_num_threads()
 
 
 @contextmanager
 def torch_threads(n_threads):
-    """Let torch use `n_threads` within; yields its usual number of threads."""
+    """Within this context torch uses `n_threads`. Yields its usual number."""
     usual = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
@@ -39,7 +40,7 @@ def torch_threads(n_threads):
 
 @contextmanager
 def own_threads(n_threads):
-    """Let :func:`in_parts` use `n_threads` within, and torch a single one."""
+    """Within this context, :func:`in_parts` uses `n_threads`, and torch one thread."""
     token = _n_threads.set(n_threads)
     try:
         with torch_threads(1):
@@ -51,7 +52,7 @@ def own_threads(n_threads):
 def in_parts(function, n_items, *arguments):
     """Call ``function(*arguments, start, stop)`` for parts of ``range(n_items)``.
 
-    There are as many parts as :func:`own_threads` says, and one outside of it.
+    The number of parts is that of :func:`own_threads`; outside this context it is 1.
 
     Returns
     -------

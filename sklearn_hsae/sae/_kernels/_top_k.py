@@ -1,7 +1,8 @@
 """The k largest entries of each row, exactly, without sorting whole rows.
 
-In two stages (Gaihre et al. 2021, "Dr. Top-k"): the k largest entries of a row lie in
-the k groups of columns with the largest maxima, so few entries need a closer look.
+There are two stages (Gaihre et al. 2021, "Dr. Top-k"). The columns form groups. The k
+largest entries of a row are in the k groups with the largest maxima, so only these
+groups are searched.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn_hsae.sae._kernels._threads import in_parts
 def top_k(scores, k):
     """Columns of the k largest scores of each row, ascending.
 
-    Any of several equal scores may be chosen. NaN counts as larger than any number.
+    Of several equal scores, any may be chosen. NaN counts as the largest number.
 
     Parameters
     ----------
@@ -52,9 +53,9 @@ def top_k_into(columns, scores, start, stop):
 
 @compiled
 def _top_k_of_rows(scores, columns):
-    """Fill `columns` by a lower bound of the k-th largest, from maxima of groups.
+    """Fill `columns`, with a lower bound of the k-th largest score from group maxima.
 
-    Return False when a score is not finite; `columns` is then incomplete.
+    Returns False when a score is not finite; then `columns` is incomplete.
     """
     n_columns, k = scores.shape[1], columns.shape[1]
     n_groups = n_columns // max(1, min(8, n_columns // (4 * k)))
@@ -98,10 +99,10 @@ def _top_k_of_rows(scores, columns):
 
 @compiled
 def _large_bound(values, n_values, k, n_enough):
-    """A number that at least `k` values reach, and at most `n_enough` if possible.
+    """A bound that at least `k` values reach, and if possible at most `n_enough`.
 
-    By bisection: counting is faster than sorting. With ``n_enough=k`` it is the k-th
-    largest value, also when several values are equal to it.
+    Found by bisection, because counting is faster than sorting. With ``n_enough=k`` the
+    bound is the k-th largest value, also when several values are equal to it.
     """
     half = values.dtype.type(0.5)
     low = high = values[0]
@@ -144,7 +145,7 @@ def _top_k_by_groups(scores, k):
 def _group_size(n_columns, k):
     """Columns per group: the power of two below sqrt(n_columns / k).
 
-    It balances the two stages; 1 means that one stage is faster.
+    This balances the two stages. 1 means that one stage is faster.
     """
     size = 1
     while (2 * size) ** 2 * k <= n_columns:

@@ -1,10 +1,10 @@
 """Products of sparse activations in torch: for GPUs, and as the readable definition.
 
 The decoding is an `embedding_bag` over the active neurons. The gradient of the
-activations is a sampled matrix product, the gradient of a weight matrix an
-`embedding_bag` over the rows that made the neuron fire. The functions are those of
-:mod:`sklearn_hsae.sae._kernels._compiled_products`, which describes parameters and
-shapes. Here the models are flattened, because torch's functions know one matrix only.
+activations is a sampled matrix product. The gradient of a weight matrix is an
+`embedding_bag` over the rows in which the neuron fires. The functions, their parameters
+and shapes are those of :mod:`sklearn_hsae.sae._kernels._compiled_products`. The models
+are flattened, because torch's functions take one matrix only.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from sklearn_hsae.sae._kernels._top_k import top_k
 
-with warnings.catch_warnings():  # torch says once that the format is new
+with warnings.catch_warnings():  # torch warns once that the format is new
     warnings.simplefilter("ignore", UserWarning)
     torch.sparse_csr_tensor([0, 1], [0], [1.0], (1, 1))
 
@@ -36,7 +36,7 @@ def top_scores(rows, encoder, bias, k):
 
 
 def order_by_neuron(active):
-    """Entries of all models sorted by neuron, and where each neuron begins."""
+    """Entries of all models sorted by neuron, and the first position of each neuron."""
     entries = active.flat_neurons.argsort(stable=True)
     n_models = len(active.neurons)
     return entries, _run_starts(active.flat_neurons, n_models * active.n_neurons)
@@ -102,7 +102,7 @@ def _residuals(rows, values, decoder, bias, active, starts):
 
 
 def _blocks_of_entries(active, block_of_neuron, n_blocks):
-    """Position of the (row, block) of each entry, counted over all models."""
+    """Position of the (row, block) of each entry, numbered over all models."""
     blocks = block_of_neuron[active.neurons].flatten()
     return blocks.add_(active.flat_rows, alpha=n_blocks)
 
@@ -115,7 +115,7 @@ def _block_starts(active, block_of_neuron, n_blocks):
 
 
 def _run_starts(runs, n_runs):
-    """Where each of the runs 0, 1, ... begins, and where the last one ends."""
+    """First position of each of the runs 0, 1, ..., and the end of the last run."""
     counts = torch.bincount(runs, minlength=n_runs)
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 

@@ -1,4 +1,4 @@
-"""The network, its loss, and the encoder that is left of it after training."""
+"""The network and its loss for training, and the encoder for `transform`."""
 
 from sklearn_hsae.sae._model._encoder import Encoder, calibrate_threshold, standardize
 from sklearn_hsae.sae._model._loss import TrainingLoss, prediction_loss

@@ -1,5 +1,8 @@
-"""Activations as a dense matrix: for penalties, which start with many active neurons,
-and for GPUs, which multiply whole matrices faster than they gather rows."""
+"""Activations as a dense matrix.
+
+Used with penalties, which start with many active neurons. Also used on GPUs, which
+multiply dense matrices faster than they gather rows.
+"""
 
 import numpy as np
 import torch
@@ -19,14 +22,15 @@ class DenseCodes:
         self.activations = activations
 
     def residuals(self, rows, decoder, bias, prefixes):
-        """Row minus reconstruction of each prefix, the smallest first.
+        """Row minus reconstruction, for each prefix, the smallest prefix first.
 
-        All prefixes share one decoding: each adds its own block of neurons to the
-        reconstruction of the one before.
+        The reconstruction of a prefix is that of the previous prefix plus its own block
+        of neurons, so each neuron is decoded once.
         """
         sizes = np.diff([0, *prefixes]).tolist()
         residual, residuals = rows - bias[:, None], []
-        # split, not slices: the gradient of each slice would be as large as the whole.
+        # split instead of slices: the gradient of a slice is as large as the whole
+        # tensor.
         for activations, directions in zip(
             self.activations.split(sizes, dim=2),
             decoder.split(sizes, dim=1),

@@ -1,4 +1,4 @@
-"""From rows to activations after training: encode only, chunk by chunk."""
+"""The fitted encoder: computes activations from rows, chunk by chunk."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,10 +9,11 @@ from sklearn.utils import assert_all_finite
 
 from sklearn_hsae.sae._kernels import top_k, torch_threads
 
-_SCORES_PER_CHUNK = 2**21  # 8 MB: small beside the cache, large beside the overhead
+_SCORES_PER_CHUNK = 2**21  # 8 MB: fits into the cache, and the overhead is small
 _SCORES_PER_CHUNK_ON_GPU = 2**26
 _LARGEST_CHUNK = 8192
-# Beyond, float32 loses the differences between rows when the mean is folded in.
+# With larger values, float32 loses the differences between rows when mean and scale are
+# folded into the weights.
 _LARGEST_MEAN, _LARGEST_SCALE = 10, 1e10
 
 
@@ -32,8 +33,8 @@ class Encoder:
         of the k largest.
     device : str
     n_kept : int or None
-        The activations of the first neurons only are kept, those of the others are 0.
-        None keeps all.
+        Number of first neurons whose activations are computed; the others are 0. None
+        is all neurons.
     """
 
     def __init__(self, weights, bias, mean, scale, k, threshold, device, n_kept=None):
@@ -52,7 +53,7 @@ class Encoder:
         self.device = torch.device(device)
 
     def chunks(self, X):
-        """Slices of `X` that are encoded one by one."""
+        """The slices of `X` to encode one by one."""
         is_cpu = self.device.type == "cpu"
         n_scores = _SCORES_PER_CHUNK if is_cpu else _SCORES_PER_CHUNK_ON_GPU
         size = max(1, min(_LARGEST_CHUNK, n_scores // len(self.weights)))
@@ -73,7 +74,7 @@ class Encoder:
             assert_all_finite(rows, input_name="X")
             raise ValueError(
                 f"X has entries as large as {np.abs(rows).max():.3g}; their "
-                "activations exceed float32. Scale X as the rows that were fitted."
+                "activations exceed float32. Scale X like the rows in fit."
             )
         return scores
 
@@ -107,8 +108,8 @@ class Encoder:
     def _for_each_chunk(self, X, function):
         """Yield the result of `function` for each chunk.
 
-        Each thread takes a chunk through all steps. Threads that share a step would
-        find every chunk in the cache of another core.
+        Each thread does all steps for its chunk. If threads shared each step, the data
+        of a chunk would often be in the cache of another core.
         """
         with torch_threads(1) as n_threads:
             n_workers = n_threads if self.device.type == "cpu" else 1
@@ -159,8 +160,8 @@ def _can_be_folded(mean, scale):
 def calibrate_threshold(encoder, X):
     """The threshold at which rows of `X` have k active neurons on average.
 
-    It is the exact quantile. A running mean during training would start too low and
-    stay too low in a short training.
+    This is the exact quantile. A running mean during training would start too low, and
+    would stay too low in a short training.
     """
     n_active = encoder.k * len(X)
     largest = torch.empty(0, device=encoder.device)

@@ -28,7 +28,7 @@ class TrainingLoss(nn.Module):
         self.register_buffer("target_weights", weights)
 
     def forward(self, rows, target, row_weights, dead):
-        """Loss of each model in a batch, and which neurons fired in it.
+        """Compute the loss of each model, and which neurons fired in the batch.
 
         Parameters
         ----------
@@ -36,7 +36,7 @@ class TrainingLoss(nn.Module):
         target : tensor of shape (n_models, n_rows) or None
         row_weights : tensor of shape (n_models, n_rows)
         dead : sequence of int64 tensors, one per model
-            Dead neurons; empty when no model has any.
+            Dead neurons; empty when no model has dead neurons.
 
         Returns
         -------

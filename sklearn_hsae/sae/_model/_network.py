@@ -1,11 +1,11 @@
-"""The network: encoder, a few active neurons, decoder, one loss for all prefixes.
+"""The network: encoder, selection of active neurons, decoder, and prefix losses.
 
-Rows are centred and scaled to a mean square length of 1. So a squared error, summed
-over the features and averaged over the rows, is the fraction of variance unexplained
-(FVU) relative to the training rows.
+Rows are centred and scaled to a mean square length of 1. So the squared error, summed
+over features and averaged over rows, is the fraction of variance unexplained (FVU)
+relative to the training rows.
 
 Several models of the same shape can share one network: every tensor has the models as
-its first axis, and nothing else is shared.
+its first axis. Models do not share weights.
 """
 
 import torch
@@ -17,8 +17,8 @@ from sklearn_hsae.sae._model._dense_codes import DenseCodes
 from sklearn_hsae.sae._model._penalty import PENALTIES
 from sklearn_hsae.sae._model._sparse_codes import ActiveNeurons, SparseCodes
 
-# FLOPs per byte of memory traffic of a GPU: with fewer neurons per active one, whole
-# matrices are multiplied faster than scattered rows are read.
+# FLOPs per byte of memory traffic of a GPU. When n_neurons / k is below this ratio,
+# dense matrix products are faster than sparse gathers.
 _GPU_OPERATIONS_PER_BYTE = 184
 
 
@@ -34,16 +34,16 @@ class SparseAutoencoder(nn.Module):
         Active neurons per row.
     activation : {"topk", "batch_topk", "l1", "reward"}
         Which neurons are active in training: the k largest of each row, the largest of
-        the batch (k per row on average), or those that a penalty leaves. In evaluation
-        ``"topk"`` stays; for the others the selection in a batch approximates the fixed
-        threshold that is set after training.
+        the batch (k per row on average), or all positive ones, with a penalty. In
+        evaluation, ``"topk"`` selects in the same way. For the others, the selection in
+        a batch approximates the fixed threshold that is set after training.
     n_outputs : int
         Number of outputs of the head; 0 for no head.
     precision : torch.dtype
-        Of the pre-activations that decide in training which neurons are active. All
-        else is float32.
+        Precision of the pre-activations that select the active neurons in training.
+        Everything else is float32.
     seeds : sequence of int
-        Of the first weights, one per model.
+        Seeds of the initial weights, one per model.
 
     Attributes
     ----------
@@ -85,15 +85,15 @@ class SparseAutoencoder(nn.Module):
         directions = functional.normalize(
             torch.stack([_normal(n_neurons, n_features, seed) for seed in seeds]), dim=2
         )
-        # Encoder and decoder start tied (Gao et al. 2024). The encoder has half the
-        # length: activations that start too small let no neuron die, even at a high
-        # learning rate.
+        # Encoder and decoder start with the same directions (Gao et al. 2024). The
+        # encoder has half the length: with small initial activations, no neuron dies,
+        # even at a high learning rate.
         self.encoder = nn.Parameter(directions / 2)
         self.encoder_bias = nn.Parameter(torch.zeros(n_models, n_neurons))
         self.decoder = nn.Parameter(directions)
         self.decoder_bias = nn.Parameter(torch.zeros(n_models, n_features))
-        # On the first prefix only: what predicts the target then becomes a few coarse
-        # concepts instead of being spread thinly over all neurons.
+        # The head uses the first prefix only. So a few broad neurons predict the
+        # target, instead of many neurons with small weights.
         has_head = n_outputs > 0
         head = torch.zeros(n_models, prefixes[0], n_outputs)
         self.head = nn.Parameter(head, has_head)
@@ -113,7 +113,7 @@ class SparseAutoencoder(nn.Module):
         return SparseCodes.encode(rows, self.encoder, self.encoder_bias, active, scores)
 
     def is_dense(self, device):
-        """Whether training on a device multiplies whole matrices."""
+        """Whether training on a device uses dense matrix products."""
         has_one_model = self.n_models == 1 and self.penalty is None
         is_small = self.n_neurons < _GPU_OPERATIONS_PER_BYTE * self.k
         return device.type != "cpu" and has_one_model and is_small
@@ -143,7 +143,7 @@ class SparseAutoencoder(nn.Module):
     def auxiliary_loss(self, rows, residual, row_weights, dead):
         """FVU of the residual when the dead neurons of each model reconstruct it.
 
-        It revives dead neurons (Gao et al. 2024, "Scaling and evaluating sparse
+        This loss revives dead neurons (Gao et al. 2024, "Scaling and evaluating sparse
         autoencoders", section A.2). The residual is a fixed target, and no bias is
         added to the reconstruction. At most 2k dead neurons take part in a row.
 
@@ -195,8 +195,8 @@ class SparseAutoencoder(nn.Module):
     def _select(self, rows):
         """The :class:`ActiveNeurons` and their pre-activations (n_models, n_entries).
 
-        The pre-activations are None when the rows have a higher precision than the
-        ones that were compared.
+        The pre-activations are None when they were computed in a lower precision than
+        that of the rows.
         """
         if self.activation == "topk":
             products = products_on(rows.device)
@@ -212,7 +212,7 @@ class SparseAutoencoder(nn.Module):
         return active, scores.flatten(1)
 
     def _select_in_batch(self, rows):
-        """Neurons and scores (n_models, n_entries), and where rows start.
+        """Neurons and scores (n_models, n_entries), and the start of each row.
 
         All rows of a model compete; k per row on average are active.
         """

@@ -1,7 +1,7 @@
-"""Penalties that make activations sparse without a top-k: L1, or a reward.
+"""Penalties that make activations sparse without a top-k selection: L1, or reward.
 
-The weight of a penalty decides how many neurons are active. The right weight is not
-known in advance, so training steers it towards `k` active neurons per row.
+The number of active neurons depends on the weight of the penalty. The right weight is
+not known in advance, so training adjusts it until `k` neurons per row are active.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import nn
 from sklearn_hsae.sae._model._dense_codes import DenseCodes
 
 _FIRST_WEIGHT = 1e-3
-_STEERING = 0.02  # relative change of the weight per batch, at most
+_STEERING = 0.02  # largest relative change of the weight per batch
 _TEMPERATURE = 0.05
 _DIVERSITY = 0.1
 
@@ -21,7 +21,7 @@ class Penalty(nn.Module):
     Parameters
     ----------
     k : int
-        Active neurons per row to aim at.
+        Wanted number of active neurons per row.
     seed : int
     """
 
@@ -47,7 +47,7 @@ class Penalty(nn.Module):
 
 
 class L1Penalty(Penalty):
-    """Mean over rows of the sum of activations, which are the rectified scores."""
+    """L1: the mean over rows of the sum of activations (activation = relu(score))."""
 
     def encode(self, scores):
         return DenseCodes(scores.relu())
@@ -64,7 +64,7 @@ class SampledCodes(DenseCodes):
     Parameters
     ----------
     probabilities : tensor of shape (n_models, n_rows, n_neurons)
-        Of being switched on.
+        Probabilities of being switched on.
     switched_on : tensor of the same shape
         1.0 where a neuron is switched on, else 0.0.
     values : tensor of the same shape

@@ -1,8 +1,8 @@
-"""Activations as the few entries that are not zero: decoding, loss and gradients.
+"""Activations in sparse form: decoding, loss and gradients.
 
-With k of M neurons active, every product after the encoder touches k rows of the
-weights per row of the batch instead of M. All nested prefixes share one decoding, since
-each adds its own block of neurons to the one before.
+When k of M neurons are active, every product after the encoder needs k rows of the
+weights per row of the batch, instead of M. The reconstruction of a prefix is that of
+the previous prefix plus its own block of neurons, so each neuron is decoded once.
 """
 
 from functools import cached_property
@@ -16,13 +16,13 @@ from sklearn_hsae.sae._kernels import products_on
 class ActiveNeurons:
     """Which neurons are active in which row of a batch.
 
-    Every model has the same number of entries; an entry is one active neuron of one
-    row.
+    An entry is one active neuron of one row. Every model has the same number of
+    entries.
 
     Parameters
     ----------
     neurons : int64 tensor of shape (n_models, n_entries)
-        Row after row, ascending in each row.
+        Sorted by row; ascending in each row.
     row_starts : int64 tensor of shape (n_models, n_rows + 1)
         The entries of row i are ``row_starts[i]:row_starts[i + 1]``.
     n_neurons : int
@@ -35,23 +35,23 @@ class ActiveNeurons:
 
     @cached_property
     def by_neuron(self):
-        """The entries sorted by neuron, as the products on this device want it."""
+        """The entries sorted by neuron, in the form for the products on this device."""
         return products_on(self.neurons.device).order_by_neuron(self)
 
     @cached_property
     def flat_neurons(self):
-        """Neurons of all entries, counted over all models: for functions of torch."""
+        """Neuron of each entry, numbered over all models, for functions of torch."""
         return self._counted_over_models(self.neurons, self.n_neurons).flatten()
 
     @cached_property
     def flat_rows(self):
-        """The row of each entry, counted over all models."""
+        """Row of each entry, numbered over all models."""
         counts = self.flat_row_starts.diff()
         return torch.repeat_interleave(counts, output_size=self.neurons.numel())
 
     @cached_property
     def flat_row_starts(self):
-        """First entry of each row, counted over all models; then their number."""
+        """First entry of each row, numbered over all models; then their number."""
         n_entries = self.neurons.shape[1]
         starts = self._counted_over_models(self.row_starts, n_entries)
         if len(starts) == 1:
@@ -67,7 +67,7 @@ class ActiveNeurons:
 
 
 class SparseCodes:
-    """Activations of a batch: `values` of the :class:`ActiveNeurons`.
+    """Activations of a batch: one value per entry of :class:`ActiveNeurons`.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class SparseCodes:
         bias : tensor of shape (n_models, n_neurons)
         active : ActiveNeurons
         scores : tensor of shape (n_models, n_entries) or None
-            Their pre-activations; computed when None.
+            Pre-activations of the active neurons; None computes them.
         """
         if scores is None:
             with torch.no_grad():
@@ -109,7 +109,7 @@ class SparseCodes:
         block_of_neuron,
         row_weights,
     ):
-        """Weighted mean squared error, in all and per prefix, and the last residual.
+        """Weighted mean squared error in total and per prefix, and the last residual.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class SparseCodes:
         return predicted.unflatten(0, (len(head), -1))
 
     def fired(self):
-        """Whether each neuron is positive in any row; a selected zero does not count.
+        """Whether each neuron is positive in any row. A selected neuron with 0 is not.
 
         Returns
         -------
@@ -188,7 +188,7 @@ def _totals_by_neuron(active, values):
 
 
 class _PreActivations(torch.autograd.Function):
-    """Pass given pre-activations on; spread their gradient over the encoder."""
+    """Identity of given pre-activations; its gradient goes to encoder and bias."""
 
     @staticmethod
     def forward(ctx, rows, encoder, bias, active, scores):
@@ -206,7 +206,7 @@ class _PreActivations(torch.autograd.Function):
 class _PrefixLosses(torch.autograd.Function):
     """Weighted mean squared error of all nested prefixes.
 
-    The gradients are computed in `forward`, where everything they need is at hand.
+    The gradients are computed in `forward`, where all needed values are available.
     """
 
     @staticmethod
@@ -222,7 +222,8 @@ class _PrefixLosses(torch.autograd.Function):
         row_weights,
         has_gradients,
     ):
-        # Otherwise torch makes zeros as large as the rows for the other two results.
+        # Otherwise torch creates zero gradients for the other two results, which are as
+        # large as the rows.
         ctx.set_materialize_grads(False)
         products = products_on(rows.device)
         arguments = rows, values, decoder, bias, active, block_of_neuron

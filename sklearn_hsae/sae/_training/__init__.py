@@ -1,4 +1,4 @@
-"""The training: skorch runs the epochs, :class:`AutoencoderNet` makes the steps."""
+"""The training loop: skorch runs the epochs, :class:`AutoencoderNet` the steps."""
 
 from sklearn_hsae.sae._training._checkpoint import checkpoint_path
 from sklearn_hsae.sae._training._processes import join_processes, training_device

@@ -1,4 +1,4 @@
-"""Rows on their way into training: gathered, standardised and moved batch by batch."""
+"""Batches of rows: gathered, standardised and moved to the device."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -9,22 +9,22 @@ from torch.utils.data import Dataset
 
 from sklearn_hsae.sae._model import standardize
 
-_BLOCK_BYTES = 2**23  # read at once: makes the time of a disk seek negligible
-_BUFFER_BYTES = 2**27  # shuffled at once
+_BLOCK_BYTES = 2**23  # per read: large enough to make the seek time negligible
+_BUFFER_BYTES = 2**27  # of the rows that are shuffled together
 _ROWS_PER_TRANSFER = 2**16
 
 
 class Batch(NamedTuple):
     """Standardised rows with their targets and weights, on the device.
 
-    Rows classes of one model make batches without the first axis.
+    Batches of a single :class:`Rows` have no first axis (the models).
 
     Attributes
     ----------
     rows : float32 tensor of shape (n_models, n_rows, n_features)
     target : tensor of shape (n_models, n_rows) or None
     row_weights : float32 tensor of shape (n_models, n_rows)
-        With a mean of 1 over all rows of a model.
+        Their mean over all rows of a model is 1.
     """
 
     rows: torch.Tensor
@@ -33,18 +33,18 @@ class Batch(NamedTuple):
 
 
 class Rows(Dataset):
-    """Some rows of an array in memory, standardised batch by batch.
+    """A subset of the rows of an array in memory, standardised batch by batch.
 
     Parameters
     ----------
     X : array of shape (n_samples, n_features), of float16, float32 or float64
     indices : int array of shape (n_rows,)
-        Which rows of `X` these are.
+        The subset, as indices of rows of `X`.
     mean : float64 array of shape (n_features,)
     scale : float
     target : array of shape (n_samples,) or None
     row_weights : array of shape (n_samples,) or None
-        None weighs all rows the same.
+        None gives all rows the same weight.
     device : str or torch.device
     """
 
@@ -69,8 +69,8 @@ class Rows(Dataset):
     def batches(self, size, rng=None):
         """Yield all rows once, as batches of equal size.
 
-        The size is at most `size`. Equal, because a last batch of one row would give a
-        noisy step.
+        Each batch has at most `size` rows. The sizes are equal, because a last batch of
+        one row would give a noisy step.
 
         Parameters
         ----------
@@ -96,11 +96,11 @@ class Rows(Dataset):
 
 
 class StreamedRows(Rows):
-    """Rows that are read from disk in blocks, in each epoch again.
+    """Rows on disk, which are read in blocks again in each epoch.
 
     Reading random rows one by one is slow. So contiguous blocks are read in random
-    order, some of them fill a buffer, and batches are drawn from the buffer. `indices`
-    must be ascending.
+    order into a buffer, and batches are drawn at random from the buffer. `indices` must
+    be ascending.
     """
 
     def batches(self, size, rng):
@@ -121,7 +121,7 @@ class StreamedRows(Rows):
             kept_indices, kept_rows = indices[rest], rows[rest]
 
     def _buffers(self, rng):
-        """Yield indices and rows of some random blocks at a time."""
+        """Yield the indices and rows of each buffer of several random blocks."""
         row_bytes = self.X.dtype.itemsize * self.X.shape[1]
         size = max(_BLOCK_BYTES // row_bytes, 1)
         starts = rng.permutation(np.arange(0, len(self.X), size))
@@ -137,7 +137,7 @@ class StreamedRows(Rows):
 
 
 class ResidentRows(Rows):
-    """Rows that stay on the device, where their batches are gathered."""
+    """Rows that are kept on the device, where batches are gathered."""
 
     @cached_property
     def resident(self):
@@ -156,7 +156,7 @@ class ResidentRows(Rows):
 
 
 class RowsPerModel(Dataset):
-    """Rows of models that are trained together; each batch has rows of every model.
+    """The rows of several models; each batch has rows of every model.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class RowsPerModel(Dataset):
 
 
 def _stack(tensors):
-    """As torch.stack, without a copy of a single tensor."""
+    """As torch.stack, but without a copy when there is one tensor only."""
     return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
 
 

@@ -1,4 +1,4 @@
-"""Early stopping for one model, or for several that are trained together."""
+"""Early stopping, for one model or for several models."""
 
 import numpy as np
 import torch
@@ -8,14 +8,14 @@ from skorch.callbacks import Callback
 class BestEpochs(Callback):
     """Stop when no model improves; each model gets the weights of its best epoch.
 
-    A model that has run out of patience is not looked at again, so that the others do
-    not change its result.
+    A model that has reached its patience is never updated again, so that the other
+    models have no effect on its result.
 
     Parameters
     ----------
     patience : int or None
-        Number of epochs without a lower validation loss after which a model has ended.
-        None trains all models to the last epoch.
+        A model ends after this number of epochs without a lower validation loss. None
+        trains all models to the last epoch.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class BestEpochs(Callback):
     best_epochs_ : int array of shape (n_models,)
     best_losses_ : float array of shape (n_models,)
     best_weights_ : dict of tensors
-        As the parameters of the network, with the models as first axis.
+        Parameters of the network by name, with the models as first axis.
     """
 
     def __init__(self, patience):
@@ -52,7 +52,7 @@ class BestEpochs(Callback):
             for model in np.flatnonzero(is_better):
                 self.best_weights_[name][model].copy_(parameter[model].detach())
         if self._has_ended().all():
-            raise KeyboardInterrupt  # the way to end a training in skorch
+            raise KeyboardInterrupt  # this is how a callback ends a training in skorch
 
     def _has_ended(self):
         if self.patience is None:
@@ -65,7 +65,7 @@ class BestEpochs(Callback):
             parameter.copy_(self.best_weights_[name])
 
     def state(self):
-        """What :meth:`restore` needs, as values for JSON, beside the best weights."""
+        """State for :meth:`restore` as values for JSON, without the best weights."""
         return {
             "n_epochs": self.n_epochs_.tolist(),
             "best_epochs": self.best_epochs_.tolist(),
@@ -73,7 +73,7 @@ class BestEpochs(Callback):
         }
 
     def restore(self, state, best_weights):
-        """Go on from what another object of this class had seen."""
+        """Continue from the state of another object of this class."""
         self.n_epochs_ = np.array(state["n_epochs"])
         self.best_epochs_ = np.array(state["best_epochs"])
         self.best_losses_ = np.array(state["best_losses"])

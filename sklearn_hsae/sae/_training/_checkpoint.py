@@ -1,4 +1,4 @@
-"""A training that was killed goes on after its last complete epoch."""
+"""Checkpoints: a killed training continues after its last complete epoch."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ from sklearn_hsae.sae._training._state import (
 )
 
 _ROWS_PER_BLOCK = 8192
-_WITHOUT_EFFECT = ("checkpoint", "device", "prefix", "sparse_output", "verbose")
+_PARAMS_WITHOUT_EFFECT = ("checkpoint", "device", "prefix", "sparse_output", "verbose")
 
 
 def checkpoint_path(folder, params, data):
-    """The file in `folder` that belongs to one training; the folder is made.
+    """The path of the checkpoint of one training. Creates the folder.
 
-    Its name is a hash of all that decides the result, so that a training never goes on
-    from the state of another.
+    The file name is a hash of everything that the result depends on, so that a training
+    never continues from the state of another training.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def checkpoint_path(folder, params, data):
     Raises
     ------
     ValueError
-        When `random_state` is no int.
+        When `random_state` is not an int.
     """
     if not isinstance(params["random_state"], Integral):
         raise ValueError(
@@ -49,7 +49,7 @@ def checkpoint_path(folder, params, data):
             f"the same when the training goes on; got {params['random_state']!r}."
         )
     rows, target, row_weights = data
-    params = {n: value for n, value in params.items() if n not in _WITHOUT_EFFECT}
+    params = {n: v for n, v in params.items() if n not in _PARAMS_WITHOUT_EFFECT}
     digest = hashlib.blake2b(digest_size=16)
     version = sklearn_hsae.__version__
     described = version, params, rows.shape, str(rows.dtype), target, row_weights
@@ -62,7 +62,7 @@ def checkpoint_path(folder, params, data):
 
 
 class Checkpoint(Callback):
-    """Writes the state of the training after each epoch, and begins from it.
+    """Writes the state of the training after each epoch, and restores it at the start.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Checkpoint(Callback):
     best_epochs : BestEpochs
         Its state is part of the checkpoint. skorch must call it before this callback.
     writes : bool
-        Whether this process writes; one of them is enough.
+        Whether this process writes the file. One of several processes does.
     """
 
     def __init__(self, path, best_epochs, writes):
@@ -88,7 +88,7 @@ class Checkpoint(Callback):
                 temporary.write_bytes(self._content(net))
 
     def remove(self):
-        """Delete the file; to be called when the training has ended."""
+        """Delete the file at the end of the training."""
         if self.writes:
             self.path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C during a training.
+"""Handle Ctrl-C during a training.
 
 skorch uses KeyboardInterrupt for early stopping, so Ctrl-C would end `fit` normally,
 and a pipeline would go on with a half-trained model.
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 
 class Interrupted(BaseException):
-    """An interrupt by the user; skorch does not catch it."""
+    """Ctrl-C by the user. skorch does not catch this exception."""
 
 
 @contextmanager
 def interrupts_pass():
-    """Let an interrupt by the user end the training and its caller."""
+    """Within this context, Ctrl-C ends the training and raises KeyboardInterrupt."""
     has_usual_handler = _has_usual_handler()
     try:
         if has_usual_handler:
@@ -29,7 +29,7 @@ def interrupts_pass():
 
 
 def _has_usual_handler():
-    """Only the main thread may set handlers; a handler of somebody else is kept."""
+    """Whether to replace the handler: in the main thread, and if it is the default."""
     is_main = threading.current_thread() is threading.main_thread()
     return is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

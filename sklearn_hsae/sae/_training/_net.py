@@ -1,7 +1,7 @@
-"""Epochs and steps: skorch runs the epochs, :class:`AutoencoderNet` makes the steps.
+"""The skorch net: skorch runs the epochs, :class:`AutoencoderNet` the steps.
 
-The step is :meth:`AutoencoderNet._step`. Batches are gathered whole, not row by row,
-and nothing is read back from the device within an epoch.
+The training step is :meth:`AutoencoderNet._step`. Each batch is gathered as a whole,
+not row by row, and no value is copied back from the device during an epoch.
 """
 
 from contextlib import nullcontext
@@ -20,13 +20,14 @@ from sklearn_hsae.sae._training._interrupts import Interrupted
 from sklearn_hsae.sae._training._processes import join_processes
 from sklearn_hsae.sae._training._progress import EpochProgress
 
-# A shorter memory than usual, for trainings of some hundred steps.
+# Smaller than usual, for trainings of some hundred steps.
 _BETAS = (0.9, 0.99)
 # Decoupled decay of the encoder's weights (Loshchilov & Hutter 2019). With few rows the
 # encoder overfits: this lowers the FVU of new rows by 1 to 2 %.
 _ENCODER_DECAY = 1.0
 _ROWS_PER_VALIDATION_BATCH = 4096
-_RESTS_UNTIL_DEAD, _MOST_ROWS_UNTIL_DEAD = 64, 10_000_000
+# See AutoencoderNet._dead_neurons.
+_PERIODS_UNTIL_DEAD, _MOST_ROWS_UNTIL_DEAD = 64, 10_000_000
 # With fewer neurons, products in bfloat16 save nothing.
 _NEURONS_FOR_BFLOAT16 = 1024
 
@@ -34,21 +35,21 @@ _NEURONS_FOR_BFLOAT16 = 1024
 def build_net(
     settings, n_features, seeds, rngs, validation=None, checkpoint=None, rate=None
 ):
-    """The skorch net of one training, to be fitted on :class:`RowsPerModel`.
+    """Build the skorch net of one training, which is fitted on :class:`RowsPerModel`.
 
     Parameters
     ----------
     settings : TrainingSettings
     n_features : int
     seeds : sequence of int
-        Of the first weights, one per model.
+        Seeds of the initial weights, one per model.
     rngs : sequence of numpy.random.Generator
-        They shuffle the rows, one per model.
+        Generators that shuffle the rows, one per model.
     validation : RowsPerModel or None
-        With it, each model ends with the weights of its best epoch.
+        With validation rows, each model ends with the weights of its best epoch.
     checkpoint : pathlib.Path or None
     rate : float or None
-        Fraction of the peak learning rate to keep; None for one cycle.
+        Constant rate as a fraction of the peak rate; None for the one-cycle schedule.
     """
     processes = join_processes(settings.device)
     is_first = processes.index == 0
@@ -96,9 +97,9 @@ def build_net(
 
 
 def _precision(settings):
-    """Precision of the scores that decide which neurons are active in training.
+    """Precision of the scores that select the active neurons in training.
 
-    The values of the active neurons are computed in float32 either way.
+    The values of the active neurons are always computed in float32.
     """
     is_large = settings.n_neurons >= _NEURONS_FOR_BFLOAT16
     if is_large and has_fast_bfloat16(settings.device):
@@ -134,7 +135,7 @@ class AutoencoderNet(NeuralNet):
         self.processes = processes
 
     def get_iterator(self, dataset, training=False):
-        """The rows themselves; skorch would make a DataLoader of them."""
+        """Return the rows; by default, skorch would create a DataLoader."""
         return dataset
 
     def initialize_module(self):
@@ -168,12 +169,12 @@ class AutoencoderNet(NeuralNet):
         self.graph_ = StepGraph(self._update, self.device) if has_graph else None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        """Run the epochs that are left after those of a checkpoint."""
+        """Run the epochs that remain after those of a checkpoint."""
         epochs = self.max_epochs - len(self.history)
         return super().fit_loop(X, y, epochs=epochs, **fit_params)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Train on all batches, or validate; skorch calls it twice per epoch."""
+        """Train on all batches, or validate. skorch calls this twice per epoch."""
         if iterator is None:
             return
         self.module_.train(training)
@@ -184,7 +185,7 @@ class AutoencoderNet(NeuralNet):
             raise Interrupted from None
 
     def _train_epoch(self, rows):
-        # Once per epoch: while no neuron is dead, the auxiliary loss costs nothing.
+        # Once per epoch only. Without dead neurons, the auxiliary loss costs no time.
         dead = self._dead_neurons(len(rows))
         self.history.record("dead_neurons", [len(neurons) for neurons in dead])
         if not any(map(len, dead)):
@@ -227,17 +228,17 @@ class AutoencoderNet(NeuralNet):
         """Neurons of each model that have not fired for many rows.
 
         The limit is ``max(n_rows, 64 * n_neurons / k)``, at most ten million rows
-        (Gao et al. 2024): at least one epoch, and 64 times the rows after which a
-        neuron fires on average.
+        (Gao et al. 2024). A neuron fires once in ``n_neurons / k`` rows on average, so
+        this is at least one epoch, and at least 64 of these periods.
         """
         module = self.module_
-        usual_rest = module.n_neurons / module.k
-        limit = min(max(n_rows, _RESTS_UNTIL_DEAD * usual_rest), _MOST_ROWS_UNTIL_DEAD)
+        period = module.n_neurons / module.k
+        limit = min(max(n_rows, _PERIODS_UNTIL_DEAD * period), _MOST_ROWS_UNTIL_DEAD)
         is_dead = self.processes.minimum(self.rows_since_fired_) > limit
         return [torch.nonzero(neurons)[:, 0] for neurons in is_dead]
 
     def _autocast(self):
-        """A context for products of whole matrices; sparse ones need none."""
+        """Autocast context for dense matrix products; not needed for sparse ones."""
         device, dtype = torch.device(self.device), self.module_.precision
         if dtype == torch.float32 or not self.module_.is_dense(device):
             return nullcontext()

@@ -1,6 +1,7 @@
-"""The processes that train one autoencoder together; usually there is one.
+"""Training of one autoencoder in several processes.
 
-Several processes are experimental: they were run on CPUs, never on GPUs.
+Usually there is one process. Several processes are experimental: they were run on CPUs,
+never on GPUs.
 """
 
 import os
@@ -13,10 +14,10 @@ from sklearn_hsae._extras import import_extra
 
 
 class Processes:
-    """This process among those that `accelerate launch` or `torchrun` has started.
+    """This process, and its place among those of `accelerate launch` or `torchrun`.
 
-    All processes read all rows in the same order. Each takes its part of a batch, and
-    the gradients are averaged, so that the result is that of the whole batch.
+    All processes read all rows in the same order. Each process takes its part of a
+    batch. The gradients are averaged, so the result is that of the whole batch.
 
     Parameters
     ----------
@@ -30,13 +31,13 @@ class Processes:
         self.index = 0 if state is None else state.process_index
 
     def part_of(self, tensor):
-        """The rows of a tensor (n_models, n_rows, ...) that this process takes."""
+        """The rows of a tensor (n_models, n_rows, ...) for this process."""
         if tensor is None or self.n_processes == 1:
             return tensor
         return tensor[:, self.index :: self.n_processes]
 
     def wrap(self, module):
-        """Make the gradients of `module` means over the processes."""
+        """Wrap `module` so that its gradients are averaged over the processes."""
         return module if self.n_processes == 1 else DistributedDataParallel(module)
 
     def sum(self, tensor):
@@ -59,7 +60,7 @@ def join_processes(device):
     Parameters
     ----------
     device : str
-        Where this process computes.
+        Device of this process.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which rows train and which are set aside for the validation loss."""
+"""Split the rows into training rows and validation rows."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from sklearn_hsae.sae._data import RowFile, mean_and_scale
 from sklearn_hsae.sae._settings import count_training_rows
 from sklearn_hsae.sae._training._batches import ResidentRows, Rows, StreamedRows
 
-_ROWS_PER_BLOCK = 1024  # whose float64 copy stays in the cache
-# Enough for a loss that is right to 1 %; validation rows are kept in memory.
+_ROWS_PER_BLOCK = 1024  # the float64 copy of a block fits into the CPU cache
+# Validation rows are kept in memory. This number gives the loss with an error of 1 %.
 _MOST_VALIDATION_ROWS = 2**15
 
 
 class Split(NamedTuple):
-    """Rows of one model, and how they are standardised."""
+    """Training and validation rows of one model, with the mean and the scale."""
 
     training: Rows
     validation: Rows
@@ -96,7 +96,8 @@ def _fits_on_gpu(device, X):
 def _split_file(settings, data, rng):
     """Training rows stay on disk; validation rows are read and kept.
 
-    One pass finds the mean, missing values and the validation rows.
+    One pass over the file computes the mean, finds missing values, and collects the
+    validation rows.
     """
     X, target, weights = data
     used = used_rows(data)

@@ -1,16 +1,16 @@
-"""The state of a training as arrays: what is needed to go on exactly."""
+"""The state of a training as arrays, which is needed to continue it exactly."""
 
 import torch
 
 
 def training_state(net):
-    """What the optimiser and the counters remember, beside the weights.
+    """The state of the optimiser and the counters, without the weights.
 
     Returns
     -------
     dict
-        `moments` of the optimiser per parameter, `rows_since_fired` and, with a
-        penalty, its `penalty_weight`, else None.
+        `moments` of the optimiser per parameter, `rows_since_fired`, and
+        `penalty_weight`, which is None without a penalty.
     """
     names = {id(value): name for name, value in net.module_.named_parameters()}
     moments = {
@@ -26,7 +26,7 @@ def training_state(net):
 
 
 def restore_training_state(net, state):
-    """Put the :func:`training_state` of another net into an initialised one."""
+    """Load the :func:`training_state` of another net into an initialised net."""
     for name, parameter in net.module_.named_parameters():
         if name in state["moments"]:
             net.optimizer_.state[parameter] = {

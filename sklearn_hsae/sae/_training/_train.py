@@ -1,4 +1,4 @@
-"""A training from beginning to end: checked data in, learned weights out."""
+"""Run a training: checked data in, learned weights out."""
 
 from typing import NamedTuple
 
@@ -31,10 +31,10 @@ _PARAMETERS = (
 
 
 class LearnedWeights(NamedTuple):
-    """What one model has learned.
+    """The learned weights of one model.
 
-    The estimator keeps each field as the attribute of the same name with an underscore,
-    which its docstring describes.
+    The estimator stores each field as the fitted attribute of the same name, with an
+    underscore at the end. Its docstring describes them.
     """
 
     encoder: np.ndarray
@@ -50,14 +50,14 @@ class LearnedWeights(NamedTuple):
 
 
 def train(settings, data, checkpoint=None):
-    """Train models from the beginning, all in the same steps.
+    """Train one or several models from the beginning, in the same steps.
 
     Parameters
     ----------
     settings : TrainingSettings
     data : TrainingData
     checkpoint : pathlib.Path or None
-        File for the state after each epoch, see :class:`Checkpoint`.
+        File for the state after each epoch.
 
     Returns
     -------
@@ -96,17 +96,17 @@ def train(settings, data, checkpoint=None):
 
 
 def train_further(settings, data, n_passes, learned=None, state=None):
-    """Make one pass over more rows.
+    """Train with one pass over more rows.
 
     Parameters
     ----------
     settings : TrainingSettings
-        Of one model.
+        Settings of one model.
     data : TrainingData
     n_passes : int
-        How many passes were made before.
+        Number of earlier passes.
     learned : LearnedWeights or None
-        Where to begin; None begins with random weights.
+        Initial weights; None for random weights.
     state : dict or None
         The state that belongs to `learned`.
 
@@ -114,11 +114,11 @@ def train_further(settings, data, n_passes, learned=None, state=None):
     -------
     learned : LearnedWeights
     state : dict
-        To go on from; see :func:`training_state`.
+        State for the next call; see :func:`training_state`.
     """
     (random_state,) = settings.random_states
     rng = check_random_state(random_state)
-    # Other seeds in each call: the order of rows changes, and no draw is repeated.
+    # Each call has other seeds, so that the order of rows differs.
     network_seed, order_seed = _draw_seeds(rng, n_passes)
     if learned is None:
         mean, scale = mean_and_scale(blocks_of(data, used_rows(data)))
@@ -143,7 +143,7 @@ def train_further(settings, data, n_passes, learned=None, state=None):
 
 
 def _draw_seeds(rng, n_before=0):
-    """Seeds of the network and of the order of rows, after `n_before` other pairs."""
+    """Seeds of the network and of the order of rows, after `n_before` earlier pairs."""
     return rng.randint(2**31 - 1, size=2 * n_before + 2)[-2:].tolist()
 
 
@@ -152,14 +152,14 @@ def _run(fit, rows, settings):
     n_neurons = settings.n_models * settings.n_neurons
     n_features = rows.parts[0].X.shape[1]
     n_threads = suitable_threads(settings.batch_size * n_neurons * n_features)
-    # With a penalty, steps are products of whole matrices, which torch splits itself.
+    # With a penalty, steps are dense matrix products, which torch parallelises itself.
     threads = torch_threads if settings.has_penalty else own_threads
     with interrupts_pass(), threads(n_threads):
         fit(rows)
 
 
 def _history(net, model, n_epochs):
-    """The history of one model, without what skorch keeps about batches."""
+    """The history of one model, without skorch's records of batches."""
     return [
         {
             key: value[model] if isinstance(value, list) else value

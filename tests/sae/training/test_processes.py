@@ -40,7 +40,7 @@ for name, options in {
         rows = (X[:, :6] @ rng.normal(size=(6, 12))).astype(np.float32)
     if name == "streamed":
         from sklearn_hsae.sae._data import _row_files
-        _row_files._RESIDENT_BYTES = 0
+        _row_files._BYTES_IN_MEMORY = 0
         rows = f"{sys.argv[2]}-{rank}.npy"
         np.save(rows, X)
     # The auxiliary loss is relative to the residual of each process's part.
