@@ -1,5 +1,6 @@
 """Annotation: which texts have which concepts."""
 
+import logging
 from numbers import Integral, Real
 
 import numpy as np
@@ -33,6 +34,16 @@ from sklearn_hsae.llm import LanguageModel, make_language_model
 
 _N_PAID_ROWS = 2000  # by default; enough for the effects of some twenty concepts
 _JUDGES = ("auto", "embedding", "keyphrase", "llm", "distilled")
+
+logger = logging.getLogger("sklearn_hsae")
+
+
+def _log_annotations(annotations):
+    logger.info(
+        "Annotation: %d texts judged by %d concepts; %d annotations are missing.",
+        *annotations.shape,
+        np.isnan(annotations).sum(),
+    )
 
 
 class ConceptAnnotator(TransformerMixin, BaseEstimator):
@@ -263,6 +274,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         rows = self._sample(len(texts), self._n_to_judge(self.judge_))
         annotations = np.full((len(texts), len(self.concepts_)), np.nan)
         annotations[rows] = self.judge_.judge(texts[rows])
+        _log_annotations(annotations[rows])
         return self._like_input(annotations, X)
 
     def estimate_cost(self, X, *, texts=None):
@@ -330,6 +342,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         annotations = np.zeros((len(texts), len(self.concepts_)))
         if has_words.any():
             annotations[has_words] = self.judge_.judge(texts[has_words])
+        _log_annotations(annotations)
         return annotations
 
     def _who_judges(self):

@@ -153,6 +153,14 @@ def _add_models(run):
         "with one word per line, or none (auto: the languages of the texts)",
     )
     models.add_argument(
+        "--ignore",
+        nargs="+",
+        default=(),
+        metavar="WORD",
+        help="words that stand in no name, without --llm: words, patterns such as "
+        "'united*', or '@*' for all handles",
+    )
+    models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
     )
     models.add_argument(

@@ -29,7 +29,7 @@ def say(message):
     sys.stderr.flush()
 
 
-def build_pipeline(split, *, seed, stop_words="auto", **options):
+def build_pipeline(split, *, seed, stop_words="auto", ignore=(), **options):
     """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
     judge = options.get("judge")
@@ -41,9 +41,15 @@ def build_pipeline(split, *, seed, stop_words="auto", **options):
         task=split.task, random_state=seed, verbose=1, **options
     )
     if options.get("llm") is None:
-        pipeline.set_params(interpret__stop_words=stop_words)
+        names = {"interpret__stop_words": stop_words, "interpret__ignore": ignore}
+        pipeline.set_params(**names)
     elif stop_words != "auto":
         raise ValueError("--stop-words is for names without --llm; leave one out.")
+    elif ignore:
+        raise ValueError(
+            "--ignore is for names without --llm; leave one out. Tell a language model "
+            "by --instructions what no concept should be about."
+        )
     for _, step in pipeline.steps:
         validate_params(step)
     return pipeline

@@ -17,6 +17,7 @@ _OPTIONS = {
     r"decimal='([.,])'": r"--decimal \1",
     r"encoding='([^']+)'": r"--encoding \1",
     r"positive='([^']+)'": r"--positive \1",
+    r"ignore=\['@\*'\]": "--ignore '@*'",
     r"drop_missing=True": "--drop-missing",
 }
 

@@ -117,6 +117,11 @@ def _legend(evaluation, target):
         f"* significant at {100 * evaluation.alpha:g} % after correction for the "
         "number of tests"
     )
+    if "literal_share" in evaluation.table:
+        said.append(
+            "literal: of the texts judged to have the concept, the share that contain "
+            "one of its phrases word for word"
+        )
     said.append(report.penalty_line(evaluation))
     return [line for text in said for line in textwrap.wrap(text, _width())]
 
@@ -146,10 +151,13 @@ def _interval(row, digits):
 
 def _shares(rows):
     """The columns that all classes have in common."""
-    return [
+    columns = [
         ("share", [report.percent(row.prevalence) for row in rows]),
         ("F1", [report.number(row.fidelity.get("f1")) for row in rows]),
     ]
+    if not all(math.isnan(row.literal_share) for row in rows):
+        columns.append(("literal", [report.percent(row.literal_share) for row in rows]))
+    return columns
 
 
 def _column_widths(columns):

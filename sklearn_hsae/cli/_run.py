@@ -51,6 +51,7 @@ def _pipeline(arguments, split):
         llm=_language_model(arguments),
         judge=arguments.judge,
         stop_words=arguments.stop_words,
+        ignore=arguments.ignore,
         instructions=arguments.instructions,
         seed=arguments.seed,
     )

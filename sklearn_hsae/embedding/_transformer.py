@@ -1,5 +1,6 @@
 """EmbeddingTransformer: turn texts into vectors, with a local or a remote model."""
 
+import logging
 import os
 from contextlib import closing
 from numbers import Integral
@@ -33,6 +34,8 @@ from sklearn_hsae.embedding._window import warn_of_lost_text
 
 DEFAULT_MODEL = MINILM
 _CUT = b"c"  # any byte; see _entry
+
+logger = logging.getLogger("sklearn_hsae")
 
 
 class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
@@ -301,6 +304,12 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         codes, distinct = pd.factorize(texts)
         with open_cache(self.cache_dir, "embeddings") as cache:
             keys, entries = _best_cached(cache, distinct, embedder)
+            logger.info(
+                "Embedding: %d texts, %d of them distinct; %d come from the cache.",
+                len(texts),
+                len(distinct),
+                len(entries),
+            )
             if len(entries) < len(keys):
                 self._embed_missing(embedder, texts, distinct, keys, entries, cache)
         vectors, is_cut = self._read_entries([entries[key] for key in keys])

@@ -38,9 +38,15 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=Non
             rows[f"{stage}, on or off"] = _score(
                 (A > 0) * 1.0, y_train, (B > 0) * 1.0, y, classes, clusters
             )
-    rows["hypotheses"] = {**metrics, "n_columns": metrics["n_hypotheses"]}
     name = "r2" if classes is None else "auc"
     columns = [name, f"{name}_low", f"{name}_high", "n_columns"]
+    # Beside controls the hypotheses reach what no earlier stage could.
+    alone = f"{name}_hypotheses"
+    own = [c.replace(name, alone) if alone in metrics else c for c in columns[:-1]]
+    rows["hypotheses"] = {
+        **dict(zip(columns, (metrics[c] for c in own), strict=False)),
+        "n_columns": metrics["n_hypotheses"],
+    }
     return pd.DataFrame.from_dict(rows, orient="index")[columns]
 
 

@@ -33,6 +33,7 @@ from sklearn_hsae.inference import (
     HypothesisClassifier,
     HypothesisRegressor,
     read_clusters,
+    split_controls,
 )
 
 _SHOWN = (
@@ -46,7 +47,7 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
-_FIDELITY = ["precision", "recall", "f1", "correlation"]
+_FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,9 @@ class HypothesisEvaluation:
         so each of them adds little to the others. The group is tested as one
         hypothesis: a text has any of its concepts. `members` lists the concepts; the
         other columns are those of `table`.
+    controls : DataFrame or None
+        `controls_` of the last step, estimated on the held-out rows. None without
+        controls.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
         :class:`HypothesisClassifier`. `n_significant` counts the hypotheses that are
@@ -81,7 +85,7 @@ class HypothesisEvaluation:
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons and
         on the selected neurons (their activations, and whether they fire). The last row
-        is the score of the hypotheses. None without the training rows.
+        is the score of the hypotheses without controls. None without the training rows.
     verdict : str
         Whether there is a signal, and which step loses most of it.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
@@ -97,6 +101,7 @@ class HypothesisEvaluation:
     positive: object
     table: pd.DataFrame
     groups: pd.DataFrame
+    controls: pd.DataFrame | None
     metrics: dict
     ceilings: pd.DataFrame | None
     verdict: str
@@ -129,7 +134,8 @@ class HypothesisEvaluation:
         -------
         dict
             `task`, `alpha`, `positive`, `verdict`, `metrics`, and `hypotheses`,
-            `groups` and `ceilings` (one dict per row; None where a number is NaN).
+            `groups`, `controls` and `ceilings` (one dict per row; None where a number
+            is NaN).
         """
         return {
             "task": self.task,
@@ -139,6 +145,9 @@ class HypothesisEvaluation:
             "metrics": json_value(self.metrics),
             "hypotheses": json_value(self.table.to_dict("records")),
             "groups": json_value(self.groups.to_dict("records")),
+            "controls": None
+            if self.controls is None
+            else json_value(self.controls.to_dict("records")),
             "ceilings": None
             if self.ceilings is None
             else json_value(
@@ -241,8 +250,9 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
     stages, annotations = transform_by_stages(steps, X)
-    table, metrics = last.evaluate(annotations, y, groups=groups)
-    table, agreeing = _with_groups(table, last, annotations, y, groups)
+    table, of_controls, metrics = last._evaluate(annotations, y, groups=groups)
+    annotations, controls = split_controls(last, annotations)
+    table, agreeing = _with_groups(table, last, annotations, controls, y, groups)
     metrics |= _counts(table, agreeing, last.alpha)
     ceilings = None
     if X_train is not None:
@@ -258,10 +268,11 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         positive=last.positive_ if task == "classification" else None,
         table=_with_fidelity(table, fidelity),
         groups=agreeing,
+        controls=of_controls if len(of_controls) else None,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
-        annotations=_as_frame(annotations, table),
+        annotations=annotations,
         fidelity=fidelity,
         settings=last.get_params(),
     )
@@ -348,12 +359,11 @@ def _fidelity(steps, hypotheses):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def _with_groups(table, last, annotations, y, groups):
+def _with_groups(table, last, annotations, controls, y, groups):
     """The table with the number of each group, and the table of the groups."""
-    names = table["hypothesis"].drop_duplicates().to_list()
-    values = np.asarray(annotations, dtype=np.float64)
-    numbers = agreeing_groups(values)
-    agreeing = group_table(last, values, y, numbers, names, groups)
+    numbers = agreeing_groups(annotations.to_numpy(dtype=np.float64))
+    agreeing = group_table(last, annotations, y, numbers, controls, groups)
+    names = annotations.columns
     by_name = dict(zip(names, numbers.tolist(), strict=True))
     return table.assign(group=table["hypothesis"].map(by_name)), agreeing
 
@@ -375,10 +385,3 @@ def _with_fidelity(table, fidelity):
     scores = fidelity.rename(columns={"concept": "hypothesis"})
     columns = [name for name in _FIDELITY if name in scores]
     return table.merge(scores[["hypothesis", *columns]], on="hypothesis", how="left")
-
-
-def _as_frame(annotations, table):
-    if isinstance(annotations, pd.DataFrame):
-        return annotations
-    names = table["hypothesis"].drop_duplicates()
-    return pd.DataFrame(np.asarray(annotations), columns=names.to_list())

@@ -38,18 +38,19 @@ def agreeing_groups(annotations):
     return pd.factorize(clusters)[0] + 1
 
 
-def group_table(last_step, annotations, y, numbers, names, clusters=None):
+def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     """Test each group as one hypothesis: a text has any of its concepts.
 
     Parameters
     ----------
     last_step : HypothesisRegressor or HypothesisClassifier
         Its settings are used; the fitted attributes are not.
-    annotations : ndarray of shape (n_rows, n_hypotheses)
+    annotations : DataFrame of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
     numbers : ndarray of int of shape (n_hypotheses,)
         The group of each hypothesis.
-    names : sequence of str of length n_hypotheses
+    controls : DataFrame of shape (n_rows, n_controls)
+        The columns that are no hypotheses.
     clusters : array-like of shape (n_rows,), default=None
         The argument `groups` of the last step.
 
@@ -58,14 +59,17 @@ def group_table(last_step, annotations, y, numbers, names, clusters=None):
     DataFrame
         As `summary_`, with `members`, the list of the names, before the estimates.
     """
-    names = np.asarray(names, dtype=object)
+    names = np.asarray(annotations.columns, dtype=object)
+    annotations = annotations.to_numpy(dtype=np.float64)
     groups = [numbers == number for number in np.unique(numbers)]
     members = [names[group].tolist() for group in groups]
     columns = [annotations[:, group] for group in groups]
     any_of = np.column_stack([_any(column) for column in columns])
     labels = [" or ".join(concepts) for concepts in members]
-    frame = pd.DataFrame(any_of, columns=labels)
-    table = clone(last_step).fit(frame, y, groups=clusters).summary_
+    any_of = pd.DataFrame(any_of, columns=labels, index=controls.index)
+    frame = pd.concat([any_of, controls], axis=1)
+    last_step = clone(last_step).set_params(controls=list(controls.columns) or None)
+    table = last_step.fit(frame, y, groups=clusters).summary_
     table.attrs.clear()  # these are held-out rows
     by_label = dict(zip(labels, members, strict=True))
     position = table.columns.get_loc("hypothesis") + 1

@@ -100,9 +100,9 @@ def methods_text(evaluation):
         )
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
-        f"{_model(evaluation.task, settings)}{_direction(evaluation)} p-values were "
-        f"corrected for the number of hypotheses by {_correction(settings)}. "
-        f"At {level}, "
+        f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
+        f"{_direction(evaluation)} p-values were corrected for the "
+        f"number of hypotheses by {_correction(settings)}. At {level}, "
         f"{metrics['n_significant']} hypotheses were significant beside all others, "
         f"{metrics['n_significant_alone']} alone, and "
         f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
@@ -117,6 +117,14 @@ def _direction(evaluation):
     if evaluation.positive is None:
         return ""
     return f" In the effects, {evaluation.direction()}."
+
+
+def _held_equal(evaluation):
+    """The controls in words; "" without controls."""
+    if evaluation.controls is None:
+        return ""
+    names = ", ".join(evaluation.controls["control"].drop_duplicates().map(str))
+    return f" The regression also had the controls {names}, which were not tested."
 
 
 def _correction(settings):

@@ -1,9 +1,11 @@
 """The verdict: whether there is a signal, and which step loses most of it."""
 
+from sklearn_hsae import _format
 from sklearn_hsae.inference import HEADLINE
 
 _MEASURE = {"r2": "held-out R2", "auc": "held-out AUC"}
 _NEGLIGIBLE_LOSS = 0.01
+_MANY_DROPPED = 0.03  # of all rows
 _REMEDIES = {
     "all neurons": "a larger autoencoder (n_neurons, k) keeps more",
     "selected neurons": "more hypotheses (n_select) or a higher target_weight keep "
@@ -35,7 +37,8 @@ def verdict(task, metrics, ceilings):
     summary = (
         f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
         f"significant; together they reach a {measure} of {score:.2f}."
-        f"{_shared_effects(metrics)}"
+        f"{_beyond_controls(name, metrics)}{_shared_effects(metrics)}"
+        f"{_left_out(metrics)}"
     )
     if ceilings is None:
         return summary
@@ -44,7 +47,7 @@ def verdict(task, metrics, ceilings):
             f"{summary} There are no ceilings to compare this with: the pipeline has "
             "no embeddings or neurons, or reads texts in several branches."
         )
-    scores = ceilings[name]
+    scores, score = ceilings[name], ceilings[name].iloc[-1]
     # The first stage contains all information of later stages. If every stage were
     # tested against chance, noise would count as a signal too often.
     ceiling = f"a ridge regression on the {ceilings.index[0]}"
@@ -61,6 +64,33 @@ def verdict(task, metrics, ceilings):
             f"{above}."
         )
     return f"{summary}{share} {_largest_loss(scores)}"
+
+
+def _beyond_controls(name, metrics):
+    """What the texts say that the controls do not."""
+    if f"delta_{name}" not in metrics:
+        return ""
+    gain, p = metrics[f"delta_{name}"], metrics[f"delta_{name}_p"]
+    added = f"add {_format.number(gain, 3)} to" if gain > 0 else "add nothing to"
+    measure = _MEASURE[name].removeprefix("held-out ")
+    return (
+        f" With the controls, that is: the hypotheses {added} the {measure} of the "
+        f"controls alone, {metrics[f'{name}_controls']:.2f} (p "
+        f"{_format.p_value(p)}), and alone they reach "
+        f"{metrics[f'{name}_hypotheses']:.2f}."
+    )
+
+
+def _left_out(metrics):
+    """A warning where many rows could not take part."""
+    n_rows = metrics["n"] + metrics["n_dropped"]
+    if metrics["n_dropped"] <= _MANY_DROPPED * n_rows:
+        return ""
+    return (
+        f" {metrics['n_dropped'] / n_rows:.0%} of the texts were left out, since an "
+        "annotation or a control is missing. If that has to do with the outcome, "
+        "effects are biased."
+    )
 
 
 def _shared_effects(metrics):

@@ -2,6 +2,7 @@
 
 from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
+from sklearn_hsae.inference._controls import split_controls
 from sklearn_hsae.inference._logistic import PENALIZED
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._positive_class import find_positive
@@ -18,4 +19,5 @@ __all__ = [
     "find_positive",
     "headline",
     "read_clusters",
+    "split_controls",
 ]

@@ -20,8 +20,8 @@ class Rows(NamedTuple):
 
     Attributes
     ----------
-    X : ndarray of shape (n_rows, n_hypotheses)
-        Without a NaN.
+    X : ndarray of shape (n_rows, n_control_columns + n_hypotheses)
+        Without a NaN; the controls first.
     y, weights : ndarray of shape (n_rows,)
     clusters : int ndarray of shape (n_rows,), or None
     n_dropped : int
@@ -103,6 +103,6 @@ def fill_missing(X, means):
     return np.where(np.isnan(X), means, X) if np.isnan(X).any() else X
 
 
-def hypothesis_names(estimator):
+def column_names(estimator):
     """Column names as they came in, or x0, x1, ..."""
     return np.asarray(check_feature_names_in(estimator), dtype=object)

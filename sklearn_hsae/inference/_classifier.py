@@ -11,19 +11,33 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference._annotations import (
+    column_names,
     fill_missing,
-    hypothesis_names,
     rows_that_count,
 )
 from sklearn_hsae.inference._clusters import request_groups
+from sklearn_hsae.inference._controls import (
+    control_names,
+    controls_first,
+    read_controls,
+    with_codes,
+)
 from sklearn_hsae.inference._logistic import fit_logistic
 from sklearn_hsae.inference._marginal_effects import average_marginal_effects
-from sklearn_hsae.inference._metrics import auc, average_precision, headline, mcfadden
+from sklearn_hsae.inference._metrics import (
+    auc,
+    average_precision,
+    gain,
+    headline,
+    mcfadden,
+)
 from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
     POST_SELECTION,
+    control_table,
     hypothesis_table,
+    upper_sided,
     with_correction,
 )
 
@@ -57,6 +71,12 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
     positive : class label or None, default=None
         Of two classes, the one that effects point to: a positive effect in `summary_`
         means that this class is more likely. None is the class that sorts last.
+    controls : sequence of str or callable, default=None
+        Columns of X that are no hypotheses, such as the year or the shop: names, or a
+        function of X such as :func:`sklearn.compose.make_column_selector`. The prefix
+        that a ColumnTransformer puts before a name may be left out. They enter the
+        regression beside the hypotheses: numbers as they are, other values as one
+        column per level but the first.
 
     Attributes
     ----------
@@ -72,17 +92,23 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         are. For a column of other numbers than 0 and 1 it is the mean slope. With more
         than two classes, one block of rows per class, and the class in a first column
         `class`.
-    coef_ : ndarray of shape (1 or n_classes, n_features_in_)
+    controls_ : DataFrame
+        One row per column of the controls (and `class`, of three or more): `control`
+        (the plain name), `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p` and
+        `note`. Nothing is corrected for them. Without rows if there are no controls.
+    coef_ : ndarray of shape (1 or n_classes, n_hypotheses)
         Coefficients for prediction; 0 where `summary_` has none. With two classes,
         those for the class that sorts last, whatever `positive` is, as scikit-learn
         expects of a classifier.
+    control_coef_ : ndarray of shape (1 or n_classes, n_control_columns)
+        Those of the controls.
     intercept_ : ndarray of shape (1 or n_classes,)
     penalized_ : bool ndarray of shape (1 or n_classes,)
         Where Firth's penalty was used.
-    column_means_ : ndarray of shape (n_features_in_,)
-        Training mean of each column; replaces NaN in :meth:`predict`.
+    column_means_ : ndarray of shape (n_hypotheses,)
+        Training mean of each hypothesis; replaces NaN in :meth:`predict`.
     n_dropped_ : int
-        Training rows left out because an annotation was NaN.
+        Training rows left out because an annotation or a control was missing.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -129,15 +155,23 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "positive": "no_validation",  # a label is of any type
+        "controls": ["array-like", callable, None],
     }
 
     def __init__(
-        self, *, cov_type="nonrobust", correction="holm", alpha=0.05, positive=None
+        self,
+        *,
+        cov_type="nonrobust",
+        correction="holm",
+        alpha=0.05,
+        positive=None,
+        controls=None,
     ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
         self.positive = positive
+        self.controls = controls
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -169,12 +203,22 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         rows = self._rows(X, y, sample_weight, groups, reset=True)
         self.classes_ = np.unique(rows.y)
         self.positive_ = find_positive(self.classes_, self.positive)
-        estimates, summary = self._estimate(rows)
+        estimates, summary, controls = self._estimate(rows)
         self._summary = summary.to_dict("list")
-        self.coef_, self.intercept_ = self._coefficients(estimates)
+        self._control_summary = controls.to_dict("list")
+        n_controls = len(self._names()[0])
+        coefficients, self.intercept_ = self._coefficients(estimates)
+        self.control_coef_ = coefficients[:, :n_controls]
+        self.coef_ = coefficients[:, n_controls:]
         self.penalized_ = np.array([result.is_penalized for result in estimates])
-        self.column_means_ = np.average(rows.X, axis=0, weights=rows.weights)
+        self._means = np.average(rows.X, axis=0, weights=rows.weights)
+        self.column_means_ = self._means[n_controls:]
         self.n_dropped_ = rows.n_dropped
+        if n_controls:
+            self._alone = {
+                "controls": self._regressions(rows, slice(n_controls)),
+                "hypotheses": self._regressions(rows, slice(n_controls, None)),
+            }
         return self
 
     @property
@@ -184,6 +228,11 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         summary = pd.DataFrame(self._summary)
         summary.attrs["p_values"] = POST_SELECTION
         return summary
+
+    @property
+    def controls_(self):
+        check_is_fitted(self)
+        return pd.DataFrame(self._control_summary)
 
     def decision_function(self, X):
         """Log-odds of the class that sorts last, or of each class.
@@ -197,12 +246,7 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
-        )
-        X = fill_missing(X, self.column_means_)
-        return _log_odds(X, self.coef_, self.intercept_)
+        return self._log_odds(self._columns(X))
 
     def predict_proba(self, X):
         """Probabilities of the classes.
@@ -263,18 +307,28 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             `n_hypotheses`, `n` and `n_dropped`; with groups also `n_clusters`. With
             more than two classes, `auc` and `average_precision` are means over those
             in y, each against the rest.
+
+            With controls: `auc_controls`, `auc_hypotheses`, `delta_auc` and
+            `delta_auc_p`, as those of R² in :class:`HypothesisRegressor`. With more
+            than two classes the p-value is the smallest one times their number.
         """
+        table, _, metrics = self._evaluate(X, y, sample_weight, groups)
+        return table, metrics
+
+    def _evaluate(self, X, y, sample_weight=None, groups=None):
+        """The table, that of the controls, and the metrics."""
         check_is_fitted(self)
         rows = self._rows(X, y, sample_weight, groups, reset=False)
-        again, table = self._estimate(rows)
+        again, table, controls = self._estimate(rows)
         X, y, weights, clusters, _ = rows
         options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
-        log_odds = _log_odds(X, self.coef_, self.intercept_)
+        log_odds = self._log_odds(X)
         scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
         in_sample = _shares(_log_odds(X, *self._coefficients(again)))
         order = slice(None, None, -1 if self._is_first_positive else 1)
         metrics = {
             **headline(y, scores, self.classes_, **options),
+            **self._beyond_controls(rows, scores, options),
             "average_precision": average_precision(
                 y, scores[:, order], self.classes_[order], weights
             ),
@@ -284,10 +338,53 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             "n_significant": int(
                 table.groupby("hypothesis")["significant"].any().sum()
             ),
-            "n_hypotheses": X.shape[1],
+            "n_hypotheses": self.coef_.shape[1],
             **rows.counts(),
         }
-        return table, metrics
+        return table, controls, metrics
+
+    def _log_odds(self, X):
+        coefficients = np.hstack([self.control_coef_, self.coef_])
+        return _log_odds(X, coefficients, self.intercept_)
+
+    def _regressions(self, rows, columns):
+        """Coefficients and intercepts of the regressions on some columns."""
+        names = np.concatenate(self._names())[columns]
+        options = {"weights": rows.weights, "alpha": self.alpha}
+        estimates = [
+            fit_logistic(rows.X[:, columns], is_class, names, **options)
+            for _, is_class in self._outcomes(rows.y)
+        ]
+        return self._coefficients(estimates)
+
+    def _outcomes(self, y):
+        """Each class that has a regression, and 1 for the rows that have it."""
+        labels = [self.positive_] if len(self.classes_) == 2 else self.classes_
+        return [(label, (y == label).astype(np.float64)) for label in labels]
+
+    def _beyond_controls(self, rows, scores, options):
+        """What each of controls and hypotheses reach alone, and what the latter add."""
+        n_controls = self.control_coef_.shape[1]
+        if not n_controls:
+            return {}
+        X, y, *_ = rows
+        controls, hypotheses = X[:, :n_controls], X[:, n_controls:]
+        alone = _shares(_log_odds(hypotheses, *self._alone["hypotheses"]))
+        alone = headline(y, alone, self.classes_, **options)
+        baseline = _shares(_log_odds(controls, *self._alone["controls"]))
+        names = np.append(self._names()[0], "hypotheses")
+        sign, p = -1.0 if self._is_first_positive else 1.0, []
+        for (_, is_class), coefficient in zip(
+            self._outcomes(y), self.coef_, strict=True
+        ):
+            columns = np.column_stack([controls, sign * hypotheses @ coefficient])
+            added = fit_logistic(columns, is_class, names, **options)
+            p.append(upper_sided(added.p[-1], added.coefficient[-1]))
+        p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
+        return {
+            **{name.replace("auc", "auc_hypotheses"): v for name, v in alone.items()},
+            **gain(y, scores, baseline, self.classes_, p=p, **options),
+        }
 
     def _check_held_out(self, y):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
@@ -306,15 +403,18 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         """The rows that count, with their labels."""
         if y is not None:  # else validate_data says that it is missing
             y = _labels(y)
+        if reset:
+            self._controls = read_controls(self.controls, X)
         X, y = validate_data(
             self,
-            X,
+            with_codes(self._controls, X),
             y,
             reset=reset,
             dtype=np.float64,
             ensure_all_finite="allow-nan",
             ensure_min_samples=2,
         )
+        X = controls_first(self._controls, column_names(self), X)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         if reset:
             _refuse_single_class(rows.y)
@@ -340,29 +440,40 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[log_odds.argmax(axis=1)]
 
     def _estimate(self, rows):
-        """The estimates of each regression, and the table of all of them."""
-        names = hypothesis_names(self)
+        """The estimates of each regression, their table, and that of the controls."""
+        controls, names = self._names()
+        n_controls = len(controls)
         X, y, weights, clusters, _ = rows
         options = {"weights": weights, "clusters": clusters, "alpha": self.alpha}
-        n_classes = len(self.classes_)
-        estimates, tables = [], []
-        for label in self.classes_ if n_classes > 2 else [self.positive_]:
-            is_class = (y == label).astype(np.float64)
-            estimates.append(fit_logistic(X, is_class, names, **options))
-            separation = compare_means(X != 0, is_class, weights, clusters=clusters)
-            table = hypothesis_table(X, weights, names, estimates[-1], separation)
+        estimates, tables, of_controls = [], [], []
+        annotations = X[:, n_controls:]
+        for label, is_class in self._outcomes(y):
+            found = fit_logistic(
+                X, is_class, np.concatenate([controls, names]), **options
+            )
+            separation = compare_means(
+                annotations != 0, is_class, weights, clusters=clusters
+            )
+            tested = found.part(slice(n_controls, None))
+            table = hypothesis_table(annotations, weights, names, tested, separation)
             table.insert(
                 table.columns.get_loc("p"),
                 "average_marginal_effect",
-                average_marginal_effects(X, estimates[-1], weights),
+                average_marginal_effects(X, found, weights)[n_controls:],
             )
-            if n_classes > 2:
+            beside = control_table(controls, found.part(slice(n_controls)))
+            if len(self.classes_) > 2:
                 table.insert(0, "class", label)
+                beside.insert(0, "class", label)
+            estimates.append(found)
             tables.append(table)
-        table = pd.concat(tables, ignore_index=True)
-        return estimates, with_correction(
-            table, alpha=self.alpha, correction=self.correction
+            of_controls.append(beside)
+        table = with_correction(
+            pd.concat(tables, ignore_index=True),
+            alpha=self.alpha,
+            correction=self.correction,
         )
+        return estimates, table, pd.concat(of_controls, ignore_index=True)
 
     def get_metadata_routing(self):
         """What is requested: `groups` in `fit` if `cov_type` is "cluster".
@@ -372,6 +483,25 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
         MetadataRequest
         """
         return request_groups(super().get_metadata_routing(), self.cov_type)
+
+    def _names(self):
+        """The names of the columns of the controls, and those of the hypotheses."""
+        names = column_names(self)
+        hypotheses = names[~np.isin(names, list(self._controls))]
+        return np.array(control_names(self._controls), dtype=object), hypotheses
+
+    def _columns(self, X):
+        """Controls and annotations, with means in the place of NaN."""
+        check_is_fitted(self)
+        X = validate_data(
+            self,
+            with_codes(self._controls, X),
+            reset=False,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+        )
+        X = controls_first(self._controls, column_names(self), X)
+        return fill_missing(X, self._means)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

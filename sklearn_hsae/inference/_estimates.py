@@ -38,6 +38,15 @@ class Estimates(NamedTuple):
                 spread[name][design.columns] = estimated
         return cls(**spread, intercept=float(intercept), notes=design.notes)
 
+    def part(self, columns):
+        """The estimates of some hypotheses, a slice."""
+        values = {
+            name: value[columns]
+            for name, value in self._asdict().items()
+            if isinstance(value, np.ndarray | list)
+        }
+        return self._replace(**values)
+
     @classmethod
     def none(cls, n_hypotheses, intercept, note):
         """No hypothesis can be estimated."""

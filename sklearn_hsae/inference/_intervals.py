@@ -7,8 +7,10 @@ _N_RESAMPLES = 1000
 _SEED = 0  # the same interval from the same numbers
 
 
-def r2_interval(y, prediction, *, alpha=0.05, weights=None, clusters=None):
-    """Percentile interval of R2 from resampled rows, or clusters of rows.
+def r2_interval(
+    y, prediction, *, alpha=0.05, weights=None, clusters=None, baseline=None
+):
+    """Percentile interval of R2, or of a gain in R2, from resampled rows or clusters.
 
     A resample is a count per row, so no row is copied (Efron & Tibshirani 1993,
     chapter 13).
@@ -21,6 +23,8 @@ def r2_interval(y, prediction, *, alpha=0.05, weights=None, clusters=None):
     weights : ndarray of shape (n_rows,), default=None
     clusters : int ndarray of shape (n_rows,), default=None
         Numbers from 0 without a gap.
+    baseline : ndarray of shape (n_rows,), default=None
+        The prediction to which R2 gains; the mean for None.
 
     Returns
     -------
@@ -31,8 +35,11 @@ def r2_interval(y, prediction, *, alpha=0.05, weights=None, clusters=None):
     shifted = y - np.average(
         y, weights=weights
     )  # before squares are summed, for digits
+    error = np.square(y - prediction)
+    if baseline is not None:
+        error -= np.square(y - baseline)
     moments = weights[:, None] * np.column_stack(
-        [np.square(y - prediction), np.ones(len(y)), shifted, np.square(shifted)]
+        [error, np.ones(len(y)), shifted, np.square(shifted)]
     )
     if clusters is not None:
         moments = _cluster_sums(moments, clusters)
@@ -48,7 +55,8 @@ def r2_interval(y, prediction, *, alpha=0.05, weights=None, clusters=None):
     has_score = variation > 1e-12 * moments[:, 3].sum()
     if has_score.sum() < _N_RESAMPLES // 2:
         return np.nan, np.nan
-    values = 1 - error[has_score] / variation[has_score]
+    values = -error[has_score] / variation[has_score]
+    values += 1.0 if baseline is None else 0.0
     low, high = np.quantile(values, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
 
@@ -80,27 +88,62 @@ def auc_interval(is_class, scores, *, alpha=0.05, weights=None, clusters=None):
     n_with = is_class.sum(axis=0)
     if min(n_with.min(), (len(is_class) - n_with).min()) < 2:
         return np.nan, np.nan
-    pairs = zip(is_class.T, scores.T, strict=True)
-    parts = [_auc_parts(*pair, weights) for pair in pairs]
-    area = np.mean([part[0] for part in parts])
-    influence = np.mean([part[1] for part in parts], axis=0)
-    variance = np.square(influence).sum()
-    if clusters is not None:
-        of_clusters = _cluster_sums(influence[:, None], clusters)
-        n_clusters = len(of_clusters)
-        variance = np.square(of_clusters).sum() * n_clusters / (n_clusters - 1)
+    area, influence = _mean_auc_parts(is_class, scores, weights)
+    variance, quantile = _variance(influence, clusters, alpha)
     if area in (0.0, 1.0):
         # No variance; this many independent pairs were all ordered alike.
         n_pairs = min(n_with.min(), (len(is_class) - n_with).min())
         end = float((alpha / 2) ** (1 / n_pairs))
         return (end, 1.0) if area == 1 else (0.0, 1 - end)
     error = np.sqrt(variance) / (area * (1 - area))
-    quantile = stats.norm.isf(alpha / 2)
-    if clusters is not None:
-        quantile = stats.t.isf(alpha / 2, n_clusters - 1)
     width = quantile * error
     low, high = special.expit(special.logit(area) + np.array([-width, width]))
     return float(low), float(high)
+
+
+def auc_gain_interval(
+    is_class, scores, baseline, *, alpha=0.05, weights=None, clusters=None
+):
+    """Interval of the difference of two AUCs on the same rows (DeLong et al. 1988).
+
+    Parameters
+    ----------
+    is_class : bool ndarray of shape (n_rows, n_classes)
+    scores, baseline : ndarray of shape (n_rows, n_classes)
+    alpha, weights, clusters : default=0.05, None, None
+        As for `auc_interval`.
+
+    Returns
+    -------
+    low, high : float
+        NaN when some class has, or lacks, a single row.
+    """
+    weights = np.ones(len(scores)) if weights is None else weights
+    n_with = is_class.sum(axis=0)
+    if min(n_with.min(), (len(is_class) - n_with).min()) < 2:
+        return np.nan, np.nan
+    area, influence = _mean_auc_parts(is_class, scores, weights)
+    other_area, other_influence = _mean_auc_parts(is_class, baseline, weights)
+    variance, quantile = _variance(influence - other_influence, clusters, alpha)
+    gain, width = area - other_area, quantile * np.sqrt(variance)
+    return float(gain - width), float(gain + width)
+
+
+def _mean_auc_parts(is_class, scores, weights):
+    pairs = zip(is_class.T, scores.T, strict=True)
+    parts = [_auc_parts(*pair, weights) for pair in pairs]
+    area = np.mean([part[0] for part in parts])
+    return area, np.mean([part[1] for part in parts], axis=0)
+
+
+def _variance(influence, clusters, alpha):
+    """The variance of an estimate, and the quantile of its distribution."""
+    if clusters is None:
+        return np.square(influence).sum(), stats.norm.isf(alpha / 2)
+    of_clusters = _cluster_sums(influence[:, None], clusters)
+    n_clusters = len(of_clusters)
+    variance = np.square(of_clusters).sum() * n_clusters / (n_clusters - 1)
+    return variance, stats.t.isf(alpha / 2, n_clusters - 1)
 
 
 def _cluster_sums(values, clusters):

@@ -64,9 +64,8 @@ class LogisticLikelihood:
         for _ in range(_MAX_PENALIZED_STEPS if self.penalized else _MAX_STEPS):
             step = np.zeros_like(beta)
             try:
-                step[free] = linalg.solve(
-                    curvature[np.ix_(free, free)], gradient[free], assume_a="pos"
-                )
+                factor = linalg.cho_factor(curvature[np.ix_(free, free)])
+                step[free] = linalg.cho_solve(factor, gradient[free])
             except linalg.LinAlgError:  # every weight is 0: far out without a maximum
                 return beta, value, gradient, False
             moved = np.abs(self.matrix @ step).max()

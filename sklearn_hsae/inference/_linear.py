@@ -21,7 +21,16 @@ _MAX_ROWS = 500  # with the largest weights: the others add nothing to the sum
 
 
 def fit_linear(
-    X, y, names, *, cov_type, alpha, weights=None, clusters=None, min_p=False
+    X,
+    y,
+    names,
+    *,
+    cov_type,
+    alpha,
+    weights=None,
+    clusters=None,
+    min_p=False,
+    n_controls=0,
 ):
     """Regress y on the columns of X and an intercept.
 
@@ -38,6 +47,8 @@ def fit_linear(
         The number of each row's cluster, for "cluster".
     min_p : bool, default=False
         Correct p-values by permutations, if some concept has few rows.
+    n_controls : int, default=0
+        How many of the first columns are not corrected for.
 
     Returns
     -------
@@ -83,9 +94,16 @@ def fit_linear(
     ]
     number = n_permutations(len(y), alpha) if min_p and cov_type == "HC3" else 0
     p_corrected = None
-    if number and residual.any() and (model.degrees < FEW_ROWS).any():
+    tested = design.columns >= n_controls
+    if number and residual.any() and (model.degrees[tested] < FEW_ROWS).any():
         exchangeable = residual[:, 0] / np.sqrt(1 - model.leverage)
-        p_corrected = step_down_min_p(p, model.p_values, exchangeable, number)
+        p_corrected = np.full(len(p), np.nan)
+        p_corrected[tested] = step_down_min_p(
+            p[tested],
+            lambda outcomes: model.p_values(outcomes)[tested],
+            exchangeable,
+            number,
+        )
     width = special.stdtrit(model.degrees[:, 0], 1 - alpha / 2) * error
     return Estimates.of(
         design,

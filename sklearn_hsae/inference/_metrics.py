@@ -3,7 +3,11 @@
 import numpy as np
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
-from sklearn_hsae.inference._intervals import auc_interval, r2_interval
+from sklearn_hsae.inference._intervals import (
+    auc_gain_interval,
+    auc_interval,
+    r2_interval,
+)
 
 # The headline of each task, and what guessing reaches.
 HEADLINE = {"regression": ("r2", 0.0), "classification": ("auc", 0.5)}
@@ -41,6 +45,46 @@ def headline(y, prediction, classes=None, *, alpha=0.05, weights=None, clusters=
         name, score = "auc", auc(y, prediction, classes, weights)
         ends = auc_interval(*_against_the_rest(y, prediction, classes), **options)
     return {name: score, f"{name}_low": ends[0], f"{name}_high": ends[1]}
+
+
+def gain(y, prediction, baseline, classes=None, *, p, **options):
+    """What a prediction adds to that of the controls alone.
+
+    Parameters
+    ----------
+    y, prediction, classes
+        As for `headline`.
+    baseline : ndarray
+        The prediction by the controls, shaped like `prediction`.
+    p : float
+        Of the test that nothing is added.
+    **options
+        `alpha`, `weights` and `clusters` of `headline`.
+
+    Returns
+    -------
+    dict
+        `r2_controls`, `delta_r2`, `delta_r2_low`, `delta_r2_high`, `delta_r2_p`; or the
+        same of the AUC.
+    """
+    weights = options.get("weights")
+    if classes is None:
+        name = "r2"
+        scores = [r2_score(y, v, sample_weight=weights) for v in (prediction, baseline)]
+        ends = r2_interval(y, prediction, baseline=baseline, **options)
+    else:
+        name = "auc"
+        scores = [auc(y, v, classes, weights) for v in (prediction, baseline)]
+        is_class, shown = _against_the_rest(y, prediction, classes)
+        _, beside = _against_the_rest(y, baseline, classes)
+        ends = auc_gain_interval(is_class, shown, beside, **options)
+    return {
+        f"{name}_controls": float(scores[1]),
+        f"delta_{name}": float(scores[0] - scores[1]),
+        f"delta_{name}_low": ends[0],
+        f"delta_{name}_high": ends[1],
+        f"delta_{name}_p": p,
+    }
 
 
 def auc(y, scores, classes, weights=None):

@@ -11,17 +11,25 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
 from sklearn_hsae.inference._annotations import (
+    column_names,
     fill_missing,
-    hypothesis_names,
     rows_that_count,
 )
 from sklearn_hsae.inference._clusters import request_groups
+from sklearn_hsae.inference._controls import (
+    control_names,
+    controls_first,
+    read_controls,
+    with_codes,
+)
 from sklearn_hsae.inference._linear import fit_linear
-from sklearn_hsae.inference._metrics import headline
+from sklearn_hsae.inference._metrics import gain, headline
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
     POST_SELECTION,
+    control_table,
     hypothesis_table,
+    upper_sided,
     with_correction,
 )
 
@@ -50,10 +58,16 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         among those found; all four correct `p`.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    controls : sequence of str or callable, default=None
+        Columns of X that are no hypotheses, such as the year or the shop: names, or a
+        function of X such as :func:`sklearn.compose.make_column_selector`. The prefix
+        that a ColumnTransformer puts before a name may be left out. They enter the
+        regression beside the hypotheses: numbers as they are, other values as one
+        column per level but the first.
 
     Attributes
     ----------
-    summary_ : DataFrame of n_features_in_ rows
+    summary_ : DataFrame of n_hypotheses rows
         One row per hypothesis, in the order of the columns. From the rows of
         :meth:`fit`: see the notes.
 
@@ -68,13 +82,19 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
           if there are weights; `n`: the number of rows.
         - `note`: why a hypothesis has no coefficient. It is constant, equal to, the
           opposite of or a combination of others, or decided by a single row.
-    coef_ : ndarray of shape (n_features_in_,)
+    controls_ : DataFrame
+        One row per column of the controls: `control` (the plain name),
+        `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p` and `note`. Nothing is
+        corrected for them. Without rows if there are no controls.
+    coef_ : ndarray of shape (n_hypotheses,)
         Coefficients for prediction; 0 where `summary_` has none.
+    control_coef_ : ndarray of shape (n_control_columns,)
+        Those of the controls, in the order of `controls_`.
     intercept_ : float
-    column_means_ : ndarray of shape (n_features_in_,)
-        Training mean of each column; replaces NaN in :meth:`predict`.
+    column_means_ : ndarray of shape (n_hypotheses,)
+        Training mean of each hypothesis; replaces NaN in :meth:`predict`.
     n_dropped_ : int
-        Training rows left out because an annotation was NaN.
+        Training rows left out because an annotation or a control was missing.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -142,12 +162,16 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         "cov_type": [StrOptions({"HC3", "nonrobust", "cluster"})],
         "correction": [StrOptions({"min_p", "bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "controls": ["array-like", callable, None],
     }
 
-    def __init__(self, *, cov_type="HC3", correction="min_p", alpha=0.05):
+    def __init__(
+        self, *, cov_type="HC3", correction="min_p", alpha=0.05, controls=None
+    ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.controls = controls
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -171,12 +195,21 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             Fitted.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
-        estimates, summary = self._estimate(rows)
+        estimates, summary, controls = self._estimate(rows)
         self._summary = summary.to_dict("list")
-        self.coef_ = np.nan_to_num(estimates.coefficient)
+        self._control_summary = controls.to_dict("list")
+        coefficient, n_controls = np.nan_to_num(estimates.coefficient), len(controls)
+        self.control_coef_ = coefficient[:n_controls]
+        self.coef_ = coefficient[n_controls:]
         self.intercept_ = estimates.intercept
-        self.column_means_ = np.average(rows.X, axis=0, weights=rows.weights)
+        self._means = np.average(rows.X, axis=0, weights=rows.weights)
+        self.column_means_ = self._means[n_controls:]
         self.n_dropped_ = rows.n_dropped
+        if n_controls:
+            self._alone = {
+                "controls": _least_squares(rows, slice(n_controls)),
+                "hypotheses": _least_squares(rows, slice(n_controls, None)),
+            }
         return self
 
     @property
@@ -186,6 +219,11 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         summary = pd.DataFrame(self._summary)
         summary.attrs["p_values"] = POST_SELECTION
         return summary
+
+    @property
+    def controls_(self):
+        check_is_fitted(self)
+        return pd.DataFrame(self._control_summary)
 
     def predict(self, X):
         """Predict the outcome.
@@ -199,11 +237,7 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,)
         """
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
-        )
-        return fill_missing(X, self.column_means_) @ self.coef_ + self.intercept_
+        return self._predict(self._columns(X))
 
     def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
@@ -231,22 +265,58 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             `r2_in_sample`: of the regression estimated on these rows, which HypotheSAEs
             reports as the held-out one. `n_significant`, `n_hypotheses`, `n` and
             `n_dropped`; with groups also `n_clusters`, how many there are.
+
+            With controls: `r2_controls` and `r2_hypotheses` of regressions fitted on
+            one of the two alone. `delta_r2`, what the hypotheses add to the controls,
+            with an interval, and `delta_r2_p` of a one-sided test that they add
+            nothing: the fitted sum of their effects is one column beside the controls,
+            in a regression on these rows.
         """
+        table, _, metrics = self._evaluate(X, y, sample_weight, groups)
+        return table, metrics
+
+    def _evaluate(self, X, y, sample_weight=None, groups=None):
+        """The table, that of the controls, and the metrics."""
         check_is_fitted(self)
         rows = self._rows(X, y, sample_weight, groups, reset=False)
-        again, table = self._estimate(rows)
+        again, table, controls = self._estimate(rows)
         X, y, weights, clusters, _ = rows
         in_sample = X @ np.nan_to_num(again.coefficient) + again.intercept
-        prediction = X @ self.coef_ + self.intercept_
-        options = {"weights": weights, "clusters": clusters}
+        prediction = self._predict(X)
+        options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
         metrics = {
-            **headline(y, prediction, alpha=self.alpha, **options),
+            **headline(y, prediction, **options),
+            **self._beyond_controls(rows, prediction, options),
             "r2_in_sample": float(r2_score(y, in_sample, sample_weight=weights)),
             "n_significant": int(table["significant"].sum()),
             "n_hypotheses": len(table),
             **rows.counts(),
         }
-        return table, metrics
+        return table, controls, metrics
+
+    def _predict(self, X):
+        coefficient = np.concatenate([self.control_coef_, self.coef_])
+        return X @ coefficient + self.intercept_
+
+    def _beyond_controls(self, rows, prediction, options):
+        """What each of controls and hypotheses reach alone, and what the latter add."""
+        n_controls = len(self.control_coef_)
+        if not n_controls:
+            return {}
+        X, y, *_ = rows
+        controls, hypotheses = X[:, :n_controls], X[:, n_controls:]
+        coefficient, intercept = self._alone["hypotheses"]
+        alone = headline(y, hypotheses @ coefficient + intercept, **options)
+        score = np.column_stack([controls, hypotheses @ self.coef_])
+        names = np.append(self._names()[0], "hypotheses")
+        added = fit_linear(score, y, names, cov_type=self.cov_type, **options)
+        coefficient, intercept = self._alone["controls"]
+        baseline = controls @ coefficient + intercept
+        p = upper_sided(added.p[-1], added.coefficient[-1])
+        return {
+            **{name.replace("r2", "r2_hypotheses"): v for name, v in alone.items()},
+            **gain(y, prediction, baseline, p=p, **options),
+        }
 
     def _check_held_out(self, y):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
@@ -256,9 +326,11 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         """The rows that count."""
         if y is not None:  # else validate_data says that it is missing
             y = read_target(y, "regression").values
+        if reset:
+            self._controls = read_controls(self.controls, X)
         X, y = validate_data(
             self,
-            X,
+            with_codes(self._controls, X),
             y,
             reset=reset,
             dtype=np.float64,
@@ -266,13 +338,15 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             ensure_min_samples=2,
             y_numeric=True,
         )
+        X = controls_first(self._controls, column_names(self), X)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         refuse_constant(Target(rows.y))
         return rows
 
     def _estimate(self, rows):
-        """The estimates and their table."""
-        names = hypothesis_names(self)
+        """The estimates, the table of the hypotheses and that of the controls."""
+        controls, names = self._names()
+        n_controls = len(controls)
         X, y, weights, clusters, _ = rows
         options = {
             "clusters": clusters,
@@ -280,18 +354,26 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             "min_p": self.correction == "min_p",
         }
         estimates = fit_linear(
-            X, y, names, cov_type=self.cov_type, weights=weights, **options
+            X,
+            y,
+            np.concatenate([controls, names]),
+            cov_type=self.cov_type,
+            weights=weights,
+            n_controls=n_controls,
+            **options,
         )
+        X, tested = X[:, n_controls:], estimates.part(slice(n_controls, None))
         separation = compare_means(X != 0, y, weights, **options)
-        table = hypothesis_table(X, weights, names, estimates, separation)
+        table = hypothesis_table(X, weights, names, tested, separation)
         table = with_correction(
             table,
             alpha=self.alpha,
             correction=self.correction,
-            p=estimates.p_corrected,
+            p=tested.p_corrected,
             separation_p=separation[2],
         )
-        return estimates, table
+        of_controls = control_table(controls, estimates.part(slice(n_controls)))
+        return estimates, table, of_controls
 
     def get_metadata_routing(self):
         """What is requested: `groups` in `fit` if `cov_type` is "cluster".
@@ -302,7 +384,36 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         """
         return request_groups(super().get_metadata_routing(), self.cov_type)
 
+    def _names(self):
+        """The names of the columns of the controls, and those of the hypotheses."""
+        names = column_names(self)
+        hypotheses = names[~np.isin(names, list(self._controls))]
+        return np.array(control_names(self._controls), dtype=object), hypotheses
+
+    def _columns(self, X):
+        """Controls and annotations, with means in the place of NaN."""
+        check_is_fitted(self)
+        X = validate_data(
+            self,
+            with_codes(self._controls, X),
+            reset=False,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+        )
+        X = controls_first(self._controls, column_names(self), X)
+        return fill_missing(X, self._means)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _least_squares(rows, columns):
+    """Coefficients and intercept of a regression on some columns."""
+    X = rows.X[:, columns]
+    names = np.array([f"x{j}" for j in range(X.shape[1])], dtype=object)
+    fit = fit_linear(
+        X, rows.y, names, cov_type="nonrobust", alpha=0.05, weights=rows.weights
+    )
+    return np.nan_to_num(fit.coefficient), fit.intercept

@@ -46,6 +46,36 @@ def hypothesis_table(X, weights, names, estimates, separation):
     )
 
 
+def control_table(names, estimates):
+    """The estimates of the controls: no test is corrected for them.
+
+    Parameters
+    ----------
+    names : sequence of str of length n_controls
+    estimates : Estimates
+
+    Returns
+    -------
+    DataFrame of n_controls rows
+    """
+    return pd.DataFrame(
+        {
+            "control": names,
+            "coefficient": estimates.coefficient,
+            "standard_error": estimates.standard_error,
+            "ci_low": estimates.ci_low,
+            "ci_high": estimates.ci_high,
+            "p": estimates.p,
+            "note": estimates.notes,
+        }
+    )
+
+
+def upper_sided(p, coefficient):
+    """The p-value of a test for a positive coefficient, from the two-sided one."""
+    return float(p / 2 if coefficient > 0 else 1 - p / 2)
+
+
 def with_correction(table, *, alpha, correction, p=None, separation_p=None):
     """Add the corrected p-values and `significant`; each row of the table is one test.
 

@@ -17,6 +17,7 @@ from sklearn_hsae._sklearn_compat import (
 )
 from sklearn_hsae._texts import get_texts
 from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae.interpretation._literal_share import literal_shares
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
@@ -27,6 +28,7 @@ from sklearn_hsae.judges import (
     best_threshold,
     candidate_phrases,
     clauses,
+    handle_words,
     is_word_for_word,
     phrase_label,
     soft_maximum,
@@ -34,6 +36,7 @@ from sklearn_hsae.judges import (
 
 _MAX_ROWS = 10_000  # more rows change the names little and cost memory
 _SHORTLIST = 40  # phrases weighed for each neuron, the most over-represented ones
+_MANY_HANDLES = 0.2  # of the labels
 _LEAST_GAIN = 0.005  # in correlation, that one more phrase must bring
 _SHARE_OF_A_PART = 0.95  # of what a phrase brings; a part that brings it replaces it
 
@@ -68,6 +71,10 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Words that no phrase starts or ends with. "auto" finds the languages of the
         texts and takes their lists; where it finds none, the English one. Else the
         code of a language, such as ``"de"``, or the words themselves; ``[]`` is none.
+    ignore : list of str, default=()
+        Words that stand in no label, such as the names of writers or airlines. ``*``
+        stands for any letters (``"united*"``), and ``"@*"`` is every word that mostly
+        stands behind an @: the handles of social media.
     validation_fraction : float, default=0.3
         The share of the rows that names are not made from: `fidelity_` is measured
         on them.
@@ -84,7 +91,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     fidelity_ : DataFrame of n_features_in_ rows
         How well each label, read by `judge`, says when its neuron fires: `neuron`,
         `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
-        rows not used for naming.
+        rows not used for naming. `literal_share`: of these texts that are judged to
+        have the concept, the share that contain one of its phrases word for word.
+        Where it is low, the label says what the texts are like, not what they say.
     n_features_in_ : int
         Number of neurons.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -113,6 +122,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         "judge": [StrOptions({"embedding", "keyphrase"})],
         "embedder": [str, EmbeddingTransformer, None],
         "stop_words": [str, "array-like"],
+        "ignore": ["array-like"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -125,6 +135,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         judge="embedding",
         embedder=None,
         stop_words="auto",
+        ignore=(),
         validation_fraction=0.3,
         random_state=None,
         verbose=0,
@@ -133,6 +144,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         self.judge = judge
         self.embedder = embedder
         self.stop_words = stop_words
+        self.ignore = ignore
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.verbose = verbose
@@ -165,11 +177,20 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
+        _warn_of_handles(phrases, texts[naming])
         self._set_concepts(*self._labels(phrases, len(naming)))
         named = activations[np.ix_(naming, self._columns)]
         judge = self._judge().fit(self.concepts_, texts[naming], named)
-        self._set_fidelity(judge.judge(texts[hidden]), activations[hidden])
+        annotations = judge.judge(texts[hidden])
+        self._set_fidelity(annotations, activations[hidden])
+        self._set_literal_shares(texts[hidden], annotations)
         return self
+
+    def _set_literal_shares(self, texts, annotations):
+        """Add `literal_share` to `fidelity_`."""
+        shares = np.full(self.n_features_in_, np.nan)
+        shares[self._columns] = literal_shares(self.concepts_, texts, annotations)
+        self._fidelity["literal_share"] = shares.tolist()
 
     def _split(self, n_rows):
         order = check_random_state(self.random_state).permutation(n_rows)[:_MAX_ROWS]
@@ -188,7 +209,10 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     def _choose_phrases(self, texts, activations):
         min_count = _min_count(len(texts))
         phrases, occurrence = candidate_phrases(
-            texts, min_count=min_count, stop_words=self.stop_words
+            texts,
+            min_count=min_count,
+            stop_words=self.stop_words,
+            ignore=list(self.ignore),
         )
         # Most embedders take all emoji for one unknown sign.
         is_certain = self.judge == "keyphrase" or np.array(
@@ -248,6 +272,28 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
                 stacklevel=3,
             )
         return labels, ["no phrase goes with it" if o is None else "" for o in labels]
+
+
+def _warn_of_handles(phrases_of_labels, texts):
+    """Warn when many labels name handles: who writes or is written to, not what."""
+    labels = [phrases for phrases in phrases_of_labels if phrases]
+    handles = handle_words(texts)
+    named = [
+        phrases
+        for phrases in labels
+        if sum(not handles.isdisjoint(phrase.split()) for phrase in phrases)
+        >= len(phrases) / 2
+    ]
+    if len(named) >= _MANY_HANDLES * len(labels) and named:
+        words = {word for phrases in named for p in phrases for word in p.split()}
+        shown = ", ".join(f"@{word}" for word in sorted(words & handles)[:5])
+        warnings.warn(
+            f"{len(named)} of {len(labels)} labels are made of handles such as "
+            f"{shown}: they say who writes or is written to. Pass ignore=['@*'] to "
+            "leave handles out of the labels.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _min_count(n_texts):

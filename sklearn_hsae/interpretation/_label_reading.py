@@ -6,7 +6,7 @@ import json
 import re
 
 from sklearn_hsae.interpretation._candidates import same_label
-from sklearn_hsae.llm import UnreadableAnswer
+from sklearn_hsae.llm import UnreadableReply
 
 MOST_WORDS = 40  # of a label
 _MOST_WRAPPINGS = 10  # more of them around a label are no accident
@@ -126,7 +126,7 @@ def read_label(found, examples=frozenset()):
 
     Raises
     ------
-    UnreadableAnswer
+    UnreadableReply
         For a refusal, a placeholder, remains of mark-up, an example of the prompt,
         several properties, or too many words.
     """
@@ -139,16 +139,16 @@ def read_label(found, examples=frozenset()):
         or _NOTHING_SHARED.fullmatch(words)
         or re.search(r"\.\.\.|…", _QUOTED.sub("", label))
     ):
-        raise UnreadableAnswer('it names nothing under "property"')
+        raise UnreadableReply('it names nothing under "property"')
     if _REFUSAL.match(label.replace("’", "'")):
-        raise UnreadableAnswer('under "property" it says why there is none')
+        raise UnreadableReply('under "property" it says why there is none')
     if words in examples:
-        raise UnreadableAnswer('under "property" it repeats words of the question')
+        raise UnreadableReply('under "property" it repeats words of the question')
     markup = _TAG.search(label)
     if markup:
-        raise UnreadableAnswer(f"the property holds the mark-up {markup[0]!r}")
+        raise UnreadableReply(f"the property holds the mark-up {markup[0]!r}")
     if len(label.split()) > MOST_WORDS:
-        raise UnreadableAnswer(f"the property has more than {MOST_WORDS} words")
+        raise UnreadableReply(f"the property has more than {MOST_WORDS} words")
     return label
 
 
@@ -203,7 +203,7 @@ def _one_line(text):
     if marked:
         return " ".join(marked[-1].split())
     if sum(bool(_LIST_SIGN.match(line)) for line in lines) > 1:
-        raise UnreadableAnswer('it names several properties under "property"')
+        raise UnreadableReply('it names several properties under "property"')
     paragraph = []
     for line in lines:
         if _PREFIX.match(line):  # "Property:" alone, the label is in the next line

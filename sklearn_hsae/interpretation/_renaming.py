@@ -1,5 +1,7 @@
 """The common part of all interpreters: found labels become column names."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 from sklearn.base import TransformerMixin
@@ -9,6 +11,8 @@ from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import check_feature_names_in
 from sklearn_hsae._texts import CarriesTextsMixin
 from sklearn_hsae.interpretation._fidelity import fidelity_table
+
+logger = logging.getLogger("sklearn_hsae")
 
 
 class RenamingMixin(CarriesTextsMixin, TransformerMixin):
@@ -86,6 +90,13 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
         self._columns = np.flatnonzero([label is not None for label in labels])
         self.concepts_ = unique_labels([labels[column] for column in self._columns])
         self._why_none = list(reasons)
+        logger.info(
+            "Naming: %d of %d neurons have a label.", len(self.concepts_), len(labels)
+        )
+        for column, label, reason in zip(
+            range(len(labels)), labels, reasons, strict=True
+        ):
+            logger.debug("Neuron %d: %s", column, label or f"left out, {reason}")
 
     def _set_fidelity(self, annotations, activations):
         """Set `fidelity_` from annotations by `concepts_` and all activations."""

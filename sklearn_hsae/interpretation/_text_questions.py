@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_hsae.llm import Request, UnreadableAnswer, as_json, load_prompt, shortened
+from sklearn_hsae.llm import Request, UnreadableReply, as_json, load_prompt, shortened
 
 _TEXTS_PER_CALL = 5
 _KINDS = {
@@ -54,7 +54,7 @@ def ask_about_texts(client, prompt, concept, texts, max_words):
 def _read(found, ids, highest):
     numbers = np.array([_number(found.get(i), highest) for i in ids])
     if np.isnan(numbers).all():
-        raise UnreadableAnswer(f"it has no answers under {ids}")
+        raise UnreadableReply(f"it has no answers under {ids}")
     return numbers
 
 

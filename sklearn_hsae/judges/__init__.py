@@ -7,12 +7,14 @@ annotation uses one for the columns of the regression.
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
 from sklearn_hsae.judges._embedding_judge import EmbeddingJudge, is_word_for_word
+from sklearn_hsae.judges._ignored_words import handle_words
 from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.judges._phrases import (
     PhraseOccurrence,
     candidate_phrases,
+    label_phrases,
     phrase_label,
 )
 from sklearn_hsae.judges._similarity import PhraseSimilarity, sentences, soft_maximum
@@ -32,7 +34,9 @@ __all__ = [
     "best_threshold",
     "candidate_phrases",
     "clauses",
+    "handle_words",
     "is_word_for_word",
+    "label_phrases",
     "phrase_label",
     "sentences",
     "soft_maximum",

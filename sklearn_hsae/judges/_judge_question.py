@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_hsae.llm import Request, UnreadableAnswer, as_json, load_prompt
+from sklearn_hsae.llm import Request, UnreadableReply, as_json, load_prompt
 
 _WORDS = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
 
@@ -77,7 +77,7 @@ def _read(found, text_ids, concept_ids):
                 word = str(entry.get(concept_id, "")).strip(" .").lower()
                 annotations[i, j] = _WORDS.get(word, np.nan)
     if np.isnan(annotations).all():
-        raise UnreadableAnswer(
+        raise UnreadableReply(
             f"it has no answer true or false for {concept_ids} under {text_ids}"
         )
     return annotations

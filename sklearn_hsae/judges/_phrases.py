@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from sklearn_hsae._labels import plain_label
+from sklearn_hsae.judges._ignored_words import ignored_words
 from sklearn_hsae.judges._stop_words import resolve_stop_words
 from sklearn_hsae.judges._words import (
     clauses,
@@ -92,7 +93,7 @@ class PhraseOccurrence:
         return found[:, [column.get(key, blank) for key in self.keys]].tocsr()
 
 
-def candidate_phrases(texts, *, min_count, stop_words="auto"):
+def candidate_phrases(texts, *, min_count, stop_words="auto", ignore=()):
     """Phrases that could name a concept, and where they occur.
 
     A candidate has one to three words, starts and ends with a word of content, and
@@ -107,6 +108,8 @@ def candidate_phrases(texts, *, min_count, stop_words="auto"):
     stop_words : "auto", str or iterable of str
         Words that no phrase starts or ends with: those of the languages found in the
         texts, of one language given by its code, or the words themselves.
+    ignore : sequence of str
+        Words and patterns that no phrase contains, see `ignored_words`.
 
     Returns
     -------
@@ -118,8 +121,13 @@ def candidate_phrases(texts, *, min_count, stop_words="auto"):
     phrases, counts = _frequent_phrases(*words, len(texts), min_count)
     n_texts_with = np.asarray(counts.sum(axis=0)).ravel()
     everywhere = frozenset(phrases[n_texts_with > _EVERYWHERE * len(texts)])
+    ignored = ignored_words(ignore, words[-1], texts) if len(ignore) else set()
     eligible = np.flatnonzero(
-        [_names_something(p.split(" "), stop_words, everywhere) for p in phrases]
+        [
+            _names_something(tokens, stop_words, everywhere)
+            and ignored.isdisjoint(tokens)
+            for tokens in map(str.split, phrases)
+        ]
     )
     found, n_texts_with_found = phrases[eligible], n_texts_with[eligible]
     dropped = _fragments(found, n_texts_with_found)

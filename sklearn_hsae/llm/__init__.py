@@ -9,7 +9,7 @@ from sklearn_hsae.llm._provider import (
     import_litellm,
     without_keys,
 )
-from sklearn_hsae.llm._replies import UnreadableAnswer
+from sklearn_hsae.llm._replies import UnreadableReply
 from sklearn_hsae.llm._retries import with_retries
 from sklearn_hsae.llm._usage import Usage, estimate_cost
 
@@ -18,7 +18,7 @@ __all__ = [
     "LLMClient",
     "LanguageModel",
     "Request",
-    "UnreadableAnswer",
+    "UnreadableReply",
     "Usage",
     "address_options",
     "as_json",

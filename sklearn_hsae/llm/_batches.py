@@ -14,7 +14,7 @@ from sklearn_hsae._cache import cache_key, open_cache
 from sklearn_hsae.llm._budget import Budget
 from sklearn_hsae.llm._errors import is_hopeless, message_of
 from sklearn_hsae.llm._provider import import_litellm, provider_of, without_keys
-from sklearn_hsae.llm._replies import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._replies import UnreadableReply, content_of, read_object
 from sklearn_hsae.llm._retries import with_retries
 from sklearn_hsae.llm._usage import BATCH_SHARE
 
@@ -82,7 +82,7 @@ class Batches:
             replies = self._collect(ends, requests)
             sent = [key for keys in batches.values() for key in keys]
             batch_ids.put_many(dict.fromkeys(sent, b""))  # these batches have ended
-        self.client.n_answered += len(replies)
+        self.client.n_replies += len(replies)
         for end in ends:
             self._check(end)
         return [requests[key] for key in sent if key not in replies]
@@ -209,7 +209,7 @@ class Batches:
                 self.budget.release(self._reserved[row["custom_id"]], response)
                 reply = read_object(content_of(response))
                 request.read(reply)
-            except UnreadableAnswer as complaint:
+            except UnreadableReply as complaint:
                 self.client.usage.last_error = str(complaint)
             else:
                 replies[row["custom_id"]] = reply
@@ -220,7 +220,7 @@ class Batches:
         litellm = import_litellm()
         response = row.get("response") or {}
         if response.get("status_code") != 200:
-            raise UnreadableAnswer(f"refused: {row.get('error') or response}")
+            raise UnreadableReply(f"refused: {row.get('error') or response}")
         response = litellm.ModelResponse(**response["body"])
         try:
             price = litellm.completion_cost(response, model=self.client.llm.name)

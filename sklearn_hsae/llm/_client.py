@@ -21,7 +21,7 @@ from sklearn_hsae.llm._provider import (
     check_environment,
     without_warnings_of_pydantic,
 )
-from sklearn_hsae.llm._replies import UnreadableAnswer
+from sklearn_hsae.llm._replies import UnreadableReply
 from sklearn_hsae.llm._usage import Usage
 
 
@@ -36,7 +36,7 @@ class Request:
     schema : dict
         JSON schema of the reply, which is an object.
     read : callable
-        Turns the JSON object into the result. It raises UnreadableAnswer when the
+        Turns the JSON object into the result. It raises UnreadableReply when the
         object is not what was asked for.
     about : object
         Anything that the caller wants to keep with the request.
@@ -65,7 +65,7 @@ class LLMClient:
         If not 0, a progress bar is shown.
     usage : Usage
         Calls, tokens and costs so far. Several clients may share one object.
-    n_answered : int
+    n_replies : int
         Number of requests with a readable reply.
     has_warned : bool
         Whether this client has warned that the server cuts prompts.
@@ -74,7 +74,7 @@ class LLMClient:
     llm: LanguageModel
     verbose: int = 0
     usage: Usage = field(default_factory=Usage)
-    n_answered: int = 0
+    n_replies: int = 0
     has_warned: bool = False
 
     def ask(self, requests, description):
@@ -119,7 +119,7 @@ class LLMClient:
             for key, value in cached.items():
                 try:
                     take(key, json.loads(value))
-                except UnreadableAnswer:
+                except UnreadableReply:
                     continue  # another version wrote it and read it in another way
                 self.usage.cache_hits += len(positions[key])
             # Equal requests share one call.

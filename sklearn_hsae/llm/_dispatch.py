@@ -25,7 +25,7 @@ from sklearn_hsae.llm._errors import (
 )
 from sklearn_hsae.llm._pace import Pace
 from sklearn_hsae.llm._provider import import_litellm
-from sklearn_hsae.llm._replies import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._replies import UnreadableReply, content_of, read_object
 from sklearn_hsae.llm._responses import rescue
 from sklearn_hsae.llm._retries import LONGEST_LIMIT, Tries
 
@@ -70,7 +70,7 @@ class Dispatch:
         self.is_over = False
         self._arrived = []  # (request, reply) pairs that were not yet passed on
         self._takes_schema = True
-        self._has_succeeded = client.n_answered > 0
+        self._has_succeeded = client.n_replies > 0
         self._refusal = None  # error message, raised if no call succeeds
         self._failed_in_a_row = 0
 
@@ -112,7 +112,7 @@ class Dispatch:
                 if failure.is_of_the_provider:
                     self.give_up(request)
             if reply is not None:
-                self.client.n_answered += 1
+                self.client.n_replies += 1
                 self._failed_in_a_row = 0
                 self._arrived.append((request, reply))
                 await asyncio.sleep(0)  # other replies may share one write to the cache
@@ -132,7 +132,7 @@ class Dispatch:
                 reply = read_object(content_of(response))
                 request.read(reply)
                 return reply
-            except UnreadableAnswer as complaint:
+            except UnreadableReply as complaint:
                 self.usage.last_error = str(complaint)
                 if is_last or complaint.is_final:
                     self._fail()
@@ -159,7 +159,10 @@ class Dispatch:
                     self._takes_schema = self._takes_schema and not without_schema
                     return response
                 seconds = self._slow_down(error, started)
-            if used is not None and self._may_be_the_schema(error, tries):
+            # Another call may have found out in the meantime.
+            if used is not None and (
+                not self._takes_schema or self._may_be_the_schema(error, tries)
+            ):
                 without_schema = True  # the prompt describes the JSON in words too
             else:
                 seconds = max(self._seconds_to_next(error, tries), seconds)
@@ -313,7 +316,7 @@ class Dispatch:
         """Send no more requests. Without any reply so far, `run` raises the reason."""
         self.is_over = True
         self.pace.open()
-        if self.client.n_answered:
+        if self.client.n_replies:
             self.usage.last_error = reason
         else:
             self._fatal = self._fatal or reason

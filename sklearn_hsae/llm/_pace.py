@@ -63,11 +63,11 @@ class Pace:
         """
         now = time.monotonic()
         if started >= self._slowed_down:
-            n_answered = sum(moment >= started for moment in self._successes)
-            n_time_outs = self._under_way / n_answered if n_answered else 1.0
+            n_replies = sum(moment >= started for moment in self._successes)
+            n_time_outs = self._under_way / n_replies if n_replies else 1.0
             n_time_outs = min(n_time_outs, _MOST_TIME_OUTS)
             self._is_busy_until = now + n_time_outs * (now - started)
-            self._narrow(min(self.width, n_answered) / 2)
+            self._narrow(min(self.width, n_replies) / 2)
         return max(self._is_busy_until - now, 0.0)
 
     def pause(self, seconds):

@@ -50,7 +50,7 @@ _REASONS = {
 }
 
 
-class UnreadableAnswer(ValueError):
+class UnreadableReply(ValueError):
     """A reply that is not what was asked for. The message says why.
 
     Parameters
@@ -70,24 +70,24 @@ def content_of(response):
 
     Raises
     ------
-    UnreadableAnswer
+    UnreadableReply
         When the model refused, was stopped or cut off, or wrote nothing.
     """
     choices = getattr(response, "choices", None)
     if not choices:
-        raise UnreadableAnswer("the response contains no reply")
+        raise UnreadableReply("the response contains no reply")
     choice, message = choices[0], choices[0].message
     refusal = (getattr(message, "provider_specific_fields", None) or {}).get("refusal")
     refusal = getattr(message, "refusal", None) or refusal
     if refusal:
-        raise UnreadableAnswer(f"the model refuses: {refusal}")
+        raise UnreadableReply(f"the model refuses: {refusal}")
     if choice.finish_reason in ("content_filter", "length"):
-        raise UnreadableAnswer(
+        raise UnreadableReply(
             _REASONS[choice.finish_reason] + _native_reason(choice),
             is_final=choice.finish_reason == "content_filter",
         )
     if not message.content:
-        raise UnreadableAnswer(_why_empty(choice))
+        raise UnreadableReply(_why_empty(choice))
     return message.content
 
 
@@ -117,22 +117,22 @@ def read_object(content):
 
     Raises
     ------
-    UnreadableAnswer
+    UnreadableReply
     """
     if not content or not content.strip():
-        raise UnreadableAnswer("the reply is empty")
+        raise UnreadableReply("the reply is empty")
     state = _scan(content)
     if state.is_reasoning:
-        raise UnreadableAnswer("the reply ends before the reasoning does")
+        raise UnreadableReply("the reply ends before the reasoning does")
     if state.last is None or state.is_broken:
-        raise UnreadableAnswer("the reply contains no complete JSON object")
+        raise UnreadableReply("the reply contains no complete JSON object")
     value, _, end, repeated_keys = state.last
     if repeated_keys:
-        raise UnreadableAnswer(f"the reply has two values for {repeated_keys[0]!r}")
+        raise UnreadableReply(f"the reply has two values for {repeated_keys[0]!r}")
     if state.before is not None and _contradicts(state.before, state.last, content):
-        raise UnreadableAnswer("the reply contains two objects that contradict another")
+        raise UnreadableReply("the reply contains two objects that contradict another")
     if _DOUBT.search(content[end:]):
-        raise UnreadableAnswer("the reply goes on with doubts after the object")
+        raise UnreadableReply("the reply goes on with doubts after the object")
     return value
 
 
@@ -197,7 +197,7 @@ def _take_object(content, start, state):
             return start + 1
         return end  # objects inside a broken object do not count
     except RecursionError:
-        raise UnreadableAnswer("the reply is nested too deeply") from None
+        raise UnreadableReply("the reply is nested too deeply") from None
     state.before, state.last = state.last, (value, start, end, repeated_keys)
     return end
 

@@ -83,10 +83,11 @@ class HiddenStateReader:
         if dtype == "auto":
             dtype = "bfloat16" if has_fast_bfloat16(device) else "float32"
         version = fingerprint(model) if os.path.exists(model) else None
-        self._model = _load(model, version, layer, device, dtype)
+        # Before the model is loaded, so that "auto" and its number are one model.
+        self.layer = _find_layer(layer, _n_layers(model, version))
+        self._model = _load(model, version, self.layer, device, dtype)
         self._batch_size = batch_size
         self._is_centred = bool(is_centred and self._model.has_layer_norms)
-        self.layer = self._model.layer
         self.n_features = self._model.n_features
         self._tokenizer = _load_tokenizer(model, version)
         self._special = special_tokens(self._tokenizer)
@@ -202,17 +203,8 @@ class _FirstLayers:
         import torch
 
         layers = _decoder_layers(body)
-        n_layers = len(layers)
-        if layer is None:
-            layer = max(n_layers // 2 - 1, 0)
-        if not -n_layers <= layer < n_layers:
-            raise ValueError(
-                f"layer={layer} does not exist: the model has {n_layers} layers, "
-                f"0 to {n_layers - 1}."
-            )
-        self.layer = layer % n_layers
-        del layers[self.layer + 1 :]
-        layers[self.layer].register_forward_hook(self._keep)
+        del layers[layer + 1 :]
+        layers[layer].register_forward_hook(self._keep)
         self.has_layer_norms = any(
             isinstance(module, torch.nn.LayerNorm) for module in body.modules()
         )
@@ -268,6 +260,25 @@ def _decoder_layers(body):
             "found. Pass a decoder, for example 'HuggingFaceTB/SmolLM2-135M'."
         )
     return lists[0]
+
+
+def _find_layer(layer, n_layers):
+    if layer is None:
+        return max(n_layers // 2 - 1, 0)
+    if not -n_layers <= layer < n_layers:
+        raise ValueError(
+            f"layer={layer} does not exist: the model has {n_layers} layers, 0 to "
+            f"{n_layers - 1}."
+        )
+    return int(layer) % n_layers
+
+
+@functools.lru_cache(maxsize=8)
+def _n_layers(model, version):
+    from transformers import AutoConfig
+
+    config = _from_pretrained(AutoConfig, model).get_text_config()
+    return config.num_hidden_layers
 
 
 # A search over layers needs the model of one layer at a time.

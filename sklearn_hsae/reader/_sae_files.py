@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
@@ -14,6 +15,10 @@ from sklearn_hsae.sae import MatryoshkaSAETransformer
 _OWN, _OWN_WEIGHTS = "config.json", "model.safetensors"
 _CONFIG = "cfg.json"
 _SAELENS_WEIGHTS, _SPARSIFY_WEIGHTS = "sae_weights.safetensors", "sae.safetensors"
+_GEMMA_SCOPE = "params.npz"
+_PARTS = ("weight", "bias")
+_GEMMA_SCOPE_LAYER = re.compile(r"layer_(\d+)\b")
+_GOODFIRE_LAYER = re.compile(r"-l(\d+)\.pth?$")
 _NORMALISATIONS = ("none", "layer_norm", "constant_norm_rescale")
 _RESIDUAL_HOOK = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
 _SPARSIFY_HOOK = re.compile(r"(?:\w+\.)*(?:layers|h)\.(\d+)")
@@ -40,12 +45,14 @@ class SAEFile(NamedTuple):
 
 
 def load_sae(path):
-    """Read an autoencoder from a folder.
+    """Read an autoencoder from its files.
 
     Parameters
     ----------
     path : str or path-like
-        What ``MatryoshkaSAETransformer.save_pretrained``, SAELens or sparsify wrote.
+        A folder that ``MatryoshkaSAETransformer.save_pretrained``, SAELens or sparsify
+        wrote; the ``.npz`` file of Gemma Scope, or the folder that holds it; or the
+        ``.pth`` or ``.pt`` file of Goodfire.
 
     Returns
     -------
@@ -59,11 +66,15 @@ def load_sae(path):
         When the files are of another kind.
     """
     path = Path(path)
+    if path.is_file():
+        return _from_file(path)
     if not path.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {str(path)!r}. Pass the folder of an autoencoder, an "
-            "unfitted MatryoshkaSAETransformer, or None."
+            f"There is no file or folder {str(path)!r}. Pass that of an autoencoder, "
+            "an unfitted MatryoshkaSAETransformer, or None."
         )
+    if (path / _GEMMA_SCOPE).is_file():
+        return _from_gemma_scope(path / _GEMMA_SCOPE)
     if (path / _OWN).is_file() and (path / _OWN_WEIGHTS).is_file():
         sae = MatryoshkaSAETransformer.from_pretrained(path)
         return SAEFile(sae.set_params(sparse_output=True, device=None))
@@ -82,6 +93,57 @@ def load_sae(path):
         f"{path} has a {_CONFIG}, but neither {_SAELENS_WEIGHTS} (of SAELens) nor "
         f"{_SPARSIFY_WEIGHTS} (of sparsify). Download the folder again."
     )
+
+
+def _from_file(path):
+    if path.suffix == ".npz":
+        return _from_gemma_scope(path)
+    if path.suffix in (".pt", ".pth"):
+        return _from_goodfire(path)
+    raise ValueError(
+        f"{path} is no autoencoder that can be read: pass the folder that holds it, an "
+        ".npz file of Gemma Scope, or a .pt or .pth file of Goodfire."
+    )
+
+
+def _from_gemma_scope(path):
+    """Those of the layers' outputs are in folders like ``layer_20/width_16k/...``."""
+    with np.load(path) as arrays:
+        weights = {name: torch.from_numpy(arrays[name]).float() for name in arrays}
+    _require(weights, ("W_enc", "W_dec", "b_enc", "b_dec", "threshold"), path)
+    sae = PretrainedSAE(
+        "jumprelu",
+        weights["W_enc"].T.contiguous(),
+        weights["b_enc"],
+        weights["W_dec"],
+        weights["b_dec"],
+        threshold=weights["threshold"],
+    )
+    return SAEFile(sae, layer=_named_layer(_GEMMA_SCOPE_LAYER, path), has_bos=True)
+
+
+def _from_goodfire(path):
+    """Their names tell the layer, such as ``Llama-3.1-8B-Instruct-SAE-l19.pth``."""
+    weights = torch.load(path, map_location="cpu", weights_only=True)
+    names = [f"{p}_linear.{w}" for p in ("encoder", "decoder") for w in _PARTS]
+    _require(weights, names, path)
+    encoder, bias, decoder, decoder_bias = (weights[name].float() for name in names)
+    sae = PretrainedSAE("relu", encoder, bias, decoder.T.contiguous(), decoder_bias)
+    return SAEFile(sae, layer=_named_layer(_GOODFIRE_LAYER, path), has_bos=True)
+
+
+def _require(weights, names, path):
+    missing = [name for name in names if name not in weights]
+    if missing:
+        raise ValueError(
+            f"{path} lacks {', '.join(missing)}; it has {', '.join(weights)}. It is no "
+            "autoencoder of this kind."
+        )
+
+
+def _named_layer(pattern, path):
+    found = pattern.search(str(path))
+    return None if found is None else int(found[1])
 
 
 def _from_sparsify(path, config):

@@ -55,9 +55,10 @@ class ReaderSAETransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         - None: there is none. A row is the pooled hidden state itself, an embedding;
         - a :class:`MatryoshkaSAETransformer`: a clone of it is trained in :meth:`fit`,
           on the tokens of the texts;
-        - a folder with a trained one, written by
-          :meth:`MatryoshkaSAETransformer.save_pretrained`, by SAELens (standard, topk,
-          jumprelu and gated) or by sparsify (topk and groupmax).
+        - a trained one: the folder that
+          :meth:`MatryoshkaSAETransformer.save_pretrained`, SAELens (standard, topk,
+          jumprelu and gated) or sparsify (topk and groupmax) wrote; the ``params.npz``
+          of Gemma Scope, or its folder; or the ``.pth`` file of Goodfire.
     layer : int or "auto", default="auto"
         Index, from 0, of the layer whose output is read; negative from the end. "auto"
         is the one that the files of `sae` name, else the one in the middle.

@@ -50,6 +50,7 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "any_fidelity": any(row.fidelity for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
         "agreeing": _agreeing(evaluation, rows),
+        "controls": _controls(evaluation),
         "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
     }
@@ -181,6 +182,25 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
     return shown
 
 
+def _controls(evaluation):
+    """The columns that were held equal, with their effects."""
+    if evaluation.controls is None:
+        return []
+    lines = evaluation.controls.to_dict("records")
+    digits = _format.effect_digits(line["coefficient"] for line in lines)
+    return [
+        {
+            "name": _format.printable(str(line["control"])),
+            "class": _format.printable(str(line["class"])) if "class" in line else None,
+            "effect": _format.number(line["coefficient"], digits, sign=True),
+            "interval": f"{_format.number(line['ci_low'], digits, sign=True)} to "
+            f"{_format.number(line['ci_high'], digits, sign=True)}",
+            "p": _format.p_value(line["p"]),
+        }
+        for line in lines
+    ]
+
+
 def _agreeing(evaluation, rows):
     """The groups of hypotheses that agree, each with its effect as one hypothesis."""
     digits = _format.effect_digits(row.effect for row in rows)
@@ -212,8 +232,16 @@ def _figures_of(row, digits):
         "share": _format.percent(row.prevalence),
         "share_width": _share(row.prevalence),
         "fidelity": scores.get("f1", _format.DASH),
+        "literal": _literal(row),
         "fidelity_detail": ", ".join(f"{k} {v}" for k, v in scores.items()),
     }
+
+
+def _literal(row):
+    """How often a label of keyphrases holds word for word; nothing for others."""
+    if not _format.is_number(row.literal_share):
+        return ""
+    return f"literally {_format.percent(row.literal_share)}"
 
 
 def _points(row):
@@ -292,6 +320,12 @@ def _guide(effect, evaluation):
             "How well the words describe the neuron they were written for: 1 when the "
             "texts that have the concept are those on which the neuron fires, measured "
             "on texts that were not used for naming.",
+        ),
+        (
+            "Literally",
+            "For a label of key phrases: of the texts judged to have the concept, the "
+            "share that contain one of its phrases word for word. Where it is low, "
+            "texts are like the phrases in meaning and do not contain them.",
         ),
         (
             "Texts with and without it",

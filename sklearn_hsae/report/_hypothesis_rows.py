@@ -31,6 +31,7 @@ class Row:
     separation_p: float
     note: str
     fidelity: dict
+    literal_share: float = math.nan  # of texts with the concept; keyphrases alone
     points: float = math.nan  # average marginal effect, in percentage points
 
     @property
@@ -93,6 +94,7 @@ def _row(line):
         separation_p=line["separation_p_corrected"],
         note=_own_note(str(line["note"] or "")),
         fidelity={name: line[name] for name in _FIDELITY if name in line},
+        literal_share=line.get("literal_share", math.nan),
         points=100 * line.get("average_marginal_effect", math.nan),
     )
 

@@ -1,5 +1,6 @@
 """MatryoshkaSAETransformer: the sparse autoencoder as a scikit-learn transformer."""
 
+import logging
 from dataclasses import replace
 from numbers import Integral, Real
 from os import PathLike
@@ -38,6 +39,8 @@ from sklearn_hsae.sae._settings import (
 _ROWS_PER_CHUNK = 8192
 _DTYPES = [np.float32, np.float64, np.float16]
 _AUTO = StrOptions({"auto"})
+
+logger = logging.getLogger("sklearn_hsae")
 
 
 class MatryoshkaSAETransformer(
@@ -272,6 +275,12 @@ class MatryoshkaSAETransformer(
             checkpoint = checkpoint_path(self.checkpoint, self.get_params(), data)
         (learned,) = train(settings, data, checkpoint)
         self._set_learned(settings, learned)
+        logger.info(
+            "Autoencoder: %d neurons, %d active per text, %d epochs.",
+            len(self.encoder_),
+            settings.k,
+            self.n_iter_,
+        )
         return self
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -1,5 +1,6 @@
 """NeuronSelector: a scikit-learn feature selector for neurons."""
 
+import logging
 import warnings
 from numbers import Integral, Real
 
@@ -56,6 +57,9 @@ def suggest_n_select(n_rows):
     """
     n = n_rows // _ROWS_PER_HYPOTHESIS
     return min(max(n, _FEWEST_HYPOTHESES), _MOST_HYPOTHESES)
+
+
+logger = logging.getLogger("sklearn_hsae")
 
 
 class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
@@ -212,6 +216,10 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         n_select = self._check_enough(*X.shape)
         target = self._target(X, y, sample_weight) if self._needs_target() else None
         self.selected_ = self._choose(X, as_columns(X), target, n_select)
+        logger.info(
+            "Selection: %d of %d neurons.", len(self.selected_), self.n_features_in_
+        )
+        logger.debug("Selected columns: %s.", self.selected_.tolist())
         return self
 
     def transform(self, X):

@@ -6,8 +6,9 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, normalize
 
+from sklearn_hsae import EmbeddingTransformer
 from sklearn_hsae.corpora import DirectedClustering
 
 TONE = ["an angry tone", "a friendly tone", "a sarcastic tone"]
@@ -53,8 +54,21 @@ def test_features_say_where_they_are_and_how_near(planted):
     assert X.columns[features["column"]].tolist() == features["feature"].tolist()
     assert features["similarity"].is_monotonic_decreasing
     assert len(features) == 5
-    everything = DirectedClustering("tone", 3, n_features=99, random_state=0).fit(X)
-    assert len(everything.features_) == 7
+
+
+def test_a_wish_that_chooses_nothing_warns(planted):
+    X, _, _ = planted
+    clustering = DirectedClustering("tone", 3, n_features=99, random_state=0)
+    with pytest.warns(UserWarning, match="All 7 features .* the wish has no effect"):
+        clustering.fit(X)
+    assert len(clustering.features_) == 7
+
+
+def test_a_feature_that_no_text_has_is_not_kept(planted):
+    X, _, _ = planted
+    X = X.assign(**{"tone": 0.0})
+    clustering = DirectedClustering("tone", 3, n_features=3, random_state=0).fit(X)
+    assert "tone" not in clustering.features_["feature"].tolist()
 
 
 def test_clusters_are_described_by_their_features_and_nearest_texts(planted):
@@ -78,25 +92,43 @@ def test_predict_agrees_with_fit_and_takes_the_nearest_centre(planted):
     X, _, _ = planted
     clustering = DirectedClustering("tone", 4, n_features=5, random_state=0).fit(X)
     np.testing.assert_array_equal(clustering.predict(X), clustering.labels_)
-    columns = clustering.features_["column"].to_numpy()
-    rows = X.to_numpy()[:, columns] / X.to_numpy()[:, columns].max(axis=0)
+    features = clustering.features_
+    vectors = normalize(EmbeddingTransformer().fit_transform(features["feature"]))
+    rows = normalize(X[features["feature"]].to_numpy()) @ vectors
     for row, label in zip(rows[10:], clustering.labels_[10:], strict=True):
-        row = row / np.linalg.norm(row)
         distances = [np.linalg.norm(row - c) for c in clustering.cluster_centers_]
         assert label == np.argmin(distances)
 
 
+def test_features_that_mean_the_same_make_one_cluster():
+    # No text has two features: only the words tell which belong together.
+    X = np.hstack([np.repeat(np.eye(4), 10, axis=0), np.ones((40, 1))])
+    concepts = ["a furious tone", "an angry tone", "a friendly tone", "a kind tone"]
+    concepts.append("grilled fish")
+    clustering = DirectedClustering("tone", 2, n_features=4, random_state=0)
+    labels = clustering.fit(X, concepts=concepts).labels_.reshape(4, 10)
+    assert (labels == labels[:, :1]).all()
+    assert labels[0, 0] == labels[1, 0] != labels[2, 0] == labels[3, 0]
+
+
+def test_values_below_zero_count_as_zero():
+    X = pd.DataFrame({"an angry tone": [1.0, -9.0, -1.0], "a kind tone": [-5, 1, 0]})
+    X["fish"] = 1
+    labels = DirectedClustering("tone", 2, n_features=2, random_state=0).fit_predict(X)
+    assert labels[2] == -1
+    assert sorted(labels[:2]) == [0, 1]
+
+
 def test_sparse_input_gives_the_same(planted):
     X, _, _ = planted
-    matrix = sparse.csr_matrix(X.to_numpy())
-    expected = DirectedClustering("tone", 3, random_state=0).fit(X)
+    matrix, concepts = sparse.csr_matrix(X.to_numpy()), X.columns.tolist()
+    clustering = DirectedClustering("tone", 3, n_features=5, random_state=0)
+    expected = clustering.fit(X).labels_
     frame = pd.DataFrame.sparse.from_spmatrix(matrix, columns=X.columns)
-    same = DirectedClustering("tone", 3, random_state=0).fit(frame)
-    np.testing.assert_array_equal(same.labels_, expected.labels_)
-    concepts = X.columns.tolist()
-    same = DirectedClustering("tone", 3, random_state=0).fit(matrix, concepts=concepts)
-    np.testing.assert_array_equal(same.labels_, expected.labels_)
-    np.testing.assert_array_equal(same.predict(matrix), expected.labels_)
+    np.testing.assert_array_equal(clustering.fit(frame).labels_, expected)
+    clustering.fit(matrix, concepts=concepts)
+    np.testing.assert_array_equal(clustering.labels_, expected)
+    np.testing.assert_array_equal(clustering.predict(matrix), expected)
 
 
 def test_it_is_the_last_step_of_a_pipeline_and_pickles(planted):
@@ -123,4 +155,4 @@ def test_features_without_words_are_refused(planted):
 def test_too_few_texts_with_the_features_are_told(planted):
     X, _, _ = planted
     with pytest.raises(ValueError, match=r"2 of 12 texts .* n_clusters=3"):
-        DirectedClustering("tone", 3, n_features=3).fit(X.iloc[:12])
+        DirectedClustering("tone", 3, n_features=3).fit(X[TONE].iloc[:12])

@@ -25,6 +25,7 @@ from sklearn_hsae import (
     drop_texts,
     evaluate_hypotheses,
     with_texts,
+    write_report,
 )
 
 NEURONS = [f"sae{i}" for i in range(6)]
@@ -378,7 +379,7 @@ def test_to_dict_is_json_and_holds_no_texts(rows):
     content = json.dumps(result.to_dict(), allow_nan=False)
     again = json.loads(content)
     names = ["task", "alpha", "positive", "verdict", "metrics", "hypotheses"]
-    names += ["groups", "ceilings"]
+    names += ["groups", "controls", "ceilings"]
     assert list(again) == names
     assert again["hypotheses"][2]["correlation"] is None  # NaN is no JSON
     assert again["hypotheses"][0]["coefficient"] == result.table["coefficient"][0]
@@ -588,3 +589,39 @@ def test_groups_of_rows(last):
     assert "Holm" in evaluation.methods()
     with pytest.raises(ValueError, match="Set cov_type='cluster'"):
         evaluate_hypotheses(plain, X, y, groups=author)
+
+
+@pytest.mark.parametrize("last", [HypothesisRegressor, HypothesisClassifier])
+def test_controls_are_no_hypotheses(last, tmp_path):
+    rng = np.random.default_rng(5)
+    X = pd.DataFrame((rng.random((600, 3)) < 0.4) * 1.0, columns=list("abc"))
+    X["c"] = np.where(rng.random(600) < 0.1, X["c"], X["b"])  # two that agree
+    X["shop"] = rng.choice(["A", "B"], 600)
+    y = X["a"] + 2 * (X["shop"] == "B") + rng.normal(size=600)
+    y = y > 1 if last is HypothesisClassifier else y
+    parts = ColumnTransformer(
+        [("texts", NeuronSelector(3, method="correlation"), list("abc"))]
+        + [("controls", "passthrough", ["shop"])]
+    ).set_output(transform="pandas")
+    pipe = Pipeline([("parts", parts), ("regress", last(controls=["shop"]))])
+    pipe.fit(X[:300], y[:300])
+    evaluation = evaluate_hypotheses(
+        pipe, X[300:], y[300:], X_train=X[:300], y_train=y[:300]
+    )
+    assert sorted(evaluation.table["hypothesis"]) == [f"texts__{c}" for c in "abc"]
+    assert sorted(evaluation.annotations) == [f"texts__{c}" for c in "abc"]
+    assert len(evaluation.groups) == evaluation.metrics["n_groups"] == 2
+    assert evaluation.controls["control"].tolist() == ["shop = B"]
+    assert evaluation.to_dict()["controls"][0]["control"] == "shop = B"
+    assert evaluation.metrics["n_hypotheses"] == 3
+    name = "auc" if last is HypothesisClassifier else "r2"
+    ceilings = evaluation.ceilings[name]
+    assert ceilings["hypotheses"] == evaluation.metrics[f"{name}_hypotheses"]
+    added = evaluation.metrics[f"delta_{name}"]
+    assert f"the hypotheses add {added:.3f} to the" in evaluation.verdict
+    report = write_report(evaluation, tmp_path / "report.html").read_text("utf-8")
+    assert "<h3>Controls</h3>" in report and "shop = B" in report
+    assert "the controls shop = B, which were not tested" in evaluation.methods()
+    # A group is tested beside the controls, too.
+    lone = evaluation.groups[evaluation.groups["members"].map(len) == 1].iloc[0]
+    assert lone["standard_error"] < 2 * evaluation.table["standard_error"].min()

@@ -21,6 +21,8 @@ def tell(scores, n_significant=3, *, task="regression", half_width=0.05):
         "n_significant_groups": n_significant,
         "n_groups": 4,
         "n_hypotheses": 4,
+        "n": 100,
+        "n_dropped": 0,
     }
     return verdict(task, metrics, ceilings)
 
@@ -28,6 +30,7 @@ def tell(scores, n_significant=3, *, task="regression", half_width=0.05):
 def test_without_ceilings_it_tells_what_was_found():
     metrics = {"auc": 0.75, "n_significant": 1, "n_hypotheses": 9, "n_groups": 9}
     metrics |= {"n_significant_alone": 1, "n_significant_groups": 1}
+    metrics |= {"n": 100, "n_dropped": 0}
     assert verdict("classification", metrics, None) == (
         "1 of 9 hypotheses are significant; together they reach a held-out AUC of 0.75."
     )
@@ -84,6 +87,7 @@ def test_hypotheses_that_do_better_than_the_embeddings_are_a_signal():
 def test_hypotheses_that_share_an_effect_are_explained():
     metrics = {"r2": 0.48, "n_significant": 0, "n_hypotheses": 20, "n_groups": 12}
     metrics |= {"n_significant_alone": 15, "n_significant_groups": 9}
+    metrics |= {"n": 1000, "n_dropped": 0}
     said = verdict("regression", metrics, None)
     assert "of 12 groups of hypotheses that agree, 9 are significant" in said
     assert "Taken one by one, 15 hypotheses are." in said

@@ -9,6 +9,7 @@ from sklearn_hsae import (
     KeyphraseInterpreter,
     with_texts,
 )
+from sklearn_hsae.interpretation._literal_share import literal_shares
 
 WORDS = (
     "alpha bravo chess delta event fjord globe hotel india joker kayak lemon".split()
@@ -167,3 +168,37 @@ def test_what_the_embedder_does_not_tell_apart_is_read_word_for_word():
     annotations = annotator.fit_transform(interpreter.fit_transform(X))
     assert interpreter.concepts_.tolist() == ["mentions soup was cold"]
     np.testing.assert_array_equal(annotations.to_numpy()[:, 0], has)
+
+
+def tweets():
+    """Two neurons: who is written to, and what about."""
+    texts = ["@delta thank you", "@delta hello there", "my bag is lost", "nice view"]
+    activations = np.array([[1.0, 0], [1, 0], [0, 1], [0, 0]])
+    return np.tile(activations, (10, 1)), texts * 10
+
+
+def test_labels_made_of_handles_are_told_and_can_be_left_out():
+    X, texts = tweets()
+    options = {"judge": "keyphrase", "random_state": 0}
+    with pytest.warns(UserWarning, match=r"1 of 2 labels .*@delta.*ignore=\['@\*'\]"):
+        found = KeyphraseInterpreter(**options).fit(X, texts=texts).concepts_
+    assert "mentions delta" in found
+    ignoring = KeyphraseInterpreter(ignore=["@*"], **options).fit(X, texts=texts)
+    assert not any("delta" in concept for concept in ignoring.concepts_)
+
+
+@pytest.mark.filterwarnings("ignore:1 of 2 labels")
+def test_a_word_for_word_label_holds_literally():
+    X, texts = tweets()
+    interpreter = KeyphraseInterpreter(judge="keyphrase", random_state=0)
+    table = interpreter.fit(X, texts=texts).fidelity_
+    assert table["literal_share"].tolist() == [1.0, 1.0]
+
+
+def test_the_literal_share_is_counted_among_the_texts_judged_positive():
+    texts = ["a bag", "luggage here", "my suitcase", "a BAG again", "nothing"]
+    annotations = np.array([[1.0, 0], [1, 0], [1, 0], [np.nan, 0], [0, 0]])
+    shares = literal_shares(
+        ["mentions bag, luggage", "mentions bag"], texts, annotations
+    )
+    assert shares[0] == pytest.approx(2 / 3) and np.isnan(shares[1])

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from sklearn_hsae.interpretation._label_reading import quoted_in, read_label
-from sklearn_hsae.llm import PROMPTS, UnreadableAnswer, load_prompt
+from sklearn_hsae.llm import PROMPTS, UnreadableReply, load_prompt
 
 TEMPLATES = [
     load_prompt(name)
@@ -21,7 +21,7 @@ EXAMPLES = frozenset().union(*(quoted_in(t.template) for t in TEMPLATES))
 def is_refused(value):
     try:
         read_label({"property": value}, EXAMPLES)
-    except UnreadableAnswer:
+    except UnreadableReply:
         return True
     return False
 

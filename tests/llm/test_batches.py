@@ -12,7 +12,7 @@ from llm_server import LLMServer, has_property, language_model
 from sklearn_hsae import ConceptAnnotator, LLMInterpreter, with_texts
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.llm import LanguageModel, LLMClient, Request, _batches, estimate_cost
-from sklearn_hsae.llm._replies import UnreadableAnswer
+from sklearn_hsae.llm._replies import UnreadableReply
 
 MODEL = "openai/gpt-4o-mini"
 
@@ -28,7 +28,7 @@ def echo(prompt):
 
 def read_echo(found):
     if "echo" not in found:
-        raise UnreadableAnswer('it has no "echo"')
+        raise UnreadableReply('it has no "echo"')
     return found["echo"]
 
 

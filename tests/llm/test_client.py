@@ -15,7 +15,7 @@ import pytest
 from llm_server import ERRORS, FAULTS, LLMServer, chat, language_model
 
 from sklearn_hsae.llm import LanguageModel, LLMClient, Request, estimate_cost
-from sklearn_hsae.llm._replies import UnreadableAnswer
+from sklearn_hsae.llm._replies import UnreadableReply
 
 MODEL = "openai/gpt-4o-mini"
 
@@ -27,7 +27,7 @@ def echo(prompt):
 
 def read_echo(found):
     if "echo" not in found:
-        raise UnreadableAnswer('it has no "echo"')
+        raise UnreadableReply('it has no "echo"')
     return found["echo"]
 
 

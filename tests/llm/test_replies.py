@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sklearn_hsae.llm._replies import UnreadableAnswer, content_of, read_object
+from sklearn_hsae.llm._replies import UnreadableReply, content_of, read_object
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_draft_in_reasoning_is_no_answer(begins, ends, draft):
     # Servers take the opening mark away, or stop before the closing one.
     assert read_object(f'{draft}{ends}{{"a": 1}}') == {"a": 1}
     for cut in (f"{begins}{draft}", f"{begins}{draft}{ends}"):
-        with pytest.raises(UnreadableAnswer):
+        with pytest.raises(UnreadableReply):
             read_object(cut)
 
 
@@ -94,7 +94,7 @@ def test_a_line_break_inside_a_string_is_accepted():
     ],
 )
 def test_an_answer_that_is_none_says_why(content, reason):
-    with pytest.raises(UnreadableAnswer, match=reason):
+    with pytest.raises(UnreadableReply, match=reason):
         read_object(content)
 
 
@@ -122,6 +122,6 @@ def response(finish_reason="stop", native=None, **message):
 )
 def test_why_a_response_holds_no_answer_is_said(given, reason, is_final):
     assert content_of(response()) == '{"a": 1}'
-    with pytest.raises(UnreadableAnswer, match=reason) as raised:
+    with pytest.raises(UnreadableReply, match=reason) as raised:
         content_of(given)
     assert raised.value.is_final == is_final

@@ -48,6 +48,15 @@ def test_the_middle_layer_is_the_default(tiny_model, texts):
     assert reader.get_feature_names_out()[:2].tolist() == ["hidden0", "hidden1"]
 
 
+def test_a_model_is_loaded_once_for_its_middle_layer(tiny_model, texts):
+    from sklearn_hsae.reader._hidden_states import _load
+
+    _load.cache_clear()
+    for layer in ("auto", 1, -3):
+        read(tiny_model, texts, layer=layer)
+    assert _load.cache_info().misses == 1
+
+
 def test_the_padding_side_of_the_tokenizer_changes_nothing(tiny_model, texts, tmp_path):
     left = save_model(tmp_path, padding_side="left")
     np.testing.assert_array_equal(read(left, texts), read(tiny_model, texts))

@@ -190,6 +190,59 @@ def test_sparsify(tmp_path, states, kind):
     )
 
 
+def test_gemma_scope(tmp_path, states):
+    # The bias of the decoder is not taken off the input.
+    folder = tmp_path / "layer_3" / "width_16k" / "average_l0_71"
+    folder.mkdir(parents=True)
+    weights = random_weights("jumprelu")
+    np.savez(folder / "params.npz", **weights)
+    expected = [
+        encode_saelens(s, "jumprelu", weights, subtracts=False, normalisation="none")
+        for s in states
+    ]
+    for path in (folder, folder / "params.npz"):
+        file = load_sae(path)
+        assert (file.layer, file.has_bos) == (3, True)
+        activations = file.sae.transform(states).toarray()
+        np.testing.assert_allclose(activations, expected, atol=1e-4)
+
+
+def test_goodfire(tmp_path, states):
+    import torch
+
+    w = {
+        name: torch.tensor(value) for name, value in random_weights("standard").items()
+    }
+    path = tmp_path / "Llama-3.1-8B-Instruct-SAE-l19.pth"
+    stored = {
+        "encoder_linear.weight": w["W_enc"].T.contiguous(),
+        "encoder_linear.bias": w["b_enc"],
+        "decoder_linear.weight": w["W_dec"].T.contiguous(),
+        "decoder_linear.bias": w["b_dec"],
+    }
+    torch.save(stored, path)
+    file = load_sae(path)
+    assert file.layer == 19
+    expected = np.maximum(states @ w["W_enc"].numpy() + w["b_enc"].numpy(), 0)
+    activations = file.sae.transform(states)
+    np.testing.assert_allclose(activations.toarray(), expected, atol=1e-4)
+    reconstruction = expected @ w["W_dec"].numpy() + w["b_dec"].numpy()
+    np.testing.assert_allclose(
+        file.sae.reconstruct(states), reconstruction, rtol=1e-4, atol=1e-3
+    )
+    del stored["decoder_linear.bias"]
+    torch.save(stored, path)
+    with pytest.raises(ValueError, match=r"lacks decoder_linear\.bias"):
+        load_sae(path)
+
+
+def test_a_file_of_another_kind_is_named(tmp_path):
+    path = tmp_path / "sae.h5"
+    path.touch()
+    with pytest.raises(ValueError, match="no autoencoder that can be read"):
+        load_sae(path)
+
+
 def test_a_folder_of_ours(tmp_path, states):
     sae = MatryoshkaSAETransformer(8, 2, max_epochs=2, random_state=0).fit(states)
     sae.save_pretrained(tmp_path)
@@ -235,7 +288,7 @@ def test_a_transcoder_and_a_part_of_a_layer_of_sparsify_are_refused(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no folder"):
+    with pytest.raises(FileNotFoundError, match="There is no file or folder"):
         load_sae(tmp_path / "nothing")
     with pytest.raises(FileNotFoundError, match="holds no autoencoder"):
         load_sae(tmp_path)

@@ -1,0 +1,64 @@
+"""Words that never stand in a label: names, handles, and what a user lists."""
+
+from collections import Counter
+from fnmatch import fnmatchcase
+
+import regex
+
+from sklearn_hsae.judges._words import clauses
+
+HANDLES = "@*"
+_HANDLE = regex.compile(r"(?<![\w.+-])@([\w-]+)(?![\w-]*\.\w)")
+_LEAST_SHARE = 0.5  # of its occurrences that stand behind an @
+
+
+def handle_words(texts):
+    """The words that stand behind an @ in half of their occurrences or more.
+
+    Parameters
+    ----------
+    texts : sequence of str
+
+    Returns
+    -------
+    set of str, in lower case
+    """
+    behind = Counter()
+    for text in texts:
+        if "@" in text:
+            behind.update(name.lower() for name in _HANDLE.findall(text))
+    if not behind:
+        return set()
+    total = Counter()
+    for text in texts:
+        for clause in clauses(text):
+            total.update(word for word in clause if word in behind)
+    return {word for word, n in behind.items() if n >= _LEAST_SHARE * total[word]}
+
+
+def ignored_words(patterns, words, texts):
+    """Those of `words` that one of the patterns matches.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Words, or patterns where ``*`` stands for any letters; ``"@*"`` is all handles.
+    words : iterable of str
+        In lower case.
+    texts : sequence of str
+
+    Returns
+    -------
+    set of str
+    """
+    patterns = [pattern.lower() for pattern in patterns]
+    ignored = handle_words(texts) if HANDLES in patterns else set()
+    # A handle is a word without its sign.
+    plain = {pattern.removeprefix("@") for pattern in patterns if pattern != HANDLES}
+    exact = {pattern for pattern in plain if "*" not in pattern}
+    wild = plain - exact
+    return ignored | {
+        word
+        for word in words
+        if word in exact or any(fnmatchcase(word, pattern) for pattern in wild)
+    }
