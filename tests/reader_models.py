@@ -5,8 +5,13 @@ SPECIAL = ["[UNK]", "<s>", "</s>"]
 N_LAYERS, WIDTH = 4, 16
 
 
-def save_model(folder, *, has_bos=False, padding_side="right", template=None):
-    """Save a model of four layers and a tokenizer that knows a handful of words."""
+def save_model(
+    folder, *, has_bos=False, padding_side="right", template=None, is_gpt2=False
+):
+    """Save a model of four layers and a tokenizer that knows a handful of words.
+
+    It is a Llama; a GPT-2 has other names for its parts, and layer norms.
+    """
     import torch
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -28,18 +33,22 @@ def save_model(folder, *, has_bos=False, padding_side="right", template=None):
     )
     fast.chat_template = template
     fast.save_pretrained(folder)
-    config = transformers.LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=WIDTH,
-        intermediate_size=32,
-        num_hidden_layers=N_LAYERS,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=128,
-    )
+    sizes = {
+        "vocab_size": len(words),
+        "hidden_size": WIDTH,
+        "num_hidden_layers": N_LAYERS,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 128,
+    }
+    if is_gpt2:
+        config = transformers.GPT2Config(**sizes)
+    else:
+        config = transformers.LlamaConfig(
+            **sizes, intermediate_size=32, num_key_value_heads=1
+        )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = transformers.LlamaForCausalLM(config)
+        model = transformers.AutoModelForCausalLM.from_config(config)
         with torch.no_grad():  # as large as the states of a trained model
             for weights in model.parameters():
                 weights.mul_(5 if weights.ndim > 1 else 1)

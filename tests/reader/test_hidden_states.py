@@ -48,6 +48,13 @@ def test_the_middle_layer_is_the_default(tiny_model, texts):
     assert reader.get_feature_names_out()[:2].tolist() == ["hidden0", "hidden1"]
 
 
+def test_a_model_with_other_names_for_its_parts(plain_states, texts, tmp_path):
+    model = save_model(tmp_path, is_gpt2=True)
+    for text, row in zip(texts[:5], read(model, texts[:5]), strict=True):
+        expected = plain_states(model, text, LAYER).mean(axis=0)
+        np.testing.assert_allclose(row, expected, rtol=1e-5, atol=1e-4)
+
+
 def test_a_model_is_loaded_once_for_its_middle_layer(tiny_model, texts):
     from sklearn_hsae.reader._hidden_states import _load
 

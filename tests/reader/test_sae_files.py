@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from reader_models import WIDTH
+from reader_models import WIDTH, save_model
 from safetensors.numpy import save_file
 
 from sklearn_hsae import MatryoshkaSAETransformer, ReaderSAETransformer
@@ -326,6 +326,27 @@ def test_a_token_before_each_text_where_the_autoencoder_was_trained_with_one(
         for s in plain_states(tiny_model, texts[0], 1, head=[1])
     ]
     np.testing.assert_allclose(row, np.max(activations, axis=0), atol=1e-3)
+
+
+@pytest.mark.parametrize("is_gpt2", [True, False])
+def test_states_are_centred_where_those_of_the_training_were(
+    plain_states, texts, tmp_path, is_gpt2
+):
+    # What writes to the states of a model with layer norms was centred by default.
+    model = save_model(tmp_path / "model", is_gpt2=is_gpt2)
+    kwargs = {"model_from_pretrained_kwargs": {"center_writing_weights": True}}
+    weights = save_saelens(tmp_path / "sae", "standard", metadata=kwargs)
+    reader = ReaderSAETransformer(model, tmp_path / "sae", max_norm_ratio=float("inf"))
+    with pytest.warns(UserWarning, match="of another model or another layer"):
+        row = reader.fit_transform(texts).to_numpy()[0]
+    states = plain_states(model, texts[0], 1)
+    if is_gpt2:
+        states = states - states.mean(axis=1, keepdims=True)
+    activations = [
+        encode_saelens(s, "standard", weights, subtracts=True, normalisation="none")
+        for s in states
+    ]
+    np.testing.assert_allclose(row, np.max(activations, axis=0), rtol=1e-3, atol=1e-2)
 
 
 def test_an_autoencoder_of_another_width_is_an_error(tiny_model, texts, tmp_path):
