@@ -2,6 +2,7 @@
 
 import warnings
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -21,10 +22,14 @@ from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
     KeyphraseJudge,
+    PhraseOccurrence,
     PhraseSimilarity,
+    agreement_of,
+    best_threshold,
     candidate_phrases,
     clauses,
     handle_words,
+    is_word_for_word,
     phrase_label,
     soft_maximum,
 )
@@ -33,6 +38,7 @@ _MAX_ROWS = 10_000  # more rows change the names little and cost memory
 _SHORTLIST = 40  # phrases weighed for each neuron, the most over-represented ones
 _MANY_HANDLES = 0.2  # of the labels
 _LEAST_GAIN = 0.005  # in correlation, that one more phrase must bring
+_SHARE_OF_A_PART = 0.95  # of what a phrase brings; a part that brings it replaces it
 
 
 class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
@@ -41,8 +47,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     A neuron gets a label such as ``"mentions waited, minutes, slow"``. Its phrases
     are words and short phrases of the texts that are more frequent where the neuron
     fires. They are added one by one, each time the one with which the label, as its
-    judge will read it, correlates best with the activations of the neuron. No
-    phrase names two neurons.
+    judge will read it, correlates best with the activations of the neuron. A part of
+    a phrase that says as much as the whole phrase takes its place. No phrase names
+    two neurons.
 
     No text leaves the machine and nothing is paid for, which makes this the
     interpreter to start with, and the one to compare an LLM's labels to.
@@ -54,7 +61,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         closely and read worse.
     judge : {"embedding", "keyphrase"}, default="embedding"
         How the labels will be read by :class:`ConceptAnnotator`: by nearness in
-        meaning, or word for word. The phrases are chosen for that reading.
+        meaning where that says more than the words, or always word for word. The
+        phrases are chosen for that reading.
     embedder : str, EmbeddingTransformer or None, default=None
         The embedder for ``judge="embedding"``: the name of a model, or a transformer,
         which is cloned. Best that of the pipeline's first step: its cached embeddings
@@ -214,29 +222,35 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         weighed = np.unique(np.concatenate(shortlists))
         if len(weighed) == 0:
             return [[] for _ in shortlists]
-        agreement = self._agreement(texts, phrases[weighed], occurrence[:, weighed])
+        readings = self._readings(texts, phrases[weighed], occurrence[:, weighed])
         chosen, taken = [], np.zeros(len(weighed), dtype=bool)
         for activation, shortlist in zip(activations.T, shortlists, strict=True):
             columns = np.searchsorted(weighed, shortlist)
             columns = columns[~taken[columns]]
-            picked = columns[
-                _grow_label(
-                    agreement[:, columns],
-                    activation,
-                    phrases[weighed[columns]],
-                    self.n_phrases,
-                )
-            ]
+            label = _best_label(
+                [
+                    _grow_label(
+                        agreement[:, columns],
+                        activation,
+                        phrases[weighed[columns]],
+                        self.n_phrases,
+                    )
+                    for agreement in readings
+                ]
+            )
+            picked = columns[label.chosen]
             taken[picked] = True
             chosen.append(list(phrases[weighed[picked]]))
         return chosen
 
-    def _agreement(self, texts, phrases, occurrence):
+    def _readings(self, texts, phrases, occurrence):
+        """How much each text agrees with each phrase, in each way the judge reads."""
+        word_for_word = occurrence.toarray().astype(np.float32)
         if self.judge == "keyphrase":
-            return occurrence.toarray().astype(np.float32)
+            return [word_for_word]
         embedder = make_embedder(self.embedder, self.verbose)
         similarity = PhraseSimilarity(embedder).fit(texts)
-        return similarity.transform(texts, list(phrases))
+        return [word_for_word, similarity.transform(texts, list(phrases))]
 
     def _labels(self, phrases, n_texts):
         """The label of each neuron, None for one without, and why it has none."""
@@ -310,8 +324,15 @@ def _shortlists(occurrence, activations, is_certain):
     return shortlists
 
 
+class _Label(NamedTuple):
+    """The positions of its phrases, and how well it says when its neuron fires."""
+
+    chosen: list
+    agreement: float
+
+
 def _grow_label(agreement, activation, phrases, n_phrases):
-    """Positions of the phrases that together follow the activation best.
+    """The phrases that together follow the activation best.
 
     Greedy: each time the phrase is added with which the agreement with any of the
     chosen ones correlates best with the activation.
@@ -325,11 +346,31 @@ def _grow_label(agreement, activation, phrases, n_phrases):
         winner = int(np.argmax(correlation))
         if correlation[winner] < best + _LEAST_GAIN:
             break
+        winner = _shortest_part(phrases, winner, correlation - best)
         best = correlation[winner]
         chosen.append(winner)
         so_far = soft_maximum(so_far, agreement[:, [winner]])
         allowed &= ~_shares_a_word(phrases, phrases[winner])
-    return chosen
+    scores = so_far.ravel()
+    annotations = scores >= best_threshold(scores, activation)
+    return _Label(chosen, agreement_of(annotations, activation))
+
+
+def _best_label(labels):
+    """Of the labels by words and by meaning, if there are both, the better one."""
+    by_words, *by_meaning = labels
+    for label in by_meaning:
+        if not is_word_for_word(by_words.agreement, label.agreement):
+            return label
+    return by_words
+
+
+def _shortest_part(phrases, winner, gain):
+    """The shortest part of a phrase, or itself, that brings about as much."""
+    stands_in_winner = PhraseOccurrence(phrases).transform(phrases[[winner]])
+    parts = stands_in_winner.indices
+    parts = parts[gain[parts] >= _SHARE_OF_A_PART * gain[winner]]
+    return int(min(parts, key=lambda part: (len(phrases[part]), -gain[part])))
 
 
 def _correlations(columns, activation):

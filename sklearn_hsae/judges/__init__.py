@@ -6,7 +6,7 @@ annotation uses one for the columns of the regression.
 """
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
-from sklearn_hsae.judges._embedding_judge import EmbeddingJudge
+from sklearn_hsae.judges._embedding_judge import EmbeddingJudge, is_word_for_word
 from sklearn_hsae.judges._ignored_words import handle_words
 from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
@@ -19,6 +19,7 @@ from sklearn_hsae.judges._phrases import (
 )
 from sklearn_hsae.judges._similarity import PhraseSimilarity, sentences, soft_maximum
 from sklearn_hsae.judges._stop_words import stop_word_languages
+from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 from sklearn_hsae.judges._words import clauses
 
 __all__ = [
@@ -29,9 +30,12 @@ __all__ = [
     "LLMJudge",
     "PhraseOccurrence",
     "PhraseSimilarity",
+    "agreement_of",
+    "best_threshold",
     "candidate_phrases",
     "clauses",
     "handle_words",
+    "is_word_for_word",
     "label_phrases",
     "phrase_label",
     "sentences",

@@ -3,6 +3,18 @@
 import numpy as np
 
 
+def agreement_of(annotations, activations):
+    """How well annotations, 0 or 1, say where and how strongly a neuron fires.
+
+    Their correlation with the square roots of the activations, by which
+    :func:`best_threshold` sets its cut; 0 where one of both is the same everywhere.
+    """
+    strength = np.sqrt(np.maximum(activations, 0.0))
+    if np.ptp(strength) == 0 or annotations.min() == annotations.max():
+        return 0.0
+    return float(np.corrcoef(annotations, strength)[0, 1])
+
+
 def best_threshold(scores, activations, *, max_prevalence=0.5):
     """Find the cut ``score >= threshold`` that correlates best with a neuron.
 

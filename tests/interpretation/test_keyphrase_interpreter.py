@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_hsae import (
     ConceptAnnotator,
+    EmbeddingTransformer,
     HypothesisRegressor,
     KeyphraseInterpreter,
     with_texts,
@@ -100,6 +102,72 @@ def test_an_emoji_may_name(judge):
     interpreter = KeyphraseInterpreter(judge=judge, random_state=0).fit(X)
     assert "\U0001f621" in interpreter.concepts_[0]
     assert interpreter.fidelity_["f1"][0] > 0.9
+
+
+@pytest.mark.parametrize(
+    "language, clause, nouns, adjectives, expected",
+    [
+        ("en", "the {} was {}", "soup table price", "cold dirty slow", "soup"),
+        ("hi", "{} बहुत {} था", "खाना मेज़ संगीत", "ठंडा गंदा धीमा", "खाना"),
+        ("zh", "{}非常{}", "汤 桌子 价格", "冰冷 肮脏 缓慢", "汤"),
+    ],
+)
+def test_a_part_of_a_phrase_that_says_as_much_is_preferred(
+    language, clause, nouns, adjectives, expected
+):
+    # Where the neuron fires, all clauses are "soup" and "cold"; a "soup" elsewhere is
+    # so rare that the longer phrase goes with the neuron better by hardly a twentieth.
+    soup, *other_nouns = nouns.split()
+    cold, *other_adjectives = adjectives.split()
+    rng = np.random.default_rng(0)
+    has = np.arange(300) % 3 == 0
+    texts = [
+        clause.format(soup, cold)
+        if fires
+        else clause.format(
+            soup if i % 75 == 1 else rng.choice(other_nouns),
+            rng.choice(other_adjectives if i % 75 == 1 else [cold, *other_adjectives]),
+        )
+        for i, fires in enumerate(has)
+    ]
+    follows = np.corrcoef([soup in text for text in texts], has)[0, 1]
+    assert 0.96 < follows < 1  # the longer phrase follows it in every text
+    X = with_texts(has[:, None].astype(float), texts)
+    interpreter = interpreter_of(n_phrases=1, stop_words=language).fit(X)
+    assert interpreter.concepts_.tolist() == [f"mentions {expected}"]
+
+
+def test_a_longer_phrase_that_says_more_than_its_parts_is_kept():
+    clauses = [f"the {n} was {a}" for n in ("soup", "table") for a in ("cold", "dirty")]
+    texts = np.array(clauses * 50)
+    has = texts == "the soup was cold"
+    X = with_texts(has[:, None].astype(float), texts)
+    assert interpreter_of().fit(X).concepts_.tolist() == ["mentions soup was cold"]
+
+
+class Blind(EmbeddingTransformer):
+    """An embedder for which a text with "soup" is a text with "soup", however cold."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return pd.DataFrame([[1.0 * ("soup" in x), 1.0 * ("table" in x)] for x in X])
+
+    def fit_transform(self, X, y=None):
+        return self.transform(X)
+
+
+def test_what_the_embedder_does_not_tell_apart_is_read_word_for_word():
+    clauses = [f"the {n} was {a}" for n in ("soup", "table") for a in ("cold", "warm")]
+    texts = np.array(clauses * 50)
+    has = texts == "the soup was cold"
+    X = with_texts(has[:, None].astype(float), texts)
+    interpreter = KeyphraseInterpreter(embedder=Blind(), random_state=0)
+    annotator = ConceptAnnotator(embedder=Blind())
+    annotations = annotator.fit_transform(interpreter.fit_transform(X))
+    assert interpreter.concepts_.tolist() == ["mentions soup was cold"]
+    np.testing.assert_array_equal(annotations.to_numpy()[:, 0], has)
 
 
 def tweets():

@@ -89,6 +89,20 @@ def judge():
 PHRASES = [["waited", "slow"], ["view"], ["cold soup"]]
 
 
+def says(sentences, phrases):
+    words = " ".join(sentences).lower().replace(".", " ").replace("!", " ")
+    return any(f" {phrase} " in f" {words} " for phrase in phrases)
+
+
+def reading(scores, cut, phrases, activations):
+    """Word for word, unless meaning agrees better with the neuron by a fifth."""
+    by_words = np.array([says(text, phrases) for text in SENTENCES])
+    by_meaning = scores >= cut
+    roots = np.sqrt(activations)
+    gain = np.corrcoef(by_meaning, roots)[0, 1] / np.corrcoef(by_words, roots)[0, 1]
+    return by_words if gain < 1.2 else by_meaning
+
+
 @pytest.mark.parametrize("j", range(len(CONCEPTS)))
 def test_threshold_and_annotations_follow_the_definition(judge, j):
     scores = np.array([agreement(text, PHRASES[j]) for text in SENTENCES])
@@ -96,7 +110,26 @@ def test_threshold_and_annotations_follow_the_definition(judge, j):
     assert judge.thresholds_[j] == pytest.approx(cut, abs=1e-5)
     annotations = judge.judge(TEXTS)
     assert annotations.dtype == np.float64
-    np.testing.assert_array_equal(annotations[:, j], scores >= cut)
+    expected = reading(scores, cut, PHRASES[j], ACTIVATIONS[:, j])
+    np.testing.assert_array_equal(annotations[:, j], expected)
+
+
+@pytest.mark.parametrize("n_without_the_word, by_words", [(1, True), (4, False)])
+def test_meaning_is_read_only_where_it_says_much_more_than_the_words(
+    n_without_the_word, by_words
+):
+    # Meaning finds all six texts of the neuron, the words miss some of them.
+    texts = ["cold soup"] * (6 - n_without_the_word)
+    texts += ["soup, cold"] * n_without_the_word + ["a view of hills"] * 6
+    activations = np.repeat([[1.0], [0.0]], 6, axis=0)
+    judge = EmbeddingJudge(LetterPairs()).fit(
+        ["mentions cold soup"], texts, activations
+    )
+    said = np.array([text == "cold soup" for text in texts])
+    r = np.corrcoef(said, activations.ravel())[0, 1]
+    assert (1 / r < 1.2) == by_words  # meaning correlates perfectly
+    expected = said if by_words else activations.ravel()
+    np.testing.assert_array_equal(judge.judge(texts)[:, 0], expected)
 
 
 def test_new_texts_are_compared_with_the_means_and_thresholds_of_the_fit(judge):
