@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
+from sklearn_hsae._files import replaced_file, write_text
 from sklearn_hsae.reader._pretrained_sae import PretrainedSAE
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 
@@ -93,6 +94,53 @@ def load_sae(path):
         f"{path} has a {_CONFIG}, but neither {_SAELENS_WEIGHTS} (of SAELens) nor "
         f"{_SPARSIFY_WEIGHTS} (of sparsify). Download the folder again."
     )
+
+
+def save_as_saelens(sae, folder, metadata):
+    """Write an autoencoder of ours as SAELens does.
+
+    Parameters
+    ----------
+    sae : fitted MatryoshkaSAETransformer
+    folder : str or path-like
+    metadata : dict
+        What SAELens keeps of the model.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mean, scale = sae.input_mean_, sae.input_scale_
+    # Mean and scale become part of the weights.
+    encoder = sae.encoder_.astype(np.float64) / scale
+    weights = {
+        "W_enc": encoder.T,
+        "b_enc": sae.encoder_bias_ - encoder @ mean,
+        "W_dec": sae.decoder_ * scale,
+        "b_dec": sae.decoder_bias_ * scale + mean,
+    }
+    config = {
+        "architecture": "topk" if sae.threshold_ is None else "jumprelu",
+        "d_in": encoder.shape[1],
+        "d_sae": len(encoder),
+        "dtype": "float32",
+        "device": "cpu",
+        "apply_b_dec_to_input": False,
+        "normalize_activations": "none",
+        "reshape_activations": "none",
+        "metadata": metadata,
+    }
+    if sae.threshold_ is None:
+        config |= {"k": int(sae.k_), "rescale_acts_by_decoder_norm": False}
+    else:
+        # Ours is active at the threshold, theirs only above it.
+        below = np.nextafter(np.float32(sae.threshold_), np.float32(-1))
+        weights["threshold"] = np.full(len(encoder), below)
+    tensors = {
+        name: torch.tensor(np.ascontiguousarray(array), dtype=torch.float32)
+        for name, array in weights.items()
+    }
+    with replaced_file(folder / _SAELENS_WEIGHTS) as temporary:
+        temporary.write_bytes(save(tensors))
+    write_text(folder / _CONFIG, json.dumps(config, indent=1))
 
 
 def _from_file(path):

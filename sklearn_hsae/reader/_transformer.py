@@ -352,6 +352,36 @@ default="auto"
             marked.append(mark_spans(readable(text), found.spans[tokens][is_active]))
         return marked
 
+    def save_saelens(self, folder):
+        """Write the autoencoder that was trained in :meth:`fit` as SAELens does.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            Made when absent. It gets ``cfg.json`` and ``sae_weights.safetensors``,
+            which name the model and the layer. They do not hold `chat_role`.
+
+        Raises
+        ------
+        ValueError
+            When no autoencoder was trained.
+        """
+        from sklearn_hsae.reader._sae_files import save_as_saelens
+
+        check_is_fitted(self)
+        if self.sae_ is None:
+            raise ValueError(
+                "No autoencoder was trained in fit. Pass sae=MatryoshkaSAETransformer()"
+                " and fit again."
+            )
+        head = self._state_reader(self._source(), self.layer_).identity["head"]
+        metadata = {
+            "model_name": os.fspath(self.model),
+            "hook_name": f"blocks.{self.layer_}.hook_resid_post",
+            "prepend_bos": self.chat_role is None and len(head) > 0,
+        }
+        save_as_saelens(self.sae_, folder, metadata)
+
     def _fit(self, texts, y, *, transforms):
         """Learn all; return the rows of the texts if `transforms`."""
         self._check_aggregate()

@@ -251,6 +251,34 @@ def test_a_folder_of_ours(tmp_path, states):
     )
 
 
+@pytest.mark.parametrize("activation", ["topk", "batch_topk"])
+def test_ours_is_written_as_saelens_does(tiny_model, texts, tmp_path, activation):
+    sae = MatryoshkaSAETransformer(
+        24, K, activation=activation, max_epochs=3, random_state=0
+    )
+    reader = ReaderSAETransformer(tiny_model, sae, layer=2).fit(texts)
+    reader.save_saelens(tmp_path)
+    file = load_sae(tmp_path)
+    assert (file.layer, file.has_bos, file.is_centred) == (2, False, False)
+    rng = np.random.default_rng(0)
+    states = rng.normal(reader.sae_.input_mean_, size=(50, WIDTH)).astype(np.float32)
+    ours = reader.sae_.transform(states)
+    theirs = file.sae.transform(states).toarray()
+    np.testing.assert_allclose(theirs, ours, atol=1e-5)
+    np.testing.assert_allclose(
+        file.sae.reconstruct(states), reader.sae_.inverse_transform(ours), atol=1e-5
+    )
+    again = ReaderSAETransformer(tiny_model, tmp_path).fit(texts).transform(texts)
+    # Ours rounds states to float16, which may swap the last of the k.
+    differs = np.abs(again.to_numpy() - reader.transform(texts).to_numpy()) > 5e-3
+    assert differs.mean() < 0.01
+
+
+def test_only_what_was_trained_is_written(tiny_model, texts, tmp_path):
+    with pytest.raises(ValueError, match="No autoencoder was trained"):
+        ReaderSAETransformer(tiny_model).fit(texts).save_saelens(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
