@@ -20,6 +20,11 @@ def replaced_file(path):
     temporary file is removed when the block fails.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path} cannot be written: there is no folder {path.parent}. Make it, or "
+            "name another."
+        )
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary

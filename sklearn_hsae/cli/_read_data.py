@@ -113,8 +113,8 @@ def _read_positive(written, y, task):
         return None
     if task == "regression":
         raise ValueError(
-            f"--positive {written} names a class, but the outcome is a quantity. Pass "
-            "--task classification, or leave --positive out."
+            f"--positive {written} names a class, but the outcome is a quantity. Leave "
+            "--positive out, or name a --target that holds classes."
         )
     classes = np.unique(y)
     by_name = {str(label): label for label in classes}

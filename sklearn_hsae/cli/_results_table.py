@@ -117,6 +117,10 @@ def _legend(evaluation, target):
         f"* significant at {100 * evaluation.alpha:g} % after correction for the "
         "number of tests"
     )
+    if "f1" in evaluation.table:
+        said.append(
+            "F1: fidelity, how well the words say when their neuron fires; 1 is best"
+        )
     if "literal_share" in evaluation.table:
         said.append(
             "literal: of the texts judged to have the concept, the share that contain "

@@ -99,14 +99,14 @@ def _shared_effects(metrics):
     sentences = ""
     if n_groups < metrics["n_hypotheses"]:
         sentences = (
-            f" Some say nearly the same of the same texts: of {n_groups} groups of "
-            f"hypotheses that agree, {metrics['n_significant_groups']} are significant."
+            " Some fit nearly the same texts and are tested as one: of the "
+            f"{n_groups} groups, {metrics['n_significant_groups']} are significant."
         )
     n_alone = metrics["n_significant_alone"]
     if n_alone > max(n_joint, metrics["n_significant_groups"]):
         sentences += (
-            f" Taken one by one, {n_alone} hypotheses are. Fewer hypotheses (n_select) "
-            "or more held-out texts tell more of them apart."
+            f" Taken one by one, {n_alone} hypotheses are. More held-out texts would "
+            "tell more of them apart."
         )
     return sentences
 

@@ -97,8 +97,8 @@ def _groups_found(metrics):
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
-        f"; {metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
-        "hypotheses that agree"
+        f"; {metrics['n_significant_groups']} of {metrics['n_groups']} with those that "
+        "agree taken as one"
     )
 
 

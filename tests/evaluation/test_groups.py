@@ -77,7 +77,7 @@ def test_copies_of_one_concept_are_one_significant_group(last):
     assert evaluation.metrics["n_significant_groups"] == 1
     assert evaluation.metrics["n_significant_alone"] >= 3
     assert evaluation.table["group"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
-    assert "of 3 groups" in evaluation.verdict
+    assert "of the 3 groups" in evaluation.verdict
     # The group is the hypothesis that a text has any of the three.
     anyone = X[300:, :3].any(axis=1)
     assert evaluation.groups["prevalence"][0] == pytest.approx(anyone.mean())

@@ -89,5 +89,5 @@ def test_hypotheses_that_share_an_effect_are_explained():
     metrics |= {"n_significant_alone": 15, "n_significant_groups": 9}
     metrics |= {"n": 1000, "n_dropped": 0}
     said = verdict("regression", metrics, None)
-    assert "of 12 groups of hypotheses that agree, 9 are significant" in said
+    assert "of the 12 groups, 9 are significant" in said
     assert "Taken one by one, 15 hypotheses are." in said

@@ -19,6 +19,7 @@ from sklearn_hsae import (
     evaluate_hypotheses,
     write_report,
 )
+from sklearn_hsae._files import replaced_file
 from sklearn_hsae.report._scale import fit_scale
 
 HOSTILE = "<script>alert('x')</script> & \"<b>bold</b>\" <img src=x onerror=alert(1)>"
@@ -365,3 +366,10 @@ def test_page_fits_its_window(tmp_path, width):
     )
     assert int(re.search(r"<title>(\d+)</title>", result.stdout)[1]) <= width
     assert "CONSOLE" not in result.stderr
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "none" / "report.html"
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*none"):
+        with replaced_file(path):
+            pass
