@@ -1,11 +1,13 @@
 """Test the hypotheses of a fitted pipeline on held-out texts."""
 
 import textwrap
+import warnings
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
@@ -47,6 +49,7 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
+_MOST_OVERLAP = 0.1  # short texts, such as "thanks", may repeat by chance
 _FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
 
 
@@ -249,6 +252,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
+        _warn_of_overlap(X, X_train)
     stages, annotations = transform_by_stages(steps, X)
     table, of_controls, metrics = last._evaluate(annotations, y, groups=groups)
     annotations, controls = split_controls(last, annotations)
@@ -276,6 +280,27 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         fidelity=fidelity,
         settings=last.get_params(),
     )
+
+
+def _warn_of_overlap(X, X_train):
+    """Warn where texts to test on are also among those to learn from."""
+    known = {text for text in _rows_of(X_train) if isinstance(text, str)}
+    n_known = sum(text in known for text in _rows_of(X))
+    if n_known > _MOST_OVERLAP * len(X):
+        warnings.warn(
+            f"{n_known} of {len(X)} texts to test on are also in X_train. They are no "
+            "test of hypotheses that were found on them: p-values are too small, and "
+            "scores too high. Pass other texts.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _rows_of(X):
+    """The rows of a sequence of texts, or of a frame with one column; else nothing."""
+    if isinstance(X, pd.DataFrame):
+        return X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
+    return [] if sparse.issparse(X) or getattr(X, "ndim", 1) > 1 else list(X)
 
 
 def _checked_steps(pipeline):

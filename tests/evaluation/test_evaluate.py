@@ -1,6 +1,7 @@
 """evaluate_hypotheses on pipelines whose every step is known."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -625,3 +626,23 @@ def test_controls_are_no_hypotheses(last, tmp_path):
     # A group is tested beside the controls, too.
     lone = evaluation.groups[evaluation.groups["members"].map(len) == 1].iloc[0]
     assert lone["standard_error"] < 2 * evaluation.table["standard_error"].min()
+
+
+@pytest.mark.parametrize(
+    "container", [list, pd.Series, lambda t: pd.DataFrame({"t": t})]
+)
+def test_texts_that_were_learnt_from_are_no_test(container):
+    rng = np.random.default_rng(0)
+    texts = [f"text {i} {'good' if i % 2 else 'bad'}" for i in range(60)]
+    y = np.arange(60) % 2 + rng.normal(size=60)
+    read = FunctionTransformer(
+        lambda X: np.array([["good" in str(t)] for t in np.ravel(X)], float)
+    )
+    pipe = Pipeline([("read", read), ("regress", HypothesisRegressor())])
+    X = container(texts)
+    pipe.fit(X[:40], y[:40])
+    with pytest.warns(UserWarning, match="10 of 30 texts to test on are also in X_tr"):
+        evaluate_hypotheses(pipe, X[30:], y[30:], X_train=X[:40], y_train=y[:40])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_hypotheses(pipe, X[40:], y[40:], X_train=X[:40], y_train=y[:40])

@@ -61,7 +61,7 @@ def test_wide_sparse_columns_take_another_way_to_a_like_answer(rows, monkeypatch
     # Thousands of neurons: an eigendecomposition would take minutes.
     A, targets, B = (sparse.csr_matrix(rows[0]), rows[1], sparse.csr_matrix(rows[2]))
     expected = ridge_prediction(A, targets, B)
-    monkeypatch.setattr(_ridge, "_WIDE", 10)
+    monkeypatch.setattr(_ridge, "_MOST_COLUMNS", 10)
     found = ridge_prediction(A, targets, B)
     assert np.corrcoef(found[:, 0], expected[:, 0])[0, 1] > 0.99
 

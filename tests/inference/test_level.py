@@ -102,16 +102,16 @@ def test_permutations_find_more_than_the_floor_alone():
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
 def test_classes_keep_the_level(share):
-    # 60 draws: 3 are expected, 9 or more come once in 250 times.
+    # 40 draws: 2 are expected, 7 or more come once in 300 times.
     rng = np.random.default_rng(4)
     n_found = sum(
         HypothesisClassifier()
         .fit(concepts("2 %", rng), rng.random(N_ROWS) < share)
         .summary_["significant"]
         .any()
-        for _ in range(60)
+        for _ in range(40)
     )
-    assert n_found <= 8
+    assert n_found <= 6
 
 
 def test_rows_of_one_class_only_are_found():
