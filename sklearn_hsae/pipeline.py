@@ -1,5 +1,6 @@
 """The six steps from texts to tested hypotheses, put together."""
 
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from sklearn_hsae.annotation import ConceptAnnotator
@@ -123,15 +124,25 @@ def make_hypothesis_pipeline(
                 ),
             ),
             ("select", NeuronSelector(n_select, task=task, random_state=random_state)),
-            ("interpret", _interpreter(llm, embedder, judge, instructions, common)),
+            (
+                "interpret",
+                _interpreter(_own(llm), _own(embedder), judge, instructions, common),
+            ),
             (
                 "annotate",
-                ConceptAnnotator(judge=judge, llm=llm, embedder=embedder, **common),
+                ConceptAnnotator(
+                    judge=judge, llm=_own(llm), embedder=_own(embedder), **common
+                ),
             ),
             ("regress", last_step),
         ]
     )
     return pipeline.set_output(transform="pandas")
+
+
+def _own(part):
+    """A clone, so that each step's nested parameters are its own."""
+    return clone(part, safe=False)
 
 
 def _interpreter(llm, embedder, judge, instructions, common):

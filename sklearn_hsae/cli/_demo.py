@@ -81,7 +81,8 @@ def _describe_matches(matches, effects):
 def _show_matches(planted):
     acting = [row for row in planted if row["effect"]]
     found = sum(row["found"] for row in acting)
-    lines = ["", f"Of {len(acting)} planted concepts that act, {found} were found:", ""]
+    head = f"Of {len(acting)} planted concepts that act, {found} were found"
+    lines = ["", f"{head} (F1 of {_FOUND} or more):", ""]
     lines.append(f"{'effect':>8} {'F1':>6}  {'':5}  concept = hypothesis")
     for row in sorted(acting, key=lambda row: -row["f1"]):
         mark = "found" if row["found"] else ""

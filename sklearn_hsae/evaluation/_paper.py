@@ -103,10 +103,8 @@ def methods_text(evaluation):
         f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
         f"{_direction(evaluation)} p-values were corrected for the "
         f"number of hypotheses by {_correction(settings)}. At {level}, "
-        f"{metrics['n_significant']} hypotheses were significant beside all others, "
-        f"{metrics['n_significant_alone']} alone, and "
-        f"{metrics['n_significant_groups']} of the {metrics['n_groups']} groups of "
-        "hypotheses whose annotations have pairwise correlations of 0.5 or more. The "
+        f"{metrics['n_significant']} of them were significant beside all others, and "
+        f"{metrics['n_significant_alone']} alone.{_groups(metrics)} The "
         "regression on the texts on which the hypotheses were found predicted the "
         f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
     )
@@ -132,6 +130,17 @@ def _correction(settings):
     if settings["correction"] == "min_p" and not by_permutation:
         return _CORRECTIONS["holm"]
     return _CORRECTIONS[settings["correction"]]
+
+
+def _groups(metrics):
+    """The test of the groups, where some hypotheses agree."""
+    if metrics["n_groups"] == metrics["n_hypotheses"]:
+        return ""
+    return (
+        " Hypotheses whose annotations have pairwise correlations of 0.5 or more were "
+        f"also tested as one: of {metrics['n_groups']} hypotheses then, "
+        f"{metrics['n_significant_groups']} were significant."
+    )
 
 
 def _model(task, settings):
