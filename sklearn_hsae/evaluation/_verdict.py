@@ -36,16 +36,18 @@ def verdict(task, metrics, ceilings):
     measure, score = _MEASURE[name], metrics[name]
     summary = (
         f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
-        f"significant; together they reach a {measure} of {score:.2f}."
+        f"significant; all together reach a {measure} of {score:.2f}."
+    )
+    details = (
         f"{_beyond_controls(name, metrics)}{_shared_effects(metrics)}"
         f"{_left_out(metrics)}"
     )
     if ceilings is None:
-        return summary
+        return summary + details
     if len(ceilings) < 2:
         return (
-            f"{summary} There are no ceilings to compare this with: the pipeline has "
-            "no embeddings or neurons, or reads texts in several branches."
+            f"{summary}{details} There are no ceilings to compare this with: the "
+            "pipeline has no embeddings or neurons, or reads texts in several branches."
         )
     scores, score = ceilings[name], ceilings[name].iloc[-1]
     # The first stage contains all information of later stages. If every stage were
@@ -54,7 +56,8 @@ def verdict(task, metrics, ceilings):
     is_better = ceilings[f"{name}_low"] > chance
     if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
         reached = f"{measure} {scores.iloc[0]:.2f}"
-        return f"{summary} {_no_signal(metrics['n_significant'], ceiling, reached)}"
+        no_signal = _no_signal(metrics["n_significant"], ceiling, reached)
+        return f"{summary}{details} {no_signal}"
     share = ""
     if is_better.iloc[0]:
         part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
@@ -63,7 +66,7 @@ def verdict(task, metrics, ceilings):
             f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})"
             f"{above}."
         )
-    return f"{summary}{share} {_largest_loss(scores)}"
+    return f"{summary}{share}{details} {_largest_loss(scores)}"
 
 
 def _beyond_controls(name, metrics):
