@@ -7,6 +7,7 @@ from sklearn_hsae.annotation import ConceptAnnotator
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
+from sklearn_hsae.llm import LanguageModel
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 from sklearn_hsae.selection import NeuronSelector
 
@@ -107,6 +108,10 @@ def make_hypothesis_pipeline(
         last_step.set_params(positive=positive)
     if target_weight == "auto":
         target_weight = _TARGET_WEIGHTS[task]
+    if not isinstance(llm, LanguageModel | str | None):
+        raise ValueError(
+            f"llm must be 'provider/name', a LanguageModel or None, got {llm!r}."
+        )
     embedder = make_embedder(embedder, verbose)
     common = {"random_state": random_state, "verbose": verbose}
     pipeline = Pipeline(

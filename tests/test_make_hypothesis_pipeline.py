@@ -70,3 +70,9 @@ def test_the_embedder_is_that_of_every_step(embedder, llm):
 def test_a_quantity_has_no_positive_class():
     with pytest.raises(ValueError, match="Pass task='classification', or leave"):
         make_hypothesis_pipeline(positive="yes")
+
+
+@pytest.mark.parametrize("name", ["llm", "embedder"])
+def test_what_is_no_model_is_refused_at_once(name):
+    with pytest.raises(ValueError, match=f"{name} must be .*got 3"):
+        make_hypothesis_pipeline(**{name: 3})

@@ -504,7 +504,8 @@ def test_samplers_of_imbalanced_learn(reviews):
     steps = make_pipe(task="classification").steps
     sampler = ("over", RandomOverSampler(random_state=0))
     model = imblearn.Pipeline([sampler, *steps]).fit(frame, y)
-    result = evaluate_hypotheses(model, frame, y, X_train=frame, y_train=y)
+    with pytest.warns(UserWarning, match="are also in X_train"):
+        result = evaluate_hypotheses(model, frame, y, X_train=frame, y_train=y)
     assert len(result.ceilings) == 5
     late = imblearn.Pipeline([steps[0], sampler, *steps[1:]])
     with pytest.raises(ValueError, match=r"sampler.*put it before the embedding"):

@@ -132,6 +132,10 @@ def _add_models(run):
         help="the embedder: a model of sentence-transformers, or provider/name "
         "(%(default)s)",
     )
+    _add_language_model(models)
+
+
+def _add_language_model(models):
     models.add_argument(
         "--llm",
         metavar="MODEL",

@@ -1,6 +1,7 @@
 """Activations as the analyses of corpora read them."""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_array
 
 from sklearn_hsae._sklearn_compat import get_feature_names
@@ -20,7 +21,19 @@ def read_activations(X):
         No stored zeros.
     names : ndarray of str of shape (n_features,)
         Names of the columns; x0, x1, ... where `X` has none.
+
+    Raises
+    ------
+    ValueError
+        When `X` is a sequence of texts, or no table of finite numbers.
     """
+    is_sequence = isinstance(X, list | tuple | pd.Series)
+    if is_sequence and any(isinstance(row, str) for row in X):
+        raise ValueError(
+            "X must hold activations, one row per text, and got the texts themselves. "
+            "Pass what an autoencoder or an interpreter returns for them, for example "
+            "pipe[:3].transform(texts)."
+        )
     names = get_feature_names(X)
     columns = as_columns(check_array(X, accept_sparse="csc", dtype=np.float64))
     if names is None:

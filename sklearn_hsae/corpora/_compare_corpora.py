@@ -14,6 +14,7 @@ from sklearn_hsae.inference import corrected
 from sklearn_hsae.selection import active_entries
 
 _CORRECTIONS = ("fdr_bh", "fdr_by", "holm", "bonferroni")
+_MOST_CORPORA = 50  # 1,225 pairs
 
 
 def compare_corpora(
@@ -250,6 +251,12 @@ def _check_corpora(corpora, columns):
         raise ValueError(
             f"corpora names one corpus only, '{found[0]}': two are needed. Put the "
             "texts of both corpora into X, and the name of its corpus at each row."
+        )
+    if len(found) > _MOST_CORPORA:
+        raise ValueError(
+            f"corpora has {len(found)} different values, and {_MOST_CORPORA} at most "
+            "can be compared two by two. Cut a quantity into ranges first, for example "
+            "by pd.qcut(y, 2, labels=['low', 'high'])."
         )
     return labels
 

@@ -390,6 +390,11 @@ def make_embedder(embedder, verbose=0):
     EmbeddingTransformer
         Not fitted. A clone, so that `embedder` does not change.
     """
+    if not isinstance(embedder, EmbeddingTransformer | str | None):
+        raise ValueError(
+            "embedder must be the name of a model, an EmbeddingTransformer or None, "
+            f"got {embedder!r}."
+        )
     if embedder is None or isinstance(embedder, str):
         embedder = EmbeddingTransformer(embedder or DEFAULT_MODEL, verbose=verbose)
     else:

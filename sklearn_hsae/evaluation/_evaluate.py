@@ -285,7 +285,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
 def _warn_of_overlap(X, X_train):
     """Warn where texts to test on are also among those to learn from."""
     known = {text for text in _rows_of(X_train) if isinstance(text, str)}
-    n_known = sum(text in known for text in _rows_of(X))
+    n_known = sum(isinstance(text, str) and text in known for text in _rows_of(X))
     if n_known > _MOST_OVERLAP * len(X):
         warnings.warn(
             f"{n_known} of {len(X)} texts to test on are also in X_train. They are no "
@@ -351,6 +351,8 @@ def _check_target(X, y, task, X_name, y_name):
     target = read_target(y, task, name=y_name)
     y = target.classes[target.values] if target.is_classification else target.values
     n_rows = _n_rows(X, X_name)
+    if n_rows == 0:
+        raise ValueError(f"{X_name} has no rows. Pass one text or more.")
     if len(y) != n_rows:
         raise ValueError(f"{X_name} has {n_rows} rows, but {y_name} has {len(y)}.")
     return y
@@ -359,6 +361,8 @@ def _check_target(X, y, task, X_name, y_name):
 def _n_rows(X, name):
     if hasattr(X, "shape"):
         return X.shape[0]
+    if X is None:
+        raise ValueError(f"{name} is None. Pass the texts, or what the pipeline takes.")
     if not hasattr(X, "__len__"):
         raise ValueError(
             f"{name} is a {type(X).__name__}, which can be read only once and has no "

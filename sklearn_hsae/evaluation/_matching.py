@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy.optimize import linear_sum_assignment
 from sklearn.preprocessing import normalize
 
@@ -80,7 +81,13 @@ def _check(found, reference, by):
         if not isinstance(frame, pd.DataFrame):
             raise ValueError(
                 f"{name} must be a DataFrame whose columns are named, got a "
-                f"{type(frame).__name__}: pd.DataFrame(values, columns=names)."
+                f"{type(frame).__name__}. Pass evaluation.annotations of an "
+                "evaluation, or pd.DataFrame(values, columns=names)."
+            )
+        if not all(is_numeric_dtype(dtype) for dtype in frame.dtypes):
+            raise ValueError(
+                f"{name} must hold 1, 0 and NaN. Some of its columns hold other "
+                'values: for words, pass frame == "yes".'
             )
     if len(found) != len(reference):
         raise ValueError(

@@ -103,7 +103,7 @@ def address_options(model, api_base):
     litellm = import_litellm()
     try:
         _, provider = provider_of(model, api_base)
-    except Exception:
+    except Exception:  # litellm raises its own and plain ones for unknown models
         raise ValueError(
             f"litellm knows no provider for the model {model!r}. Write "
             "'provider/name', for example 'openai/gpt-5-mini', "

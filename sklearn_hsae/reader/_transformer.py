@@ -98,8 +98,8 @@ default="auto"
         multiplies it natively, else float32.
     cache_dir : "auto", str, path-like or None, default="auto"
         Folder of the cache of rows. "auto" is the user's cache folder, None turns the
-        cache off. It does not hold the tokens: an autoencoder is trained on texts that
-        are read anew.
+        cache off. It does not hold the tokens: to train an autoencoder, the texts are
+        read again.
     random_state : int, RandomState instance or None, default=None
         Draws the tokens when there are more than `max_train_tokens`.
     verbose : int, default=0

@@ -230,3 +230,14 @@ def test_corpora_may_be_a_series_with_any_index(activations):
     pd.testing.assert_frame_equal(
         compare_corpora(X, series), compare_corpora(X, corpora)
     )
+
+
+def test_texts_in_the_place_of_activations_are_named():
+    with pytest.raises(ValueError, match=r"must hold activations.*got the texts"):
+        compare_corpora(["a text", "another"], ["a", "b"])
+
+
+def test_a_quantity_is_no_name_of_a_corpus():
+    X = np.ones((60, 2))
+    with pytest.raises(ValueError, match=r"60 different values.*pd\.qcut"):
+        compare_corpora(X, np.arange(60) / 7)

@@ -646,3 +646,20 @@ def test_texts_that_were_learnt_from_are_no_test(container):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluate_hypotheses(pipe, X[40:], y[40:], X_train=X[:40], y_train=y[:40])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"), [([], "X has no rows"), (None, "X is None. Pass the texts")]
+)
+def test_no_rows_are_refused(rows, X, message):
+    pipe = make_pipeline().fit(*rows[:2])
+    with pytest.raises(ValueError, match=message):
+        evaluate_hypotheses(pipe, X, [] if X == [] else rows[3])
+
+
+def test_rows_of_numbers_are_no_texts_to_compare():
+    X = [[float(i % 2), 1.0] for i in range(60)]
+    y = np.arange(60) % 2 + np.random.default_rng(0).normal(size=60)
+    pipe = Pipeline([("regress", HypothesisRegressor())]).fit(X, y)
+    evaluation = evaluate_hypotheses(pipe, X, y, X_train=X, y_train=y)
+    assert evaluation.metrics["n"] == 60

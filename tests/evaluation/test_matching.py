@@ -79,6 +79,7 @@ def test_wording_needs_no_equal_words(minilm):
         ({"found": np.eye(4)}, "found must be a DataFrame"),
         ({"reference": pd.DataFrame({"a": [1]})}, "has 200 rows and reference has 1"),
         ({"by": "mcc"}, "by must be one of"),
+        ({"found": pd.DataFrame({"a": ["yes"] * 200})}, 'pass frame == "yes"'),
     ],
 )
 def test_bad_input(frames, change, message):
