@@ -14,6 +14,10 @@ _CORRECTIONS = {
     "fdr_bh": "the method of Benjamini and Hochberg (false discovery rate)",
     "fdr_by": "the method of Benjamini and Yekutieli (false discovery rate)",
 }
+_SCORES = {
+    "regression": ("r2", "R²", "bootstrap interval"),
+    "classification": ("auc", "AUC", "interval of DeLong et al. (1988), logit scale,"),
+}
 _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"}
 _LATEX |= {"}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-$"}
@@ -90,12 +94,12 @@ def methods_text(evaluation):
     if dropped:
         texts += f" ({_format.count(dropped)} more were left out, since not judged)"
     level = f"{100 * evaluation.alpha:g} %"
-    name, label = ("r2", "R²") if evaluation.task == "regression" else ("auc", "AUC")
+    name, label, kind = _SCORES[evaluation.task]
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     interval = ""
     if _format.is_number(low):
         interval = (
-            f" ({100 * (1 - evaluation.alpha):g} % bootstrap interval "
+            f" ({100 * (1 - evaluation.alpha):g} % {kind} "
             f"{_format.number(low)} to {_format.number(high)})"
         )
     return (
@@ -103,8 +107,8 @@ def methods_text(evaluation):
         f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
         f"{_direction(evaluation)} p-values were corrected for the "
         f"number of hypotheses by {_correction(settings)}. At {level}, "
-        f"{metrics['n_significant']} of them were significant beside all others, and "
-        f"{metrics['n_significant_alone']} alone.{_groups(metrics)} The "
+        f"the number of significant ones was {metrics['n_significant']} beside all "
+        f"others, and {metrics['n_significant_alone']} alone.{_groups(metrics)} The "
         "regression on the texts on which the hypotheses were found predicted the "
         f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
     )

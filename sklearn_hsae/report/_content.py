@@ -77,7 +77,10 @@ def _figures(evaluation):
     name, _, label = _MEASURES[evaluation.task]
     low, high = (metrics.get(f"{name}_{end}") for end in ("low", "high"))
     if _format.is_number(low) and _format.is_number(high):
-        label += f", 95 % interval {_format.number(low)} to {_format.number(high)}"
+        coverage = f"{100 * (1 - evaluation.alpha):g} %"
+        label += (
+            f", {coverage} interval {_format.number(low)} to {_format.number(high)}"
+        )
     return [
         {"value": _format.number(metrics[name]), "label": label},
         {

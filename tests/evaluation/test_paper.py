@@ -70,6 +70,12 @@ def test_classes_come_first_and_in_order(X):
     ]
 
 
+def test_the_interval_of_an_auc_is_no_bootstrap(X):
+    y = (X[NAMES[1]] + np.random.default_rng(4).normal(size=400)) > 0.5
+    text = evaluation_of(HypothesisClassifier(), X, y).methods()
+    assert "(95 % interval of DeLong et al. (1988)" in text and "bootstrap" not in text
+
+
 def test_the_paragraph_has_the_numbers_of_the_evaluation(regression):
     text, metrics = regression.methods(), regression.metrics
     assert "We tested 3 hypotheses on 200 texts that were not used to find" in text

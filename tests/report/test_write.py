@@ -373,3 +373,13 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*none"):
         with replaced_file(path):
             pass
+
+
+def test_the_interval_of_the_score_covers_what_alpha_says(tmp_path):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(2, size=(200, 2)), columns=["a", "b"])
+    y = X["a"] + rng.normal(size=200)
+    pipe = Pipeline([("regress", HypothesisRegressor(alpha=0.1))]).fit(X, y)
+    write_report(evaluate_hypotheses(pipe, X, y), tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "90 % interval" in page and "95 % interval" not in page
