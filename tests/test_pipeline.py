@@ -449,7 +449,8 @@ def test_polars_output_gives_the_same_annotations_and_predictions(
     with config_context(transform_output="polars" if place == "global" else "default"):
         pipe.fit(X, y)
         annotations = pipe[:-1].transform(X)
-        result = evaluate_hypotheses(pipe, X, y, X_train=X, y_train=y)
+        with pytest.warns(UserWarning, match="are also in X_train"):
+            result = evaluate_hypotheses(pipe, X, y, X_train=X, y_train=y)
     expected = fitted[:-1].transform(X)
     assert isinstance(annotations, pl.DataFrame)
     assert annotations.columns == expected.columns.tolist()

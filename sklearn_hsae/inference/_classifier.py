@@ -12,16 +12,14 @@ from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference._annotations import (
     column_names,
-    fill_missing,
     rows_that_count,
 )
-from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._controls import (
-    control_names,
     controls_first,
     read_controls,
     with_codes,
 )
+from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._logistic import fit_logistic
 from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._metrics import (
@@ -34,7 +32,6 @@ from sklearn_hsae.inference._metrics import (
 from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
-    POST_SELECTION,
     control_table,
     hypothesis_table,
     upper_sided,
@@ -42,7 +39,7 @@ from sklearn_hsae.inference._table import (
 )
 
 
-class HypothesisClassifier(ClassifierMixin, BaseEstimator):
+class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     """Logistic regression of a class on hypotheses, all at once.
 
     The last step of a pipeline for an outcome of classes. Two classes give one
@@ -220,19 +217,6 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
                 "hypotheses": self._regressions(rows, slice(n_controls, None)),
             }
         return self
-
-    @property
-    def summary_(self):
-        # Kept as lists: skops and mlflow cannot save a DataFrame.
-        check_is_fitted(self)
-        summary = pd.DataFrame(self._summary)
-        summary.attrs["p_values"] = POST_SELECTION
-        return summary
-
-    @property
-    def controls_(self):
-        check_is_fitted(self)
-        return pd.DataFrame(self._control_summary)
 
     def decision_function(self, X):
         """Log-odds of the class that sorts last, or of each class.
@@ -474,39 +458,6 @@ class HypothesisClassifier(ClassifierMixin, BaseEstimator):
             correction=self.correction,
         )
         return estimates, table, pd.concat(of_controls, ignore_index=True)
-
-    def get_metadata_routing(self):
-        """What is requested: `groups` in `fit` if `cov_type` is "cluster".
-
-        Returns
-        -------
-        MetadataRequest
-        """
-        return request_groups(super().get_metadata_routing(), self.cov_type)
-
-    def _names(self):
-        """The names of the columns of the controls, and those of the hypotheses."""
-        names = column_names(self)
-        hypotheses = names[~np.isin(names, list(self._controls))]
-        return np.array(control_names(self._controls), dtype=object), hypotheses
-
-    def _columns(self, X):
-        """Controls and annotations, with means in the place of NaN."""
-        check_is_fitted(self)
-        X = validate_data(
-            self,
-            with_codes(self._controls, X),
-            reset=False,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-        )
-        X = controls_first(self._controls, column_names(self), X)
-        return fill_missing(X, self._means)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def _log_odds(X, coef, intercept):

@@ -3,7 +3,6 @@
 from numbers import Real
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -12,21 +11,18 @@ from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
 from sklearn_hsae.inference._annotations import (
     column_names,
-    fill_missing,
     rows_that_count,
 )
-from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._controls import (
-    control_names,
     controls_first,
     read_controls,
     with_codes,
 )
+from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._metrics import gain, headline
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
-    POST_SELECTION,
     control_table,
     hypothesis_table,
     upper_sided,
@@ -34,7 +30,7 @@ from sklearn_hsae.inference._table import (
 )
 
 
-class HypothesisRegressor(RegressorMixin, BaseEstimator):
+class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
     """Regress a quantity on hypotheses, all at once.
 
     The last step of a pipeline for a numeric outcome: least squares with an intercept,
@@ -212,19 +208,6 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
             }
         return self
 
-    @property
-    def summary_(self):
-        # Kept as lists: skops and mlflow cannot save a DataFrame.
-        check_is_fitted(self)
-        summary = pd.DataFrame(self._summary)
-        summary.attrs["p_values"] = POST_SELECTION
-        return summary
-
-    @property
-    def controls_(self):
-        check_is_fitted(self)
-        return pd.DataFrame(self._control_summary)
-
     def predict(self, X):
         """Predict the outcome.
 
@@ -374,39 +357,6 @@ class HypothesisRegressor(RegressorMixin, BaseEstimator):
         )
         of_controls = control_table(controls, estimates.part(slice(n_controls)))
         return estimates, table, of_controls
-
-    def get_metadata_routing(self):
-        """What is requested: `groups` in `fit` if `cov_type` is "cluster".
-
-        Returns
-        -------
-        MetadataRequest
-        """
-        return request_groups(super().get_metadata_routing(), self.cov_type)
-
-    def _names(self):
-        """The names of the columns of the controls, and those of the hypotheses."""
-        names = column_names(self)
-        hypotheses = names[~np.isin(names, list(self._controls))]
-        return np.array(control_names(self._controls), dtype=object), hypotheses
-
-    def _columns(self, X):
-        """Controls and annotations, with means in the place of NaN."""
-        check_is_fitted(self)
-        X = validate_data(
-            self,
-            with_codes(self._controls, X),
-            reset=False,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-        )
-        X = controls_first(self._controls, column_names(self), X)
-        return fill_missing(X, self._means)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def _least_squares(rows, columns):

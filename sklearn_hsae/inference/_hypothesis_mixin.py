@@ -1,0 +1,64 @@
+"""What both last steps share: their tables, and which columns are hypotheses."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_hsae.inference._annotations import column_names, fill_missing
+from sklearn_hsae.inference._clusters import request_groups
+from sklearn_hsae.inference._controls import control_names, controls_first, with_codes
+from sklearn_hsae.inference._table import POST_SELECTION
+
+
+class HypothesisMixin:
+    """The common part of `HypothesisRegressor` and `HypothesisClassifier`.
+
+    `fit` sets `_summary` and `_control_summary` (tables as dicts of lists: skops and
+    mlflow cannot save a DataFrame), `_controls` (see `read_controls`) and `_means` (the
+    training mean of each column).
+    """
+
+    @property
+    def summary_(self):
+        check_is_fitted(self)
+        summary = pd.DataFrame(self._summary)
+        summary.attrs["p_values"] = POST_SELECTION
+        return summary
+
+    @property
+    def controls_(self):
+        check_is_fitted(self)
+        return pd.DataFrame(self._control_summary)
+
+    def get_metadata_routing(self):
+        """What is requested: `groups` in `fit` if `cov_type` is "cluster".
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        return request_groups(super().get_metadata_routing(), self.cov_type)
+
+    def _names(self):
+        """The names of the columns of the controls, and those of the hypotheses."""
+        names = column_names(self)
+        hypotheses = names[~np.isin(names, list(self._controls))]
+        return np.array(control_names(self._controls), dtype=object), hypotheses
+
+    def _columns(self, X):
+        """Controls and annotations, with means in the place of NaN."""
+        check_is_fitted(self)
+        X = validate_data(
+            self,
+            with_codes(self._controls, X),
+            reset=False,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+        )
+        X = controls_first(self._controls, column_names(self), X)
+        return fill_missing(X, self._means)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
