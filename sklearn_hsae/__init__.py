@@ -16,6 +16,7 @@ _MODULE_OF = {
     "HypothesisRegressor": "inference",
     "KeyphraseInterpreter": "interpretation",
     "LLMInterpreter": "interpretation",
+    "LSAEmbedder": "embedding",
     "LanguageModel": "llm",
     "MatryoshkaSAETransformer": "sae",
     "NeuronSelector": "selection",

@@ -23,7 +23,7 @@ from sklearn_hsae._texts import (
     get_texts,
     warn_of_empty,
 )
-from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.judges import (
     DistilledJudge,
     EmbeddingJudge,
@@ -77,11 +77,11 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         The language model for ``judge="llm"`` and ``judge="distilled"``: its name as
         litellm writes it, ``"provider/name"``, or a :class:`LanguageModel` with limits
         and other settings.
-    embedder : str, EmbeddingTransformer or None, default=None
+    embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
         The embedder for ``judge="embedding"`` and ``judge="distilled"``: the name of a
-        model, or a transformer, which is cloned. Best that of the pipeline's first
-        step: its cached embeddings are used again. None is the default model of
-        :class:`EmbeddingTransformer`.
+        model, "lsa" for an :class:`LSAEmbedder`, or a transformer, which is cloned.
+        Best that of the pipeline's first step: its cached embeddings are used again.
+        None is the default model of :class:`EmbeddingTransformer`.
     fit_sample : "auto", int or None, default="auto"
         How many random rows :meth:`fit_transform` judges; the others are NaN. None
         judges all rows. "auto" judges 2000 where a language model reads them, enough
@@ -147,7 +147,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         "concepts": ["array-like", None],
         "judge": [StrOptions(set(_JUDGES))],
         "llm": [str, LanguageModel, None],
-        "embedder": [str, EmbeddingTransformer, None],
+        "embedder": EMBEDDER_TYPES,
         "fit_sample": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),

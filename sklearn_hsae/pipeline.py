@@ -61,10 +61,11 @@ def make_hypothesis_pipeline(
     n_select : "auto" or int, default="auto"
         Number of hypotheses. "auto" is one per 50 texts, from 3 to 20, see
         :class:`NeuronSelector`.
-    embedder : str, EmbeddingTransformer or None, default=None
-        Embeds texts and phrases, in every step that needs it. The name of a model, or
-        a transformer with settings of your own. None is the default model of
-        :class:`EmbeddingTransformer`.
+    embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
+        Embeds texts and phrases, in every step that needs it. The name of a
+        model, "lsa" for an :class:`LSAEmbedder`, which needs no model and reads any
+        language, or a transformer with settings of your own. None is the default model
+        of :class:`EmbeddingTransformer`.
     llm : str, LanguageModel or None, default=None
         The language model that names the neurons and judges the texts: its name as
         litellm writes it, ``"provider/name"``, or a :class:`LanguageModel` with limits

@@ -128,9 +128,10 @@ def _add_models(run):
     models.add_argument(
         "--embedder",
         metavar="MODEL",
-        default="sentence-transformers/all-MiniLM-L6-v2",
-        help="the embedder: a model of sentence-transformers, or provider/name "
-        "(%(default)s)",
+        default="auto",
+        help="the embedder: a model of sentence-transformers, provider/name, or lsa, "
+        "which needs no model (auto: all-MiniLM-L6-v2, which has learnt English; lsa "
+        "for other scripts than the Latin one)",
     )
     _add_language_model(models)
 

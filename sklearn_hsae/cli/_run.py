@@ -2,7 +2,7 @@
 
 import os
 
-from sklearn_hsae import EmbeddingTransformer, LanguageModel
+from sklearn_hsae import EmbeddingTransformer, LanguageModel, LSAEmbedder
 from sklearn_hsae._cache import cache_key
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
@@ -45,15 +45,21 @@ def _pipeline(arguments, split):
         **_sizes(arguments, len(split.texts)),
         n_select=arguments.n_select or "auto",
         positive=split.positive,
-        embedder=EmbeddingTransformer(
-            arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
-        ),
+        embedder=_embedder(arguments),
         llm=_language_model(arguments),
         judge=arguments.judge,
         stop_words=arguments.stop_words,
         ignore=arguments.ignore,
         instructions=arguments.instructions,
         seed=arguments.seed,
+    )
+
+
+def _embedder(arguments):
+    if arguments.embedder == "lsa":
+        return LSAEmbedder(random_state=arguments.seed)
+    return EmbeddingTransformer(
+        arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
     )
 
 

@@ -17,7 +17,7 @@ from sklearn_hsae.corpora._concepts import (
     read_concepts,
     similarity,
 )
-from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.selection import active_entries, as_columns
 
 _N_STARTS = 10  # of k-means: one start is often poor
@@ -101,7 +101,7 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
         "wish": [str],
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "n_features": [Interval(Integral, 1, None, closed="left")],
-        "embedder": [str, EmbeddingTransformer, None],
+        "embedder": EMBEDDER_TYPES,
         "random_state": ["random_state"],
     }
 

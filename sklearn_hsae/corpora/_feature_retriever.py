@@ -18,7 +18,7 @@ from sklearn_hsae.corpora._concepts import (
     read_concepts,
     similarity,
 )
-from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.selection import as_columns
 
 
@@ -72,7 +72,7 @@ class FeatureRetriever(BaseEstimator):
 
     _parameter_constraints = {
         "n_features": [Interval(Integral, 1, None, closed="left")],
-        "embedder": [str, EmbeddingTransformer, None],
+        "embedder": EMBEDDER_TYPES,
     }
 
     def __init__(self, n_features=10, *, embedder=None):

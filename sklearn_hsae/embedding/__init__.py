@@ -1,10 +1,10 @@
-"""Embedding: turn texts into vectors, with a local or a remote model."""
+"""Embedding: turn texts into vectors, by a model or by their words."""
 
-from sklearn_hsae.embedding._transformer import (
-    EmbeddingTransformer,
+from sklearn_hsae.embedding._lsa import LSAEmbedder
+from sklearn_hsae.embedding._make_embedder import (  # for this package alone
+    EMBEDDER_TYPES as EMBEDDER_TYPES,
 )
-from sklearn_hsae.embedding._transformer import (
-    make_embedder as make_embedder,  # of an ``embedder=``; for this package alone
-)
+from sklearn_hsae.embedding._make_embedder import make_embedder as make_embedder
+from sklearn_hsae.embedding._transformer import EmbeddingTransformer
 
-__all__ = ["EmbeddingTransformer"]
+__all__ = ["EmbeddingTransformer", "LSAEmbedder"]

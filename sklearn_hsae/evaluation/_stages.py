@@ -134,11 +134,11 @@ def _nested_stages(step, X):
 
 
 def _with_stage(stages, step, given, returned):
-    from sklearn_hsae.embedding import EmbeddingTransformer
+    from sklearn_hsae.embedding import EmbeddingTransformer, LSAEmbedder
     from sklearn_hsae.sae import MatryoshkaSAETransformer
     from sklearn_hsae.selection import NeuronSelector
 
-    if isinstance(step, EmbeddingTransformer):
+    if isinstance(step, EmbeddingTransformer | LSAEmbedder):
         return {**stages, EMBEDDINGS: returned}
     if isinstance(step, MatryoshkaSAETransformer):
         # Other steps may come before it: what it gets is the most it can preserve.

@@ -16,7 +16,8 @@ from sklearn_hsae._sklearn_compat import (
     fit_context,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae._words import clauses
+from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.interpretation._literal_share import literal_shares
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
@@ -27,7 +28,6 @@ from sklearn_hsae.judges import (
     agreement_of,
     best_threshold,
     candidate_phrases,
-    clauses,
     handle_words,
     is_word_for_word,
     phrase_label,
@@ -63,10 +63,11 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         How the labels will be read by :class:`ConceptAnnotator`: by nearness in
         meaning where that says more than the words, or always word for word. The
         phrases are chosen for that reading.
-    embedder : str, EmbeddingTransformer or None, default=None
-        The embedder for ``judge="embedding"``: the name of a model, or a transformer,
-        which is cloned. Best that of the pipeline's first step: its cached embeddings
-        are used again. None is the default model of :class:`EmbeddingTransformer`.
+    embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
+        The embedder for ``judge="embedding"``: the name of a model, "lsa"
+        for an :class:`LSAEmbedder`, or a transformer, which is cloned. Best that of the
+        pipeline's first step: its cached embeddings are used again. None is the default
+        model of :class:`EmbeddingTransformer`.
     stop_words : str or list of str, default="auto"
         Words that no phrase starts or ends with. "auto" finds the languages of the
         texts and takes their lists; where it finds none, the English one. Else the
@@ -120,7 +121,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "n_phrases": [Interval(Integral, 1, None, closed="left")],
         "judge": [StrOptions({"embedding", "keyphrase"})],
-        "embedder": [str, EmbeddingTransformer, None],
+        "embedder": EMBEDDER_TYPES,
         "stop_words": [str, "array-like"],
         "ignore": ["array-like"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],

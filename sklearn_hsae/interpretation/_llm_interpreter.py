@@ -20,7 +20,7 @@ from sklearn_hsae._sklearn_compat import (
     validate_params,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
+from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.interpretation._candidates import Candidates
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
@@ -112,7 +112,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
     judge_llm : str, LanguageModel or None, default=None
         The language model that judges the labels, best the one that annotates later.
         A name takes all other settings of `llm`; None is `llm` itself.
-    embedder : str, EmbeddingTransformer or None, default=None
+    embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
         For ``negatives="similar"``, as in :class:`ConceptAnnotator`.
     random_state : int, RandomState instance or None, default=None
         Draws the examples. Pass an int for the same prompts, and so the cached
@@ -168,7 +168,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         "sampling": [StrOptions({"top", "quantiles"}), tuple, list],
         "negatives": [StrOptions({"random", "similar", "co-occurring"})],
         "judge_llm": [str, LanguageModel, None],
-        "embedder": [str, EmbeddingTransformer, None],
+        "embedder": EMBEDDER_TYPES,
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

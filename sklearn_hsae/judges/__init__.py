@@ -20,7 +20,6 @@ from sklearn_hsae.judges._phrases import (
 from sklearn_hsae.judges._similarity import PhraseSimilarity, sentences, soft_maximum
 from sklearn_hsae.judges._stop_words import stop_word_languages
 from sklearn_hsae.judges._threshold import agreement_of, best_threshold
-from sklearn_hsae.judges._words import clauses
 
 __all__ = [
     "DistilledJudge",
@@ -33,7 +32,6 @@ __all__ = [
     "agreement_of",
     "best_threshold",
     "candidate_phrases",
-    "clauses",
     "handle_words",
     "is_word_for_word",
     "label_phrases",

@@ -68,6 +68,7 @@ class DistilledJudge:
         rows = np.flatnonzero(rng.random(len(texts)) < chance)
         taught = None if activations is None else activations[rows]
         annotations = self.teacher.fit(concepts, texts[rows], taught).judge(texts[rows])
+        self.embedder.fit(list(texts))
         embeddings = self._embed(texts[rows])
         self.mean_ = embeddings.mean(axis=0)
         self.scale_ = float(embeddings.std(axis=0).mean()) or 1.0
@@ -99,7 +100,7 @@ class DistilledJudge:
         return self.teacher.estimate_cost(concepts, texts[rows])
 
     def _embed(self, texts):
-        return self.embedder.fit_transform(list(texts)).to_numpy(np.float64)
+        return self.embedder.transform(list(texts)).to_numpy(np.float64)
 
 
 def _chances(n_texts, activations, n_teaching):

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 import regex
 
-from sklearn_hsae.judges._words import clauses
+from sklearn_hsae._words import clauses
 
 HANDLES = "@*"
 _HANDLE = regex.compile(r"(?<![\w.+-])@([\w-]+)(?![\w-]*\.\w)")

@@ -11,15 +11,15 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from sklearn_hsae._labels import plain_label
-from sklearn_hsae.judges._ignored_words import ignored_words
-from sklearn_hsae.judges._stop_words import resolve_stop_words
-from sklearn_hsae.judges._words import (
+from sklearn_hsae._words import (
     clauses,
     closed_up,
     is_letter_alone,
     is_written_without_spaces,
     join_words,
 )
+from sklearn_hsae.judges._ignored_words import ignored_words
+from sklearn_hsae.judges._stop_words import resolve_stop_words
 
 LABEL_PREFIX = "mentions "
 MAX_WORDS = 3

@@ -5,8 +5,8 @@ import re
 import numpy as np
 from sklearn.preprocessing import normalize
 
+from sklearn_hsae._words import clauses, is_written_without_spaces
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
-from sklearn_hsae.judges._words import clauses, is_written_without_spaces
 
 # A phrase that stands in the text weighs as much as a tenth of a perfect cosine:
 # enough to prefer the texts that say it among those that mean it.
@@ -34,8 +34,8 @@ class PhraseSimilarity:
 
     Parameters
     ----------
-    embedder : EmbeddingTransformer
-        Embeds texts, sentences and phrases alike; its cache makes repeated calls cheap.
+    embedder : EmbeddingTransformer or LSAEmbedder
+        Embeds texts, sentences and phrases alike. Is fitted here.
 
     Attributes
     ----------
@@ -49,6 +49,7 @@ class PhraseSimilarity:
 
     def fit(self, texts):
         reference = texts[:_MAX_REFERENCE_TEXTS]
+        self.embedder.fit(list(reference))
         words = common_words(reference, _N_COMMON_WORDS)
         if not words:
             raise ValueError(
@@ -77,7 +78,7 @@ class PhraseSimilarity:
         return similarity
 
     def _embed(self, texts):
-        return self.embedder.fit_transform(list(texts)).to_numpy()
+        return self.embedder.transform(list(texts)).to_numpy()
 
 
 def soft_maximum(first, second):

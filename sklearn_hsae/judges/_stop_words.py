@@ -6,7 +6,7 @@ import numpy as np
 import stopwordsiso
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from sklearn_hsae.judges._words import clauses
+from sklearn_hsae._words import clauses
 
 # Words that scikit-learn's list leaves out and that name nothing by themselves.
 _MORE_ENGLISH = frozenset(

@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from sklearn_hsae.judges._words import clauses, join_words
+from sklearn_hsae._words import clauses, join_words
 
 
 @pytest.mark.parametrize(

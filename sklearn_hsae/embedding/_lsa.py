@@ -1,0 +1,206 @@
+"""LSAEmbedder: turn texts into vectors by the words that stand in them."""
+
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_hsae._sklearn_compat import Interval, fit_context
+from sklearn_hsae._texts import (
+    CarriesTextsMixin,
+    are_empty,
+    attach_texts,
+    check_texts,
+    warn_of_empty,
+)
+from sklearn_hsae._words import clauses, join_words
+
+_MAX_TEXTS_IN_FIT = 20_000
+_TEXTS_PER_RARE_WORD = 2000  # a word is counted if one text in 2,000 has it
+
+
+class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
+    """Embed texts by latent semantic analysis, without any model.
+
+    The words of a text are counted, weighted by tf-idf, and compressed by a truncated
+    singular value decomposition [1]_. Texts whose words occur together in `X` get
+    similar vectors.
+
+    It reads any language, downloads nothing, and reads a long text to its end. Use it
+    for a language that your model has not learnt. It knows no synonyms that `X` does
+    not show: with short texts in English, :class:`EmbeddingTransformer` is better.
+
+    Parameters
+    ----------
+    n_dimensions : int, default=384
+        Largest length of an embedding, that of the default model of
+        :class:`EmbeddingTransformer`. There are fewer when `X` has fewer texts or
+        words.
+    ngram_range : (int, int), default=(1, 1)
+        Least and largest number of words side by side, within a clause, that count as
+        one. With (1, 3), "soup was cold" is counted beside its words. This helps where
+        two words decide together, and hurts where each decides alone.
+    random_state : int, RandomState instance or None, default=None
+        Draws the texts that are learnt from when there are more than 20,000, and starts
+        the decomposition. Pass an int for the same embeddings each time.
+
+    Attributes
+    ----------
+    n_dimensions_ : int
+        Length of an embedding.
+    vectorizer_ : TfidfVectorizer
+        Counts and weights the words. Its ``get_feature_names_out()`` lists them.
+    svd_ : TruncatedSVD
+        The decomposition; ``components_`` has shape (n_dimensions_, n_words).
+
+    See Also
+    --------
+    EmbeddingTransformer : Embed with a pretrained model.
+
+    References
+    ----------
+    .. [1] S. Deerwester, S. Dumais, G. Furnas, T. Landauer, R. Harshman, "Indexing by
+       Latent Semantic Analysis", Journal of the American Society for Information
+       Science, 1990.
+
+    Examples
+    --------
+    >>> from sklearn_hsae import LSAEmbedder
+    >>> texts = ["सेवा बहुत धीमी थी", "कमरा बहुत साफ़ था", "सेवा धीमी थी", "कमरा साफ़ था"]
+    >>> vectors = LSAEmbedder(random_state=0).fit_transform(texts)
+    >>> cosines_with_first = vectors @ vectors.iloc[0]
+    >>> (cosines_with_first > 0.5).tolist()
+    [True, False, True, False]
+    """
+
+    _parameter_constraints: dict = {
+        "n_dimensions": [Interval(Integral, 1, None, closed="left")],
+        "ngram_range": [tuple],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, n_dimensions=384, *, ngram_range=(1, 1), random_state=None):
+        self.n_dimensions = n_dimensions
+        self.ngram_range = ngram_range
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the words of the texts, their weights, and which go together.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+            List, tuple, array, pandas or polars Series, or a frame of one column.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : LSAEmbedder
+
+        Raises
+        ------
+        ValueError
+            When a text is missing, empty or not a string, or no word stands in two
+            texts.
+        """
+        texts = check_texts(X, type(self).__name__)
+        self._check_ngram_range()
+        rng = check_random_state(self.random_state)
+        rows = rng.permutation(len(texts))[:_MAX_TEXTS_IN_FIT]
+        self._learn(texts[np.sort(rows)], rng)
+        return self
+
+    def transform(self, X):
+        """Embed the texts.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+
+        Returns
+        -------
+        DataFrame of shape (n_samples, n_dimensions_) of float32
+            Rows of length 1. A text without any known word is a row of zeros; when it
+            is empty, with a warning. The row index is that of `X` (a RangeIndex when it
+            has none), with the texts as one more level, named "text". Columns are
+            "lsa0", ...
+        """
+        check_is_fitted(self)
+        texts = check_texts(X, type(self).__name__, allow_empty=True)
+        warn_of_empty(texts)
+        vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
+        has_words = ~are_empty(texts)
+        if has_words.any():
+            counts = self.vectorizer_.transform(texts[has_words])
+            vectors[has_words] = normalize(self.svd_.transform(counts))
+        frame = attach_texts(vectors, X, texts)
+        frame.columns = self.get_feature_names_out()
+        return frame
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the dimensions: "lsa0", "lsa1", ...
+
+        Parameters
+        ----------
+        input_features : array-like or None, default=None
+            Not used: texts have no feature names.
+
+        Returns
+        -------
+        ndarray of str of shape (n_dimensions_,)
+        """
+        check_is_fitted(self)
+        names = [f"lsa{i}" for i in range(self.n_dimensions_)]
+        return np.array(names, dtype=object)
+
+    def _check_ngram_range(self):
+        shortest, longest = self.ngram_range
+        if not 1 <= shortest <= longest:
+            raise ValueError(
+                "ngram_range must be two numbers of words, the smaller one first, such "
+                f"as (1, 3), got {self.ngram_range!r}."
+            )
+
+    def _learn(self, texts, rng):
+        self.vectorizer_ = TfidfVectorizer(
+            analyzer=partial(_n_grams, ngram_range=self.ngram_range),
+            min_df=max(2, len(texts) // _TEXTS_PER_RARE_WORD),
+            sublinear_tf=True,
+            dtype=np.float32,
+        )
+        try:
+            counts = self.vectorizer_.fit_transform(texts)
+        except ValueError as error:
+            raise ValueError(
+                f"LSAEmbedder learns from words that stand in several texts, and the "
+                f"{len(texts)} texts have none in common. Pass more texts, or use "
+                "EmbeddingTransformer."
+            ) from error
+        n_dimensions = max(1, min(self.n_dimensions, min(counts.shape) - 1))
+        self.svd_ = TruncatedSVD(n_dimensions, random_state=rng).fit(counts)
+        self.n_dimensions_ = n_dimensions
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _n_grams(text, ngram_range):
+    shortest, longest = ngram_range
+    return [
+        join_words(words[start : start + length])
+        for words in clauses(text)
+        for length in range(shortest, longest + 1)
+        for start in range(len(words) - length + 1)
+    ]
