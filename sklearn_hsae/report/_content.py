@@ -9,6 +9,7 @@ from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
+    control_rows,
     hypothesis_rows,
     penalty_line,
 )
@@ -187,20 +188,14 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
 
 def _controls(evaluation):
     """The columns that were held equal, with their effects."""
-    if evaluation.controls is None:
-        return []
-    lines = evaluation.controls.to_dict("records")
-    digits = _format.effect_digits(line["coefficient"] for line in lines)
     return [
         {
-            "name": _format.printable(str(line["control"])),
-            "class": _format.printable(str(line["class"])) if "class" in line else None,
-            "effect": _format.number(line["coefficient"], digits, sign=True),
-            "interval": f"{_format.number(line['ci_low'], digits, sign=True)} to "
-            f"{_format.number(line['ci_high'], digits, sign=True)}",
-            "p": _format.p_value(line["p"]),
+            "name": row.concept,
+            "class": row.group,
+            "note": row.note,
+            **_figures_of(row, _format.effect_digits([row.effect])),
         }
-        for line in lines
+        for row in control_rows(evaluation)
     ]
 
 
