@@ -345,7 +345,7 @@ class MatryoshkaSAETransformer(
         """
         check_is_fitted(self)
         encoder = self._encoder(prefix)
-        rows = self._check_rows(X, reset=False)
+        rows = self._check_rows(X, reset=False, ensure_min_samples=0)
         if self.sparse_output:
             activations = encoder.sparse_activations(rows)
         else:
@@ -368,7 +368,10 @@ class MatryoshkaSAETransformer(
         """
         check_is_fitted(self)
         activations = check_array(
-            X, accept_sparse="csr", dtype=[np.float32, np.float64]
+            X,
+            accept_sparse="csr",
+            dtype=[np.float32, np.float64],
+            ensure_min_samples=0,
         )
         if activations.shape[1] != len(self.decoder_):
             raise ValueError(
