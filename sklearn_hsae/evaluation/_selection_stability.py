@@ -55,7 +55,7 @@ def selection_stability(
         Parameters of ``fit`` of the selector, such as ``{"sample_weight": weights}``.
         What has one entry per row is split as the rows are.
     n_jobs : int or None, default=None
-        Number of pairs at the same time, see :term:`n_jobs`.
+        Number of halves at the same time. None is 1, and -1 is all processors.
     random_state : int, RandomState instance or None, default=None
         Draws the halves. Pass an int for the same table each time.
 
@@ -119,9 +119,10 @@ def selection_stability(
     >>> y = X["neuron7"] - X["neuron3"] + rng.normal(size=400)
     >>> pipe = make_pipeline(NeuronSelector(3), HypothesisRegressor()).fit(X, y)
     >>> selection_stability(pipe, X, y, random_state=0).head(3).round(2)
-        neuron hypothesis  frequency  expected_false  expected_false_unimodal
-    0  neuron3    neuron3       1.00            0.30                     0.01
-    1  neuron7    neuron7       1.00            0.30                     0.01
+         neuron hypothesis  frequency  expected_false  expected_false_unimodal
+    0   neuron3    neuron3       1.00             0.3                     0.01
+    1   neuron7    neuron7       1.00             0.3                     0.01
+    2  neuron23   neuron23       0.34             NaN                      NaN
     """
     check_consistent_length(X, y, groups)
     if not isinstance(n_pairs, Integral) or n_pairs < 1:

@@ -74,7 +74,7 @@ def stability(
         ``{"sae__sample_weight": weights}``. What has one entry per row is drawn as the
         rows are.
     n_jobs : int or None, default=None
-        Number of repeats at the same time, see :term:`n_jobs`.
+        Number of repeats at the same time. None is 1, and -1 is all processors.
     random_state : int, RandomState instance or None, default=None
         Draws the seeds and the rows. Pass an int for the same table each time.
 
@@ -132,7 +132,7 @@ def stability(
     >>> table[["hypothesis", "n_returned", "n_repeats", "same_sign"]]
       hypothesis  n_returned  n_repeats  same_sign
     0    neuron7           5          5        1.0
-    1    neuron5           2          5        1.0
+    1   neuron23           1          5        1.0
     """
     finder, last = _parts(pipeline)
     _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
