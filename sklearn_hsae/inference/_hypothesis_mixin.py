@@ -54,6 +54,7 @@ class HypothesisMixin:
             reset=False,
             dtype=np.float64,
             ensure_all_finite="allow-nan",
+            ensure_min_samples=0,
         )
         X = controls_first(self._controls, column_names(self), X)
         return fill_missing(X, self._means)

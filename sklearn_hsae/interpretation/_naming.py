@@ -24,7 +24,7 @@ def _schema(*keys):
 
 
 def interpretation_prompt(prompt):
-    """The template of a built-in prompt, or the user's own."""
+    """The template of a built-in prompt, or of the user's own prompt."""
     if prompt in PROMPTS:
         suffix = "" if prompt == "default" else f"_{prompt}"
         return load_prompt(f"interpret{suffix}")
@@ -40,9 +40,12 @@ def interpretation_prompt(prompt):
 class Questions:
     """Makes the requests for labels.
 
-    template : string.Template, of the first question
-    instructions : str or None, the user's
-    max_words : int, shown of each text
+    template : string.Template
+        The prompt of the first question.
+    instructions : str or None
+        Written by the user.
+    max_words : int
+        Longer texts are cut to this number of words.
     """
 
     template: Template
@@ -50,7 +53,7 @@ class Questions:
     max_words: int
 
     def name(self, firing, silent, column):
-        """Ask what texts have in common and others lack."""
+        """Ask what the firing texts have in common and the silent texts lack."""
         return self._request(
             self.template,
             column,
@@ -59,14 +62,14 @@ class Questions:
         )
 
     def tell_apart(self, firing, silent, column):
-        """Ask what sets texts apart from others that got the same label."""
+        """Ask for the difference between texts whose neurons got the same label."""
         question = Questions(
             load_prompt("interpret_contrastive"), self.instructions, self.max_words
         )
         return question.name(firing, silent, column)
 
     def revise(self, label, firing, silent, column):
-        """Ask for a better label; each text comes with its present annotation."""
+        """Ask for a better label; each text is shown with its annotation so far."""
         return self._request(
             load_prompt("revise"),
             column,
@@ -89,7 +92,7 @@ class Questions:
             most_words=MOST_WORDS,
             **blocks,
         )
-        # A schema without the key for it would forbid a model to think aloud.
+        # With a schema, the model can only write its reasoning under a key for it.
         reasons = ["reasoning"] if '"reasoning"' in template.template else []
         return Request(
             messages=[{"role": "user", "content": prompt}],

@@ -1,4 +1,4 @@
-"""The common part of all interpreters: found labels become column names."""
+"""The common part of all interpreters: labels become column names."""
 
 import logging
 
@@ -35,7 +35,7 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
             columns and the row index of `X`.
         """
         check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
+        values = validate_data(self, X, ensure_min_samples=0, reset=False)
         if len(self._columns) < values.shape[1]:
             values = values[:, self._columns]
         index = X.index if isinstance(X, pd.DataFrame) else None
@@ -100,8 +100,8 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
 
     def _set_fidelity(self, annotations, activations):
         """Set `fidelity_` from annotations by `concepts_` and all activations."""
-        every = np.full(activations.shape, np.nan)
-        every[:, self._columns] = annotations
+        all_annotations = np.full(activations.shape, np.nan)
+        all_annotations[:, self._columns] = annotations
         concepts = np.full(activations.shape[1], None, dtype=object)
         concepts[self._columns] = self.concepts_
         names = pd.DataFrame(
@@ -111,7 +111,7 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
                 "reason": self._why_none,
             }
         )
-        table = pd.concat([names, fidelity_table(every, activations)], axis=1)
+        table = pd.concat([names, fidelity_table(all_annotations, activations)], axis=1)
         self._fidelity = table.to_dict("list")
 
     def __sklearn_tags__(self):

@@ -1,4 +1,4 @@
-"""All scores of all labels in one frame, and on disk."""
+"""Compute all scores of all labels as one frame, and write them to disk."""
 
 import json
 import re
@@ -34,56 +34,59 @@ def score_concepts(
     random_state=None,
     verbose=0,
 ):
-    """Score what labels say about their neurons, in several ways.
+    """Score how well labels describe their neurons, in several ways.
 
     Parameters
     ----------
     X : DataFrame of shape (n_samples, n_concepts)
-        What an interpreter's ``transform`` returned, best for texts that it was not
-        fitted on: activations, with the labels as columns and the texts in the
+        The result of an interpreter's ``transform``, preferably for texts that were not
+        in its ``fit``: activations, with the labels as columns and the texts in the
         row-index level "text".
     texts : sequence of str of length n_samples, default=None
         The text of each row, when `X` does not carry them.
     scorers : sequence of str, default=("detection", "simulation", "embedding")
-        - "detection": a model reads the label and picks the texts that fire;
-          fidelity, and the share of yes in each quantile of the activations
-        - "recall": the same for firing texts alone
-        - "fuzz": a model says whether a marked sentence shows the property; half of
-          those marked make the neuron fire (the removal of which lowers it most),
-          half are others of the same texts
-        - "simulation": a model predicts the activations from 0 to 10; correlation and
-          explained variance
-        - "embedding": AUC of the cosines of label and text; free
-        - "surprisal": AUC of how much less surprising a text is to a causal language
-          model on this machine when the label stands before it, and the mean drop of
-          firing over silent texts in nats a token; free
+        - "detection": a model reads the label and judges which texts have it. Fidelity,
+          and the share of yes per quantile of the activations.
+        - "recall": the same, on firing texts only.
+        - "fuzz": a model says whether a marked sentence has the property. In half of
+          the texts, the sentence is the one that makes the neuron fire: without it, the
+          activation is lowest. In the others, it is another sentence of the text.
+          Accuracy.
+        - "simulation": a model predicts the activations, from 0 to 10. Correlation and
+          explained variance.
+        - "embedding": AUC of the cosines of label and text. Free.
+        - "surprisal": how much the surprisal of a text falls when the label precedes
+          it, for a causal language model on this machine. AUC, and the mean difference
+          between firing and silent texts in nats per token. Free.
     llm : str, LanguageModel or None, default=None
-        The language model for the first four, as in :class:`LLMInterpreter`.
+        The language model for the first four scorers, as in :class:`LLMInterpreter`.
     activate : callable or None, default=None
-        For "fuzz": takes a list of texts, returns the activations of the columns of
+        For "fuzz": a function from a list of texts to the activations of the columns of
         `X`, for example ``pipe[:3].transform`` of a fitted pipeline.
     embedder : str, EmbeddingTransformer or None, default=None
         For "embedding", as in :class:`ConceptAnnotator`.
     local_model : str or None, default=None
         For "surprisal": name or folder of a causal model of transformers.
     n_texts : int, default=100
-        Texts for each label: half of them fire, evenly from the weakest to the
-        strongest; half are silent. Fidelity is that of such a balanced sample.
+        Texts per label. Half are silent; the others fire, spread evenly from the
+        weakest to the strongest. The fidelity is that of such a balanced sample.
     n_quantiles : int, default=4
-        Parts of the firing texts that are told apart.
+        Number of quantiles of the firing texts.
     max_words : int, default=256
-        Words shown of each text.
+        Longer texts are cut to this number of words.
     folder : str, path or None, default=None
-        Where to write one JSON file for each label.
+        Folder for one JSON file per label.
     random_state : int, RandomState instance or None, default=None
-        Draws the texts.
+        Decides which texts are drawn.
+    verbose : int, default=0
+        If not 0, progress bars are shown.
 
     Returns
     -------
     DataFrame
         `concept`, `scorer`, `metric`, `quantile` (0 for silent texts, NaN for all
-        texts) and `value`, one row for each figure. ``attrs["usage"]`` says what was
-        asked of the language model and paid for.
+        texts) and `value`, one row per value. ``attrs["usage"]`` has the calls, tokens
+        and costs of the language model.
 
     Examples
     --------
@@ -148,10 +151,10 @@ def _check(X, texts, scorers, llm, activate, local_model):
 def _samples(X, texts, n_texts, n_quantiles, seed):
     rng = np.random.default_rng(seed)
     activations = X.to_numpy(dtype=np.float64)
-    every, n_each = np.arange(len(X)), max(n_texts // 2, 1)
+    all_rows, n_each = np.arange(len(X)), max(n_texts // 2, 1)
     for column, concept in enumerate(X.columns):
-        firing = firing_rows(activations[:, column], every, n_each, "quantiles", rng)
-        silent = random_silent_rows(column, None, activations, every, n_each, rng)
+        firing = firing_rows(activations[:, column], all_rows, n_each, "quantiles", rng)
+        silent = random_silent_rows(column, None, activations, all_rows, n_each, rng)
         parts = np.array_split(np.arange(len(firing)), n_quantiles)
         quantile = np.concatenate(
             [np.full(len(p), n_quantiles - i) for i, p in enumerate(parts)]

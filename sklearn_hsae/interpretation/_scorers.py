@@ -1,4 +1,4 @@
-"""Scores of a label, each by another question about what it says of its neuron."""
+"""The scores of a label: each answers another question about label and neuron."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,15 @@ from sklearn_hsae.judges import sentences
 class Sample:
     """The texts on which one label is scored.
 
-    column : int, of the neuron
-    concept : str, the label
+    column : int
+        Column of the neuron.
+    concept : str
+        The label.
     texts : list of str
     activations : ndarray of shape (n_texts,)
-    quantile : int ndarray, 0 for a silent text, else the part of the firing ones,
-        1 the weakest
+    quantile : int ndarray of shape (n_texts,)
+        0 for silent texts. Firing texts have the number of their quantile: 1 for the
+        weakest activations.
     """
 
     column: int
@@ -39,7 +42,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Tools:
-    """What scorers ask: a judge, an embedder, the neurons, a local language model."""
+    """The models that scorers use: judge, embedder, neurons and a local LLM."""
 
     judge: Any
     embedder: Any
@@ -56,7 +59,7 @@ class Tools:
 
 
 def detection(sample, tools):
-    """Which of the texts does a reader of the label pick out?"""
+    """Can a judge who knows the label find the texts on which the neuron fires?"""
     annotations = tools.annotate(sample.concept, sample.texts)
     table = fidelity_table(annotations[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
@@ -65,7 +68,7 @@ def detection(sample, tools):
 
 
 def recall(sample, tools):
-    """The same for the texts on which the neuron fires alone."""
+    """As `detection`, but only on the texts on which the neuron fires."""
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     annotations = tools.annotate(sample.concept, texts)
     if not np.isnan(annotations).all():
@@ -74,17 +77,17 @@ def recall(sample, tools):
 
 
 def fuzz(sample, tools):
-    """Does the label fit the very sentence that makes the neuron fire?
+    """Does the label fit the sentence that makes the neuron fire?
 
-    Half of the texts have that sentence marked (see `telling_sentences`), half
-    another one, drawn at random.
+    One sentence is marked in each text: in half of the texts the one that makes the
+    neuron fire (see `telling_sentences`), in the others a random other sentence.
     """
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     numbers = telling_sentences(texts, sample.column, tools.activate)
     rng = np.random.default_rng(tools.seed)
     shown, is_true, quantile = [], [], []
-    of_firing = sample.quantile[sample.fires]
-    for text, number, q in zip(texts, numbers, of_firing, strict=True):
+    quantiles = sample.quantile[sample.fires]
+    for text, number, q in zip(texts, numbers, quantiles, strict=True):
         if number is None:
             continue
         quantile.append(q)
@@ -100,7 +103,7 @@ def fuzz(sample, tools):
 
 
 def simulation(sample, tools):
-    """How well does a reader of the label predict the activations themselves?"""
+    """How well does a judge who knows the label predict the activations?"""
     predicted = tools.ask("simulate", sample.concept, sample.texts)
     yield from _means("predicted", predicted, sample.quantile)
     known = ~np.isnan(predicted)
@@ -118,7 +121,7 @@ def simulation(sample, tools):
 
 
 def embedding(sample, tools):
-    """Are the texts that fire nearer to the label in an embedding space?"""
+    """Are the firing texts nearer to the label in an embedding space?"""
     vectors = tools.embedder.fit_transform([sample.concept, *sample.texts]).to_numpy()
     vectors = normalize(vectors)
     cosines = vectors[1:] @ vectors[0]
@@ -128,13 +131,13 @@ def embedding(sample, tools):
 
 
 def surprisal(sample, tools):
-    """Does the label make the texts that fire less surprising to a language model?
+    """Does the label make the firing texts less surprising to a language model?
 
-    The drop of a text is the decrease of its surprisal when the label stands before it.
+    The drop of a text is the decrease of its surprisal when the label precedes it.
     """
-    told = f"A text that {sample.concept}:\n"
+    with_label = f"A text that {sample.concept}:\n"
     drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)
-    drops -= _surprisal.surprisal(tools.local_model, told, sample.texts)
+    drops -= _surprisal.surprisal(tools.local_model, with_label, sample.texts)
     yield from _means("drop", drops, sample.quantile)
     known = ~np.isnan(drops)
     fires, drops = sample.fires[known], drops[known]
@@ -144,7 +147,7 @@ def surprisal(sample, tools):
 
 
 def _means(metric, values, quantile):
-    """The mean of what is known in each quantile."""
+    """The mean per quantile, without NaN."""
     for q in np.unique(quantile[~np.isnan(values)]):
         yield metric, q, np.nanmean(values[quantile == q])
 

@@ -17,13 +17,13 @@ def ask_about_texts(client, prompt, concept, texts, max_words):
     Returns
     -------
     ndarray of shape (n_texts,)
-        0 or 1, or 0 to 10; NaN where nothing was replied.
+        0 or 1, or 0 to 10; NaN where the reply is missing.
     """
     schema, wish, highest = _KINDS[prompt]
     requests = []
     for start in range(0, len(texts), _TEXTS_PER_CALL):
-        some = texts[start : start + _TEXTS_PER_CALL]
-        shown = [shortened(text, max_words) for text in some]
+        in_this_call = texts[start : start + _TEXTS_PER_CALL]
+        shown = [shortened(text, max_words) for text in in_this_call]
         ids = [f"t{i + 1}" for i in range(len(shown))]
         content = load_prompt(prompt).substitute(
             property=as_json(concept),
