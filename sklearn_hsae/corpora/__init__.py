@@ -1,7 +1,8 @@
 """Analyses of corpora: what the activations of many texts say about them.
 
-Any activations will do: of an autoencoder, annotations of concepts, or other columns
-that are 0 where a text lacks a feature. The names of the columns name the features.
+The activations can be those of an autoencoder, annotations of concepts, or other
+columns that are 0 where a text lacks a feature. The names of the columns name the
+features.
 """
 
 from sklearn_hsae.corpora._compare_corpora import compare_corpora
