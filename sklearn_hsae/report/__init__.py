@@ -8,6 +8,7 @@ from sklearn_hsae.report._hypothesis_rows import (
     hypothesis_rows,
     penalty_line,
 )
+from sklearn_hsae.report._scale import fit_scale
 from sklearn_hsae.report._write import write_report
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "describe_steps",
     "describe_usage",
     "effect_digits",
+    "fit_scale",
     "hypothesis_rows",
     "number",
     "p_value",
