@@ -100,7 +100,10 @@ def write_outputs(folder, split, pipeline, evaluation, record):
     write_text(paths[1], _with_direction(evaluation, record).to_csv(index=False))
     text = json.dumps(json_value(record), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(paths[2], text + "\n")
-    more = {"controls.csv": evaluation.controls}
+    more = {
+        "controls.csv": evaluation.controls,
+        "stability.csv": evaluation.stability,
+    }
     return paths + _write_tables(folder, more)
 
 
