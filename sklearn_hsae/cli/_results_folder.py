@@ -101,6 +101,7 @@ def write_results(folder, split, pipeline, evaluation, record):
     tables = {
         "hypotheses.csv": _with_direction(evaluation, record),
         "controls.csv": evaluation.controls,
+        "stability.csv": evaluation.stability,
     }
     write_text(folder / _HELD_OUT, _held_out_lines(split))
     save_pipeline(pipeline, folder / _MODEL)
