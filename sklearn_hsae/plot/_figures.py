@@ -21,6 +21,7 @@ _DISPLAYS = {
 }
 _FORMATS = ("png", "svg")
 _DOTS_PER_INCH = 200
+FIGURE_FILES = [f"{name}.{kind}" for name in _DISPLAYS for kind in _FORMATS]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from sklearn_hsae._format import effect_digits, number, p_value, percent, printable
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
+from sklearn_hsae.report._examples import draw_examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
     control_rows,
@@ -16,6 +17,7 @@ __all__ = [
     "control_rows",
     "describe_steps",
     "describe_usage",
+    "draw_examples",
     "effect_digits",
     "fit_scale",
     "hypothesis_rows",

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._card import card
-from sklearn_hsae.report._examples import examples
+from sklearn_hsae.report._examples import draw_examples, examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
     control_rows,
@@ -15,7 +15,6 @@ from sklearn_hsae.report._hypothesis_rows import (
 )
 from sklearn_hsae.report._scale import fit_scale
 
-_SEED = 0  # for the example texts: one evaluation always gives the same page
 _MEASURES = {
     "regression": ("r2", "R²", "of the variance of held-out texts explained (R²)"),
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
@@ -27,7 +26,7 @@ _FLOORS = {
 }
 
 
-def page_content(evaluation, texts, y, pipeline, run, title):
+def page_content(evaluation, texts, y, pipeline, run, title, n_examples):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -50,7 +49,12 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "any_returned": any(row.returned for row in rows),
-        "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
+        "warnings": [
+            _format.printable(str(w)) for w in (run or {}).get("warnings", [])
+        ],
+        "hypotheses": _hypotheses(
+            rows, scale, evaluation, texts, y, target, n_examples
+        ),
         "agreeing": _agreeing(evaluation, rows),
         "controls": _controls(evaluation),
         "guide": _guide(effect, evaluation),
@@ -162,15 +166,14 @@ def _axis(scale):
     }
 
 
-def _hypotheses(rows, scale, evaluation, texts, y, target):
-    rng = np.random.default_rng(_SEED)
+def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
     digits = _format.effect_digits(row.effect for row in rows)
     y = None if y is None else np.asarray(y)
     texts = None if texts is None else list(texts)
+    drawn = draw_examples(evaluation, n_examples)
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
-        annotations = evaluation.annotations[row.name].to_numpy()
         shown.append(
             {
                 "rank": rank,
@@ -181,7 +184,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
                 "raises": row.is_estimable and row.effect >= 0,
                 "mark": _mark(row, scale),
                 **_figures_of(row, digits),
-                "examples": texts and examples(annotations, texts, y, target, rng),
+                "examples": texts and examples(drawn[row.name], texts, y, target),
             }
         )
     return shown
