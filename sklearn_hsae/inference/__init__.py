@@ -1,5 +1,6 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
+from sklearn_hsae.inference._by_group import effects_by_group
 from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._controls import split_controls
@@ -16,6 +17,7 @@ __all__ = [
     "PENALIZED",
     "HypothesisClassifier",
     "HypothesisRegressor",
+    "effects_by_group",
     "find_positive",
     "headline",
     "read_clusters",
