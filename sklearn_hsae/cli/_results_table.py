@@ -158,6 +158,11 @@ def _legend(evaluation, target):
             "literal: of the texts judged to have the concept, the share that contain "
             "one of its phrases word for word"
         )
+    if "n_returned" in evaluation.table:
+        said.append(
+            "returned: in how many repeats, with other seeds, a hypothesis was found "
+            "that holds for nearly the same texts"
+        )
     said.append(report.penalty_line(evaluation))
     return [line for text in said for line in textwrap.wrap(text, _width())]
 
@@ -197,6 +202,8 @@ def _shares(rows):
     ]
     if not all(math.isnan(row.literal_share) for row in rows):
         columns.append(("literal", [report.percent(row.literal_share) for row in rows]))
+    if any(row.returned for row in rows):
+        columns.append(("returned", [row.returned for row in rows]))
     return columns
 
 

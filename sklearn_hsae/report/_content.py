@@ -49,6 +49,7 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "axis": _axis(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
+        "any_returned": any(row.returned for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
         "agreeing": _agreeing(evaluation, rows),
         "controls": _controls(evaluation),
@@ -229,6 +230,7 @@ def _figures_of(row, digits):
         "p": _format.p_value(row.p),
         "share": _format.percent(row.prevalence),
         "share_width": _share(row.prevalence),
+        "returned": row.returned,
         "fidelity": scores.get("f1", _format.DASH),
         "literal": _literal(row),
         "fidelity_detail": ", ".join(f"{k} {v}" for k, v in scores.items()),
@@ -287,6 +289,19 @@ def _points_guide(task):
     ]
 
 
+def _returned_guide(evaluation):
+    if "n_returned" not in evaluation.table:
+        return []
+    return [
+        (
+            "Returned",
+            "In how many of the repeats, with other seeds, a hypothesis was found that "
+            "holds for nearly the same texts, whatever its words are. One that did not "
+            "return may be true, but another search would have told another story.",
+        )
+    ]
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -319,6 +334,7 @@ def _guide(effect, evaluation):
             "texts that have the concept are those on which the neuron fires, measured "
             "on texts that were not used for naming.",
         ),
+        *_returned_guide(evaluation),
         (
             "Literally",
             "For a label of key phrases: of the texts judged to have the concept, the "

@@ -37,6 +37,7 @@ class Row:
     fidelity: dict
     literal_share: float = math.nan  # of texts with the concept; keyphrases alone
     points: float = math.nan  # average marginal effect, in percentage points
+    returned: str = ""  # "4 of 5" repeats; "" without repeats
 
     @property
     def is_estimable(self):
@@ -110,6 +111,7 @@ def _row(line):
         fidelity={name: line[name] for name in _FIDELITY if name in line},
         literal_share=line.get("literal_share", math.nan),
         points=100 * line.get("average_marginal_effect", math.nan),
+        returned=_format.returned(line),
     )
 
 
