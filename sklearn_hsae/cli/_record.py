@@ -1,4 +1,4 @@
-"""The files of a call: report.html, hypotheses.csv, controls.csv and run.json."""
+"""The files of a call: the report, the tables and the record."""
 
 import json
 import shlex
@@ -86,7 +86,7 @@ def _parameters(step):
     }
 
 
-def write_outputs(folder, split, pipeline, evaluation, record):
+def write_outputs(folder, split, pipeline, evaluation, record, by=None):
     """Write the files, each whole or not at all; return their paths."""
     paths = [folder / name for name in ("report.html", "hypotheses.csv", "run.json")]
     write_report(
@@ -96,11 +96,12 @@ def write_outputs(folder, split, pipeline, evaluation, record):
         y=split.new_y,
         pipeline=pipeline,
         run=record,
+        by=by,
     )
     write_text(paths[1], _with_direction(evaluation, record).to_csv(index=False))
     text = json.dumps(json_value(record), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(paths[2], text + "\n")
-    more = {"controls.csv": evaluation.controls}
+    more = {"controls.csv": evaluation.controls, "by_group.csv": by}
     return paths + _write_tables(folder, more)
 
 

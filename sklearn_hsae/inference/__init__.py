@@ -1,6 +1,6 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
-from sklearn_hsae.inference._by_group import effects_by_group
+from sklearn_hsae.inference._by_group import LEAST_ROWS_PER_GROUP, effects_by_group
 from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._controls import split_controls
@@ -14,6 +14,7 @@ from sklearn_hsae.inference._table import (
 
 __all__ = [
     "HEADLINE",
+    "LEAST_ROWS_PER_GROUP",
     "PENALIZED",
     "HypothesisClassifier",
     "HypothesisRegressor",

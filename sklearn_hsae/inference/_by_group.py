@@ -24,11 +24,11 @@ from sklearn_hsae.inference._logistic import fit_logistic
 from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._table import corrected
 
-_LEAST_ROWS = 20  # of a group
+LEAST_ROWS_PER_GROUP = 20
 _ROWS_PER_EFFECT = 5
 
 
-def effects_by_group(model, annotations, controls, y, by, groups=None):
+def effects_by_group(model, annotations, controls, y, groups, by):
     """Estimate the effect of each hypothesis in each group, and compare them.
 
     Parameters
@@ -39,10 +39,10 @@ def effects_by_group(model, annotations, controls, y, by, groups=None):
     controls : DataFrame of shape (n_rows, n_controls)
         As `split_controls` returns them.
     y : ndarray of shape (n_rows,)
+    groups : array-like of shape (n_rows,), or None
+        Rows that go together, for ``cov_type="cluster"``.
     by : array-like of shape (n_rows,)
         The group of each row.
-    groups : array-like of shape (n_rows,), default=None
-        Rows that go together, for ``cov_type="cluster"``.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def effects_by_group(model, annotations, controls, y, by, groups=None):
         See ``HypothesisEvaluation.by_group``.
     """
     X = _columns(model, annotations, controls)
-    by = pd.Series(column_or_1d(by))
+    by = pd.Series(column_or_1d(by)).astype(object)
     check_consistent_length(X, by)
     is_complete = ~np.isnan(X).any(axis=1)
     by = _large_groups(by.where(is_complete), n_missing=int(by.isna().sum()))
@@ -93,24 +93,24 @@ def _columns(model, annotations, controls):
 def _large_groups(by, n_missing):
     """NaN in the place of groups with few rows, and a warning that names them."""
     sizes = by.value_counts()
-    small = sizes[sizes < _LEAST_ROWS]
+    small = sizes[sizes < LEAST_ROWS_PER_GROUP]
     parts = [f"{label!s} ({n})" for label, n in small.head(10).items()]
     parts += ["..."] if len(small) > 10 else []
     parts += [f"no group ({n_missing})"] if n_missing else []
     if parts:
         warnings.warn(
-            f"Left out of the comparison of groups, which need {_LEAST_ROWS} rows or "
-            f"more: {', '.join(parts)}. Merge small groups to keep them.",
+            "Left out of the comparison of groups, which need "
+            f"{LEAST_ROWS_PER_GROUP} rows or more: {', '.join(parts)}. Merge small "
+            "groups to keep them.",
             UserWarning,
             stacklevel=4,
         )
     by = by.mask(by.isin(small.index))
     if by.nunique() < 2:
         raise ValueError(
-            f"A comparison needs two groups with {_LEAST_ROWS} rows or more; there "
-            f"{'is' if by.nunique() else 'are'} {by.nunique()}. The largest groups "
-            f"have {', '.join(f'{n} ({label})' for label, n in sizes.head(3).items())} "
-            "rows."
+            f"A comparison needs two groups with {LEAST_ROWS_PER_GROUP} rows or more. "
+            "The largest groups have these numbers of rows: "
+            f"{', '.join(f'{label} ({n})' for label, n in sizes.head(3).items())}."
         )
     return by
 
@@ -202,9 +202,7 @@ def _differences(fit, beside, cells, y, effects):
         values["ci_high"][:, 1] = -values["ci_low"][:, 0]
         values["p"][:, 1] = values["p"][:, 0]
     names = ("difference", "difference_low", "difference_high", "difference_p")
-    return {
-        name: values[part].ravel() for name, part in zip(names, parts, strict=True)
-    }
+    return {name: values[part].ravel() for name, part in zip(names, parts, strict=True)}
 
 
 def _with_correction(table, model, n_groups):

@@ -619,7 +619,7 @@ def test_controls_are_no_hypotheses(last, tmp_path):
     ceilings = evaluation.ceilings[name]
     assert ceilings["hypotheses"] == evaluation.metrics[f"{name}_hypotheses"]
     added = evaluation.metrics[f"delta_{name}"]
-    assert f"the hypotheses add {added:.3f} to the" in evaluation.verdict
+    assert f"so the texts add {added:.3f} (p " in evaluation.verdict
     report = write_report(evaluation, tmp_path / "report.html").read_text("utf-8")
     assert "<h3>Controls</h3>" in report and "shop = B" in report
     assert "the controls shop = B, which were not tested" in evaluation.methods()
