@@ -15,8 +15,8 @@ from sklearn_hsae.cli._read_data import read_split
 from sklearn_hsae.cli._record import (
     finish_record,
     start_record,
-    write_outputs,
 )
+from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results
 from sklearn_hsae.sae import suggest_sizes
 
@@ -39,7 +39,7 @@ def run(arguments, argv):
     by = None if split.new_by is None else evaluation.by_group(split.new_by)
     record = finish_record(record, pipeline, evaluation, seconds)
     # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_outputs(arguments.out, split, pipeline, evaluation, record, by)
+    paths = write_results(arguments.out, split, pipeline, evaluation, record, by)
     show_results(evaluation, arguments.target, by)
     say(f"\nwritten: {', '.join(map(str, paths))}")
 

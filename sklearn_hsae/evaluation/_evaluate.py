@@ -90,8 +90,9 @@ class HypothesisEvaluation:
         How well each concept describes its neuron: `fidelity_` of the interpreter.
     settings : dict
         Parameters of the last step.
-    held_out : HeldOut
-        What :meth:`by_group` needs of the held-out rows.
+    held_out : HeldOut or None
+        What :meth:`by_group` needs of the held-out rows. None in an evaluation that
+        was loaded.
     """
 
     task: str
@@ -106,7 +107,7 @@ class HypothesisEvaluation:
     annotations: pd.DataFrame
     fidelity: pd.DataFrame | None
     settings: dict
-    held_out: "HeldOut"
+    held_out: "HeldOut | None" = None
 
     def by_group(self, by):
         """Compare the effects of the same hypotheses between groups of held-out rows.
@@ -143,8 +144,8 @@ class HypothesisEvaluation:
         Raises
         ------
         ValueError
-            When fewer than two groups are large enough, or there are more effects than
-            a fifth of the rows.
+            When fewer than two groups are large enough, there are more effects than
+            a fifth of the rows, or the evaluation was loaded from a file.
 
         References
         ----------
@@ -152,6 +153,11 @@ class HypothesisEvaluation:
            significant" is not itself statistically significant. American Statistician
            60.
         """
+        if self.held_out is None:
+            raise ValueError(
+                "This evaluation was loaded from a file, which has no outcomes of the "
+                "held-out rows. Compare groups where evaluate_hypotheses returned it."
+            )
         table = effects_by_group(*self.held_out, by)
         table.attrs["by"] = str(getattr(by, "name", None) or "group")
         return table

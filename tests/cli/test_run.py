@@ -10,7 +10,8 @@ import sklearn_hsae
 from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
-FILES = ("report.html", "hypotheses.csv", "run.json")
+FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
+FILES += ("held_out.jsonl",)
 
 
 def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
