@@ -78,6 +78,14 @@ def _add_run(commands):
         "(default: the class that sorts last)",
     )
     _add_columns(run)
+    run.add_argument(
+        "--repeat",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="search N times again with other seeds, and say how often each hypothesis "
+        "comes back (default: do not)",
+    )
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)

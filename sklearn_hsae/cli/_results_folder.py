@@ -113,6 +113,7 @@ def write_results(folder, split, pipeline, evaluation, record, by=None):
         "hypotheses.csv": _with_direction(evaluation, record),
         "controls.csv": evaluation.controls,
         _BY_GROUP: by,
+        "stability.csv": evaluation.stability,
     }
     names = _STORED if by is None else (*_STORED, _BY_GROUP)
     written = _write_tables(folder, tables)

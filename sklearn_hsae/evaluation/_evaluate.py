@@ -90,6 +90,8 @@ class HypothesisEvaluation:
         How well each concept describes its neuron: `fidelity_` of the interpreter.
     settings : dict
         Parameters of the last step.
+    stability : DataFrame or None
+        How often each hypothesis comes back, if :meth:`with_stability` has added it.
     held_out : HeldOut or None
         What :meth:`by_group` needs of the held-out rows. None in an evaluation that
         was loaded.
@@ -107,6 +109,7 @@ class HypothesisEvaluation:
     annotations: pd.DataFrame
     fidelity: pd.DataFrame | None
     settings: dict
+    stability: pd.DataFrame | None = None
     held_out: "HeldOut | None" = None
 
     def by_group(self, by):
@@ -194,7 +197,8 @@ class HypothesisEvaluation:
         Returns
         -------
         HypothesisEvaluation
-            A copy. Its `table` has the columns `n_returned` and `n_repeats`.
+            A copy with the attribute `stability`. Its `table` has the columns
+            `n_returned` and `n_repeats`.
         """
         counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
         names = self.table["hypothesis"]
@@ -205,7 +209,7 @@ class HypothesisEvaluation:
                 "the table of the same fitted pipeline."
             )
         columns = {name: counts[name][names].to_numpy() for name in counts}
-        return replace(self, table=self.table.assign(**columns))
+        return replace(self, table=self.table.assign(**columns), stability=stability)
 
     def to_dict(self):
         """The evaluation without the annotations, as values for JSON.
@@ -214,8 +218,8 @@ class HypothesisEvaluation:
         -------
         dict
             `task`, `alpha`, `positive`, `verdict`, `metrics`, and `hypotheses`,
-            `groups`, `controls` and `ceilings` (one dict per row; None where a number
-            is NaN).
+            `groups`, `controls`, `ceilings` and `stability` (one dict per row; None
+            where a number is NaN).
         """
         return {
             "task": self.task,
@@ -223,16 +227,15 @@ class HypothesisEvaluation:
             "positive": json_value(self.positive),
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
-            "hypotheses": json_value(self.table.to_dict("records")),
-            "groups": json_value(self.groups.to_dict("records")),
-            "controls": None
-            if self.controls is None
-            else json_value(self.controls.to_dict("records")),
-            "ceilings": None
-            if self.ceilings is None
-            else json_value(
-                self.ceilings.rename_axis("stage").reset_index().to_dict("records")
+            "hypotheses": _records(self.table),
+            "groups": _records(self.groups),
+            "controls": _records(self.controls),
+            "ceilings": _records(
+                None
+                if self.ceilings is None
+                else self.ceilings.rename_axis("stage").reset_index()
             ),
+            "stability": _records(self.stability),
         }
 
     def to_markdown(self):
@@ -275,6 +278,11 @@ class HeldOut(NamedTuple):
     controls: pd.DataFrame
     y: np.ndarray
     groups: object
+
+
+def _records(table):
+    """The rows of a table as values for JSON; None without a table."""
+    return None if table is None else json_value(table.to_dict("records"))
 
 
 def class_name(label, outcome):

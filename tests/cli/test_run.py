@@ -59,6 +59,7 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
         command += ["--positive", "bad", "--controls", "year", "--groups", "author"]
         command += ["--by", "city"]
+        command += ["--repeat", 1]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
     assert tables[0] == tables[1]
@@ -68,6 +69,10 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     assert control["control"] == "year" and len(lines) == 3
     of_cities = list(csv.DictReader((tmp_path / "a" / "by_group.csv").open()))
     assert [line["group"] for line in of_cities] == ["A", "B"] * 3
+    returned = list(csv.DictReader((tmp_path / "a" / "stability.csv").open()))
+    assert {line["hypothesis"]: line["n_returned"] for line in returned} == {
+        line["hypothesis"]: line["n_returned"] for line in lines
+    }
     page = (tmp_path / "a" / "report.html").read_text("utf-8")
     assert "By city" in page
     assert "<bdi>year</bdi>" in page and "__" not in page.replace("regress__", "")
@@ -82,5 +87,7 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     # The second call embedded nothing: all was in the cache.
     printed, progress = capsys.readouterr()
     assert "Controls, held equal and not tested:" in printed
-    progress = progress.split("[1/7]")[2]
+    assert re.search(r"literal +returned +hypothesis\n", printed)
+    assert re.search(rf"{lines[0]['n_returned']} of 1 ", printed)
+    progress = progress.split("[1/8]")[2]
     assert "Embedding texts" not in progress
