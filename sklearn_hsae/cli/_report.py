@@ -13,5 +13,6 @@ def report(arguments):
         results.record,
         results.held_out(),
         arguments,
+        by=results.by_group(),
     )
     say(f"written: {', '.join(map(str, paths))}")

@@ -28,6 +28,7 @@ _RECORD = "run.json"
 _MODEL, _EVALUATION, _HELD_OUT = "model.skops", "evaluation.json", "held_out.jsonl"
 _FIGURES = "figures"
 _STORED = (_MODEL, _EVALUATION, _HELD_OUT)
+_BY_GROUP = "by_group.csv"
 
 
 @dataclass
@@ -61,6 +62,16 @@ class Results:
     def evaluation(self) -> HypothesisEvaluation:
         """What the run found on the held-out texts."""
         return load_evaluation(self.folder / _EVALUATION)
+
+    def by_group(self):
+        """The comparison of groups; None without one."""
+        if _BY_GROUP not in self.record["stored"]["files"]:
+            return None
+        table = pd.read_csv(
+            self.folder / _BY_GROUP, keep_default_na=False, na_values=[""]
+        )
+        table.attrs["by"] = self.record["data"]["by"]
+        return table
 
     def held_out(self):
         """The held-out texts: a frame with `position`, `text` and `outcome`."""
@@ -96,7 +107,7 @@ def _make_writable(path):
         ) from None
 
 
-def write_results(arguments, split, pipeline, evaluation, record):
+def write_results(arguments, split, pipeline, evaluation, record, by=None):
     """Write the files of a run, each whole or not at all; return their paths.
 
     run.json comes last. It names the others by their hashes, so that a folder that was
@@ -106,21 +117,24 @@ def write_results(arguments, split, pipeline, evaluation, record):
     tables = {
         "hypotheses.csv": _with_direction(evaluation, record),
         "controls.csv": evaluation.controls,
+        _BY_GROUP: by,
         "stability.csv": evaluation.stability,
     }
+    names = _STORED if by is None else (*_STORED, _BY_GROUP)
+    written = _write_tables(folder, tables)
     write_text(folder / _HELD_OUT, _as_lines(_held_out(split)))
     save_pipeline(pipeline, folder / _MODEL)
     save_evaluation(evaluation, folder / _EVALUATION)
     stored = {
         "format": _FORMAT,
         "control kinds": _control_kinds(split.texts),
-        "files": {name: file_hash(folder / name) for name in _STORED},
+        "files": {name: file_hash(folder / name) for name in names},
     }
     record = json_value({**record, "stored": stored})
     for path in FIGURE_FILES:  # of an earlier call, which say something else
         (folder / _FIGURES / path).unlink(missing_ok=True)
-    paths = write_views(folder, evaluation, record, _held_out(split), arguments)
-    paths += _write_tables(folder, tables)
+    paths = write_views(folder, evaluation, record, _held_out(split), arguments, by=by)
+    paths += written
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / _RECORD, text + "\n")
     return [*paths, folder / _MODEL, folder / _RECORD]
@@ -132,7 +146,7 @@ def check_views(arguments):
         import_extra("matplotlib", extra="plot", use="figures")
 
 
-def write_views(folder, evaluation, record, held_out, arguments):
+def write_views(folder, evaluation, record, held_out, arguments, by=None):
     """Write what is made of stored results for a reader; return the paths.
 
     Parameters
@@ -144,6 +158,8 @@ def write_views(folder, evaluation, record, held_out, arguments):
     held_out : DataFrame
         The held-out texts, with the columns `position`, `text` and `outcome`.
     arguments : argparse.Namespace
+    by : DataFrame or None
+        The comparison of groups.
     """
     report, examples = folder / "report.html", folder / "examples.csv"
     write_report(
@@ -153,6 +169,7 @@ def write_views(folder, evaluation, record, held_out, arguments):
         y=held_out["outcome"],
         run=record,
         n_examples=arguments.examples,
+        by=by,
     )
     drawn = draw_examples(evaluation, arguments.examples)
     write_text(examples, _example_table(drawn, held_out).to_csv(index=False))

@@ -17,6 +17,7 @@ def write_report(
     run=None,
     title=None,
     n_examples=3,
+    by=None,
 ):
     """Write an evaluation as one HTML page that needs no other file.
 
@@ -47,6 +48,8 @@ def write_report(
         Title of the page. None makes one from the name of the outcome.
     n_examples : int, default=3
         How many texts of each kind a hypothesis shows, at most.
+    by : DataFrame or None, default=None
+        A comparison of groups, which ``evaluation.by_group`` returned.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def write_report(
     """
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
-    content = page_content(evaluation, texts, y, pipeline, run, title, n_examples)
+    content = page_content(evaluation, texts, y, pipeline, run, title, n_examples, by)
     write_text(path, _render(content))
     return path
 
