@@ -6,6 +6,7 @@ features.
 """
 
 from sklearn_hsae.corpora._compare_corpora import compare_corpora
+from sklearn_hsae.corpora._concept_drift import concept_drift
 from sklearn_hsae.corpora._directed_clustering import DirectedClustering
 from sklearn_hsae.corpora._feature_correlations import feature_correlations
 from sklearn_hsae.corpora._feature_retriever import FeatureRetriever
@@ -14,5 +15,6 @@ __all__ = [
     "DirectedClustering",
     "FeatureRetriever",
     "compare_corpora",
+    "concept_drift",
     "feature_correlations",
 ]
