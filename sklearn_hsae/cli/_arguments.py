@@ -1,7 +1,9 @@
 """The options of the command line."""
 
 import argparse
+import csv
 import math
+import re
 from pathlib import Path
 
 import sklearn_hsae
@@ -73,10 +75,28 @@ def _add_run(commands):
         help="of two classes, the one that effects point to: + means more likely CLASS "
         "(default: the class that sorts last)",
     )
+    _add_columns(run)
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
     _add_common(run)
+
+
+def _add_columns(run):
+    columns = run.add_argument_group("more columns of the file")
+    columns.add_argument(
+        "--controls",
+        type=_controls,
+        metavar="COLUMN,...",
+        help="held equal and not tested: numbers, or categories; C(COLUMN) for numbers "
+        "that are the codes of categories",
+    )
+    columns.add_argument(
+        "--groups",
+        metavar="COLUMN",
+        help="texts that go together, such as those of one author: they are in one "
+        "part, and the tests allow for them",
+    )
 
 
 def _add_file_options(run):
@@ -84,7 +104,8 @@ def _add_file_options(run):
     files.add_argument(
         "--drop-missing",
         action="store_true",
-        help="leave out rows without a text or an outcome, and say how many",
+        help="leave out rows without a text, an outcome or a value of another column "
+        "that is named, and say how many",
     )
     files.add_argument(
         "--decimal",
@@ -289,6 +310,26 @@ def _stop_words(text):
             f"{text!r} is neither a file in UTF-8 nor one of: auto, none, "
             f"{', '.join(stop_word_languages())}"
         ) from None
+
+
+def _controls(text):
+    controls = {}
+    for part in _listed(text):
+        code = re.fullmatch(r"C\((.+)\)", part)
+        name = code[1] if code else part
+        if name in controls:
+            raise argparse.ArgumentTypeError(f"{name!r} is named twice")
+        controls[name] = "classification" if code else "auto"
+    return controls
+
+
+def _listed(text):
+    """The entries between the commas; one with a comma stands in double quotes."""
+    entries = next(csv.reader([text], skipinitialspace=True), [])
+    entries = [entry.strip() for entry in entries]
+    if not entries or "" in entries:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty entry")
+    return entries
 
 
 def _cache_dir(text):

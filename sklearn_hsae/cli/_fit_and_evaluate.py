@@ -29,7 +29,9 @@ def say(message):
     sys.stderr.flush()
 
 
-def build_pipeline(split, *, seed, stop_words="auto", ignore=(), **options):
+def build_pipeline(
+    split, *, seed, stop_words="auto", ignore=(), controls=None, **options
+):
     """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
     judge = options.get("judge")
@@ -50,6 +52,10 @@ def build_pipeline(split, *, seed, stop_words="auto", ignore=(), **options):
             "--ignore is for names without --llm; leave one out. Tell a language model "
             "by --instructions what no concept should be about."
         )
+    if controls:
+        pipeline.set_params(regress__controls=list(controls))
+    if split.groups is not None:
+        pipeline.set_params(regress__cov_type="cluster")
     for _, step in pipeline.steps:
         validate_params(step)
     return pipeline
@@ -83,10 +89,15 @@ def fit_and_evaluate(pipeline, split):
             X = step.fit_transform(X, split.y)
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
-        last_step.fit(X, split.y)
+        last_step.fit(X, split.y, groups=split.groups)
     with stages.stage("evaluate"):
         evaluation = evaluate_hypotheses(
-            pipeline, split.new_texts, split.new_y, X_train=split.texts, y_train=split.y
+            pipeline,
+            split.new_texts,
+            split.new_y,
+            X_train=split.texts,
+            y_train=split.y,
+            groups=split.new_groups,
         )
     return evaluation, stages.seconds
 

@@ -19,6 +19,7 @@ _OPTIONS = {
     r"positive='([^']+)'": r"--positive \1",
     r"ignore=\['@\*'\]": "--ignore '@*'",
     r"drop_missing=True": "--drop-missing",
+    r"columns=\{'([^']+)': 'classification'\}": r"--controls 'C(\1)'",
 }
 
 

@@ -1,4 +1,4 @@
-"""The three files of a call: report.html, hypotheses.csv and run.json."""
+"""The files of a call: report.html, hypotheses.csv, controls.csv and run.json."""
 
 import json
 import shlex
@@ -87,7 +87,7 @@ def _parameters(step):
 
 
 def write_outputs(folder, split, pipeline, evaluation, record):
-    """Write the three files, each whole or not at all; return their paths."""
+    """Write the files, each whole or not at all; return their paths."""
     paths = [folder / name for name in ("report.html", "hypotheses.csv", "run.json")]
     write_report(
         evaluation,
@@ -100,7 +100,21 @@ def write_outputs(folder, split, pipeline, evaluation, record):
     write_text(paths[1], _with_direction(evaluation, record).to_csv(index=False))
     text = json.dumps(json_value(record), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(paths[2], text + "\n")
-    return paths
+    more = {"controls.csv": evaluation.controls}
+    return paths + _write_tables(folder, more)
+
+
+def _write_tables(folder, tables):
+    """Write the tables that there are; remove those of an earlier call."""
+    written = []
+    for name, table in tables.items():
+        path = folder / name
+        if table is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_text(path, table.to_csv(index=False))
+            written.append(path)
+    return written
 
 
 def _with_direction(evaluation, record):

@@ -27,6 +27,10 @@ def show_results(evaluation, target):
     if agreeing:
         lines += ["", "Hypotheses that agree, tested as one (any of them):"]
         lines += _tabulate(agreeing, evaluation)
+    controls = report.control_rows(evaluation)
+    if controls:
+        lines += ["", "Controls, held equal and not tested:"]
+        lines += _tabulate_controls(controls, evaluation)
     lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
@@ -45,12 +49,40 @@ def format_table(rows, alpha):
     digits = report.effect_digits(row.effect for row in rows)
     columns = [
         ("effect", [report.number(row.effect, digits, sign=True) for row in rows]),
-        (f"{100 * (1 - alpha):g} % interval", [_interval(row, digits) for row in rows]),
+        (_coverage(alpha), [_interval(row, digits) for row in rows]),
         *_points_column(rows),
         ("p  ", [report.p_value(row.p) + _mark(row) for row in rows]),
         *_shares(rows),
     ]
     return _lines(columns, [row.concept for row in rows])
+
+
+def _tabulate_controls(rows, evaluation):
+    """Figures of the controls; of many classes, the effects on log-odds alone."""
+    names = list(dict.fromkeys(row.concept for row in rows))
+    classes = list(dict.fromkeys(row.group for row in rows))
+    if len(classes) == 1:
+        shown = [
+            (report.effect_digits([row.effect]), row) for row in rows
+        ]  # units differ
+        columns = [
+            ("effect", [report.number(r.effect, d, sign=True) for d, r in shown]),
+            (_coverage(evaluation.alpha), [_interval(r, d) for d, r in shown]),
+            ("p  ", [report.p_value(row.p) + "  " for row in rows]),
+        ]
+        return _lines(columns, names, head="control")
+    cells = {(row.concept, row.group): row.effect for row in rows}
+    figures = [
+        (
+            head,
+            [report.number(cells[name, label], 2, sign=True) for name in names],
+        )
+        for label, head in zip(classes, _shortened(classes), strict=True)
+    ]
+    lines = ["Log-odds of each class:"]
+    for block in _side_by_side(figures, []):
+        lines += _lines(block, names, head="control")
+    return lines
 
 
 def format_matrix(rows):
@@ -126,6 +158,11 @@ def _legend(evaluation, target):
             "literal: of the texts judged to have the concept, the share that contain "
             "one of its phrases word for word"
         )
+    if "n_returned" in evaluation.table:
+        said.append(
+            "returned: in how many repeats, with other seeds, a hypothesis was found "
+            "that holds for nearly the same texts"
+        )
     said.append(report.penalty_line(evaluation))
     return [line for text in said for line in textwrap.wrap(text, _width())]
 
@@ -146,6 +183,10 @@ def _mark(row):
     return " *" if row.significant else "  "
 
 
+def _coverage(alpha):
+    return f"{100 * (1 - alpha):g} % interval"
+
+
 def _interval(row, digits):
     if not row.is_estimable:
         return "not estimable"
@@ -161,6 +202,8 @@ def _shares(rows):
     ]
     if not all(math.isnan(row.literal_share) for row in rows):
         columns.append(("literal", [report.percent(row.literal_share) for row in rows]))
+    if any(row.returned for row in rows):
+        columns.append(("returned", [row.returned for row in rows]))
     return columns
 
 
@@ -168,11 +211,11 @@ def _column_widths(columns):
     return [max(map(len, [head, *cells])) + 2 for head, cells in columns]
 
 
-def _lines(columns, concepts):
+def _lines(columns, concepts, head="hypothesis"):
     """Heads, a rule, and a line per concept; `columns` are heads with their cells."""
     widths = _column_widths(columns)
     heads, cells = zip(*columns, strict=True)
-    lines = [_line(heads, widths) + "hypothesis", "─" * _width()]
+    lines = [_line(heads, widths) + head, "─" * _width()]
     for row, concept in zip(zip(*cells, strict=True), concepts, strict=True):
         lines += wrap(_line(row, widths), concept)
     return lines

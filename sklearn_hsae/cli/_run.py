@@ -4,6 +4,7 @@ import os
 
 from sklearn_hsae import EmbeddingTransformer, LanguageModel
 from sklearn_hsae._cache import cache_key
+from sklearn_hsae.cli._columns import describe_groups
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
     fit_and_evaluate,
@@ -30,6 +31,9 @@ def run(arguments, argv):
         f"{arguments.target!r}"
     )
     warn_of_overlap(split)
+    if split.groups is not None:
+        for line in describe_groups(split, arguments.groups):
+            say(f"sklearn-hsae: warning: {line}")
     record = start_record(arguments, argv, split)
     evaluation, seconds = fit_and_evaluate(pipeline, split)
     record = finish_record(record, pipeline, evaluation, seconds)
@@ -53,6 +57,7 @@ def _pipeline(arguments, split):
         stop_words=arguments.stop_words,
         ignore=arguments.ignore,
         instructions=arguments.instructions,
+        controls=arguments.controls,
         seed=arguments.seed,
     )
 

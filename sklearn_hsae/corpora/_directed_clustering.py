@@ -179,12 +179,13 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
             -1 for texts that have none of the features in `features_`.
         """
         check_is_fitted(self)
-        return self._nearest(*self._rows(as_columns(self._checked(X, reset=False))))
+        checked = self._checked(X, reset=False, ensure_min_samples=0)
+        if checked.shape[0] == 0:
+            return np.empty(0, dtype=np.int32)
+        return self._nearest(*self._rows(as_columns(checked)))
 
-    def _checked(self, X, *, reset):
-        return validate_data(
-            self, X, accept_sparse="csc", dtype=np.float64, reset=reset
-        )
+    def _checked(self, X, **options):
+        return validate_data(self, X, accept_sparse="csc", dtype=np.float64, **options)
 
     def _choose(self, concepts, occurs):
         """The features nearest to the wish, among those that a text has."""

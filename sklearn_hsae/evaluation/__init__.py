@@ -12,10 +12,14 @@ from sklearn_hsae.evaluation._evaluate import (
     class_name as class_name,  # for this package alone
 )
 from sklearn_hsae.evaluation._matching import match_hypotheses
+from sklearn_hsae.evaluation._selection_stability import selection_stability
+from sklearn_hsae.evaluation._stability import stability
 
 __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
     "evaluate_hypotheses",
     "match_hypotheses",
+    "selection_stability",
+    "stability",
 ]

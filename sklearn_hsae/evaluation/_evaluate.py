@@ -2,21 +2,18 @@
 
 import textwrap
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import is_classifier
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
-from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
+from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
 from sklearn_hsae.evaluation._paper import (
     as_latex,
@@ -31,12 +28,7 @@ from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import (
-    HypothesisClassifier,
-    HypothesisRegressor,
-    read_clusters,
-    split_controls,
-)
+from sklearn_hsae.inference import read_clusters, split_controls
 
 _SHOWN = (
     "coefficient",
@@ -129,6 +121,33 @@ class HypothesisEvaluation:
         if self.positive is None:
             return "+ means more likely the class that is named"
         return f"+ means more likely {class_name(self.positive, outcome)}"
+
+    def with_stability(self, stability):
+        """Add to the table how often each hypothesis came back.
+
+        The report and the exports show it.
+
+        Parameters
+        ----------
+        stability : DataFrame
+            What :func:`~sklearn_hsae.evaluation.stability` returned for the same
+            pipeline.
+
+        Returns
+        -------
+        HypothesisEvaluation
+            A copy. Its `table` has the columns `n_returned` and `n_repeats`.
+        """
+        counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
+        names = self.table["hypothesis"]
+        missing = sorted(set(names) - set(counts.index))
+        if missing:
+            raise ValueError(
+                f"The hypothesis {missing[0]!r} is not in the table of stability. Pass "
+                "the table of the same fitted pipeline."
+            )
+        columns = {name: counts[name][names].to_numpy() for name in counts}
+        return replace(self, table=self.table.assign(**columns))
 
     def to_dict(self):
         """The evaluation without the annotations, as values for JSON.
@@ -243,7 +262,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     >>> evaluation.verdict
     '1 of 3 hypotheses are significant; all together reach a held-out R2 of 0.27.'
     """
-    *steps, last = _checked_steps(pipeline)
+    *steps, last = flat_steps(fitted_pipeline(pipeline))
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
@@ -301,49 +320,6 @@ def _rows_of(X):
     if isinstance(X, pd.DataFrame):
         return X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
     return [] if sparse.issparse(X) or getattr(X, "ndim", 1) > 1 else list(X)
-
-
-def _checked_steps(pipeline):
-    """The fitted steps of a pipeline whose last one can evaluate hypotheses."""
-    steps = flat_steps(_pipeline_of(pipeline))
-    last = steps[-1] if steps else None
-    if not isinstance(last, HypothesisRegressor | HypothesisClassifier):
-        raise ValueError(
-            "The last step of the pipeline must be a HypothesisRegressor or a "
-            f"HypothesisClassifier, got {type(last).__name__}."
-        )
-    check_is_fitted(last)
-    return steps
-
-
-def _pipeline_of(estimator):
-    """The fitted pipeline itself, or the best one of a search."""
-    if hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if isinstance(estimator, DiscoverySplit):
-        check_is_fitted(estimator)
-        estimator = estimator.estimator_
-    if isinstance(estimator, Pipeline):
-        return estimator
-    if hasattr(estimator, "cv") and hasattr(estimator, "refit"):
-        advice = "Fit it first, with refit=True: then its best pipeline is evaluated."
-    elif isinstance(estimator, TransformedTargetRegressor):
-        advice = (
-            "Its coefficients are in units of the transformed target. Pass "
-            "model.regressor_, and y transformed as in its fit: "
-            "model.transformer_.transform(y.reshape(-1, 1)).ravel()."
-        )
-    elif isinstance(estimator, HypothesisRegressor | HypothesisClassifier):
-        advice = "It takes annotations: call its method evaluate(annotations, y)."
-    else:
-        advice = (
-            "Pass one pipeline; an ensemble has several, for example in its "
-            "attribute estimators_."
-        )
-    raise ValueError(
-        "evaluate_hypotheses expects a fitted sklearn.pipeline.Pipeline, or a search "
-        f"such as GridSearchCV over one, got {type(estimator).__name__}. {advice}"
-    )
 
 
 def _check_target(X, y, task, X_name, y_name):

@@ -56,6 +56,8 @@ def paper_table(table, alpha):
         ]
     if "f1" in table:
         shown["Fidelity (F1)"] = table["f1"].map(_format.number)
+    if "n_returned" in table:
+        shown["Returned"] = list(map(_format.returned, table.to_dict("records")))
     return shown.reset_index(drop=True)
 
 

@@ -17,6 +17,7 @@ from sklearn_hsae.inference._controls import (
     controls_first,
     read_controls,
     with_codes,
+    with_index_levels,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear
@@ -57,9 +58,11 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
     controls : sequence of str or callable, default=None
         Columns of X that are no hypotheses, such as the year or the shop: names, or a
         function of X such as :func:`sklearn.compose.make_column_selector`. The prefix
-        that a ColumnTransformer puts before a name may be left out. They enter the
-        regression beside the hypotheses: numbers as they are, other values as one
-        column per level but the first.
+        that a ColumnTransformer puts before a name may be left out. A name may also be
+        a level of the row index, where it travels with the texts through a pipeline:
+        ``frame.set_index(["year", "shop"])["text"]``. They enter the regression beside
+        the hypotheses: numbers as they are, other values as one column per level but
+        the first.
 
     Attributes
     ----------
@@ -309,6 +312,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         """The rows that count."""
         if y is not None:  # else validate_data says that it is missing
             y = read_target(y, "regression").values
+        X = with_index_levels(self.controls, X)
         if reset:
             self._controls = read_controls(self.controls, X)
         X, y = validate_data(

@@ -35,7 +35,7 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
             columns and the row index of `X`.
         """
         check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
+        values = validate_data(self, X, ensure_min_samples=0, reset=False)
         if len(self._columns) < values.shape[1]:
             values = values[:, self._columns]
         index = X.index if isinstance(X, pd.DataFrame) else None

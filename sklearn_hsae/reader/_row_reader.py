@@ -106,11 +106,13 @@ class RowReader:
             for text, start, stop in zip(step.texts, starts, stops, strict=True):
                 activations[text] = encoded[start:stop]
                 positions[text] = step.positions[start:stop]
-        spans = self.states.spans(texts)
+        spans = self.states.spans(texts) if len(texts) else []
+        none = sparse.csr_matrix((0, len(columns)), dtype=np.float32)
+        counted = [s[p] for s, p in zip(spans, positions, strict=True)]
         return (
-            sparse.vstack(activations, "csr"),
+            sparse.vstack([none, *activations], "csr"),
             np.cumsum([0, *map(len, positions)]),
-            np.concatenate([s[p] for s, p in zip(spans, positions, strict=True)]),
+            np.concatenate([np.empty((0, 2), dtype=int), *counted]),
         )
 
     def _read(self, texts):
@@ -146,7 +148,7 @@ class RowReader:
         """The inverse of `_entries`, as one csr matrix or array of float32."""
         if self.encoder is None:
             numbers = np.frombuffer(b"".join(entries), dtype="<f4")
-            return numbers.reshape(len(entries), -1).astype(np.float32)
+            return numbers.reshape(len(entries), self.n_columns).astype(np.float32)
         halves = [len(entry) // 2 for entry in entries]
         columns = b"".join(e[:n] for e, n in zip(entries, halves, strict=True))
         values = b"".join(e[n:] for e, n in zip(entries, halves, strict=True))

@@ -4,6 +4,7 @@ from sklearn_hsae._format import effect_digits, number, p_value, percent, printa
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
+    control_rows,
     hypothesis_rows,
     penalty_line,
 )
@@ -11,6 +12,7 @@ from sklearn_hsae.report._write import write_report
 
 __all__ = [
     "agreeing_rows",
+    "control_rows",
     "describe_steps",
     "describe_usage",
     "effect_digits",

@@ -9,6 +9,7 @@ from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
+    control_rows,
     hypothesis_rows,
     penalty_line,
 )
@@ -48,6 +49,7 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "axis": _axis(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
+        "any_returned": any(row.returned for row in rows),
         "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
         "agreeing": _agreeing(evaluation, rows),
         "controls": _controls(evaluation),
@@ -187,20 +189,14 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
 
 def _controls(evaluation):
     """The columns that were held equal, with their effects."""
-    if evaluation.controls is None:
-        return []
-    lines = evaluation.controls.to_dict("records")
-    digits = _format.effect_digits(line["coefficient"] for line in lines)
     return [
         {
-            "name": _format.printable(str(line["control"])),
-            "class": _format.printable(str(line["class"])) if "class" in line else None,
-            "effect": _format.number(line["coefficient"], digits, sign=True),
-            "interval": f"{_format.number(line['ci_low'], digits, sign=True)} to "
-            f"{_format.number(line['ci_high'], digits, sign=True)}",
-            "p": _format.p_value(line["p"]),
+            "name": row.concept,
+            "class": row.group,
+            "note": row.note,
+            **_figures_of(row, _format.effect_digits([row.effect])),
         }
-        for line in lines
+        for row in control_rows(evaluation)
     ]
 
 
@@ -234,6 +230,7 @@ def _figures_of(row, digits):
         "p": _format.p_value(row.p),
         "share": _format.percent(row.prevalence),
         "share_width": _share(row.prevalence),
+        "returned": row.returned,
         "fidelity": scores.get("f1", _format.DASH),
         "literal": _literal(row),
         "fidelity_detail": ", ".join(f"{k} {v}" for k, v in scores.items()),
@@ -292,6 +289,19 @@ def _points_guide(task):
     ]
 
 
+def _returned_guide(evaluation):
+    if "n_returned" not in evaluation.table:
+        return []
+    return [
+        (
+            "Returned",
+            "In how many of the repeats, with other seeds, a hypothesis was found that "
+            "holds for nearly the same texts, whatever its words are. One that did not "
+            "return may be true, but another search would have told another story.",
+        )
+    ]
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -324,6 +334,7 @@ def _guide(effect, evaluation):
             "texts that have the concept are those on which the neuron fires, measured "
             "on texts that were not used for naming.",
         ),
+        *_returned_guide(evaluation),
         (
             "Literally",
             "For a label of key phrases: of the texts judged to have the concept, the "

@@ -40,7 +40,7 @@ class EncodingMixin(CarriesTextsMixin, TransformerMixin):
         """
         check_is_fitted(self)
         encoder = self._encoder(prefix)
-        rows = check_rows(self, X, reset=False)
+        rows = check_rows(self, X, reset=False, ensure_min_samples=0)
         if self.sparse_output:
             activations = encoder.sparse_activations(rows)
         else:
@@ -63,7 +63,10 @@ class EncodingMixin(CarriesTextsMixin, TransformerMixin):
         """
         check_is_fitted(self)
         activations = check_array(
-            X, accept_sparse="csr", dtype=[np.float32, np.float64]
+            X,
+            accept_sparse="csr",
+            dtype=[np.float32, np.float64],
+            ensure_min_samples=0,
         )
         if activations.shape[1] != len(self.decoder_):
             raise ValueError(

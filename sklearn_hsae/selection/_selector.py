@@ -17,6 +17,7 @@ from sklearn_hsae._sklearn_compat import (
     check_feature_names_in,
     check_sample_weight,
     fit_context,
+    safe_indexing,
 )
 from sklearn_hsae._target import read_target, refuse_constant
 from sklearn_hsae._texts import CarriesTextsMixin, frame_like
@@ -234,9 +235,17 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         {ndarray, sparse matrix, DataFrame} of shape (n_samples, n_selected)
             A frame when `X` is a frame, with dense columns and the row index of `X`.
         """
-        if not isinstance(X, pd.DataFrame):
-            return super().transform(X)
         check_is_fitted(self)
+        if not isinstance(X, pd.DataFrame):
+            X = validate_data(
+                self,
+                X,
+                accept_sparse="csr",
+                dtype=None,
+                ensure_min_samples=0,
+                reset=False,
+            )
+            return safe_indexing(X, self.get_support(), axis=1)
         validate_data(self, X, reset=False, skip_check_array=True)
         values = X.iloc[:, self.get_support(indices=True)].to_numpy()
         return frame_like(values, X, self.get_feature_names_out())

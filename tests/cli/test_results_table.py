@@ -106,3 +106,22 @@ def test_class_names_that_are_cut_still_differ(capsys):
     names = [f"Banking, finance and trade {i}" for i in range(3)]
     show_results(evaluate(np.resize(names, 300), HypothesisClassifier()), "topic")
     assert all(name in capsys.readouterr().out for name in names[:1])
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c"]])
+def test_controls_stand_in_a_block_of_their_own(capsys, names):
+    """With their own names; of many classes the effects alone."""
+    y = np.resize(names, 300)
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"mentions a": (y == "a") ^ (rng.random(300) < 0.3)}) * 1.0
+    rows = X.set_axis(pd.Index(rng.integers(2000, 2010, 300), name="year"))
+    pipe = Pipeline([("regress", HypothesisClassifier(controls=["year"]))]).fit(rows, y)
+    evaluation = evaluate_hypotheses(pipe, rows, y)
+    show_results(evaluation, "topic")
+    table, block = capsys.readouterr().out.split("Controls, held equal and not tested:")
+    assert "year" not in table.split("+ means")[0]
+    line = next(line for line in block.splitlines() if line.endswith("year"))
+    for effect in evaluation.controls["coefficient"]:
+        digits = 3 if len(names) == 2 else 2
+        assert f"{abs(effect):.{digits}f}" in line
+    assert len(evaluation.controls) == (1 if len(names) == 2 else 3)

@@ -56,19 +56,26 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     for name in ("a", "b"):
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
-        command += ["--positive", "bad"]
+        command += ["--positive", "bad", "--controls", "year", "--groups", "author"]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
     assert tables[0] == tables[1]
     lines = list(csv.DictReader(io.StringIO(tables[0])))
     assert {line["direction"] for line in lines} == {"+ means more likely bad"}
+    (control,) = csv.DictReader((tmp_path / "a" / "controls.csv").open())
+    assert control["control"] == "year" and len(lines) == 3
     page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert "<bdi>year</bdi>" in page and "__" not in page.replace("regress__", "")
     assert "+ means more likely bad." in page
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
     assert record["data"]["task"] == "classification"
     assert record["data"]["texts held out"] == 130
+    assert record["data"]["controls"] == ["year"]
+    assert record["metrics"]["n_clusters"] == 65 and "delta_auc" in record["metrics"]
     assert record["seed"] == 3
     assert "auc" in record["metrics"]
     # The second call embedded nothing: all was in the cache.
-    progress = capsys.readouterr().err.split("[1/7]")[2]
+    printed, progress = capsys.readouterr()
+    assert "Controls, held equal and not tested:" in printed
+    progress = progress.split("[1/7]")[2]
     assert "Embedding texts" not in progress

@@ -409,7 +409,7 @@ def test_repr_shows_every_hypothesis(rows):
         ({"X_train": [1]}, "both X_train and y_train"),
         ({"X_train": [1], "y_train": [1, 2]}, "X_train has 1 rows, but y_train has 2"),
         ({"X_train": [1], "y_train": [None]}, "y_train contains NaN"),
-        ({"pipeline": HypothesisRegressor()}, r"expects a fitted.*evaluate\("),
+        ({"pipeline": HypothesisRegressor()}, r"Expected a fitted.*evaluate\("),
         ({"pipeline": LinearRegression()}, r"got LinearRegression\. Pass one pipeline"),
         (
             {"pipeline": Pipeline([("ols", LinearRegression())])},

@@ -97,6 +97,14 @@ def test_the_frame_carries_the_texts_and_is_sparse(fitted, texts):
     assert dense.dtypes.eq(np.float32).all()
 
 
+def test_no_text_gives_no_rows(fitted, tiny_model, texts):
+    assert fitted.transform([]).shape == (0, 32)
+    assert fitted.token_activations([]).activations.shape == (0, 32)
+    assert fitted.mark([], 0) == []
+    states = ReaderSAETransformer(tiny_model, None).fit(texts[:5])
+    assert states.transform([]).shape == (0, states.n_features_out_)
+
+
 def test_a_trained_autoencoder_is_used_again_from_its_folder(
     tiny_model, texts, fitted, tmp_path
 ):
