@@ -25,7 +25,7 @@ def rows():
 @pytest.fixture(scope="module", params=ACTIVATIONS)
 def fitted(request, rows):
     sae = MatryoshkaSAETransformer(
-        64, 4, activation=request.param, max_epochs=20, random_state=0
+        64, 4, activation=request.param, max_epochs=30, random_state=0
     )
     return sae.fit(rows[0])
 
