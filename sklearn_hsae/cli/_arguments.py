@@ -152,6 +152,13 @@ def _add_columns(run):
         "part, and the tests allow for them",
     )
 
+    columns.add_argument(
+        "--by",
+        metavar="COLUMN",
+        help="compare the effects of the same hypotheses between the values of this "
+        "column, such as airlines",
+    )
+
 
 def _add_file_options(run):
     files = run.add_argument_group("how the files are read")

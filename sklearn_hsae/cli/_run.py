@@ -38,10 +38,11 @@ def run(arguments, argv):
     evaluation, seconds = fit_and_evaluate(
         pipeline, split, arguments.repeat, arguments.seed
     )
+    by = None if split.new_by is None else evaluation.by_group(split.new_by)
     record = finish_record(record, pipeline, evaluation, seconds)
     # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_results(arguments.out, split, pipeline, evaluation, record)
-    show_results(evaluation, arguments.target)
+    paths = write_results(arguments.out, split, pipeline, evaluation, record, by)
+    show_results(evaluation, arguments.target, by)
     say(f"\nwritten: {', '.join(map(str, paths))}")
 
 

@@ -28,11 +28,13 @@ def class_file(reviews, tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "classes.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["id", "text", "verdict", "year", "author"])
+        rows.writerow(["id", "text", "verdict", "year", "author", "city"])
         middle = np.median(reviews.target)
         for i, (text, stars) in enumerate(
             zip(reviews.texts, reviews.target, strict=True)
         ):
             verdict = "good" if stars > middle else "bad"
-            rows.writerow([i, text, verdict, 2000 + i % 7, f"author {i // 2}"])
+            rows.writerow(
+                [i, text, verdict, 2000 + i % 7, f"author {i // 2}", "ABA"[i % 3]]
+            )
     return path

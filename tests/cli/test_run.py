@@ -58,6 +58,7 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
         command += ["--positive", "bad", "--controls", "year", "--groups", "author"]
+        command += ["--by", "city"]
         command += ["--repeat", 1]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
@@ -66,11 +67,14 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     assert {line["direction"] for line in lines} == {"+ means more likely bad"}
     (control,) = csv.DictReader((tmp_path / "a" / "controls.csv").open())
     assert control["control"] == "year" and len(lines) == 3
+    of_cities = list(csv.DictReader((tmp_path / "a" / "by_group.csv").open()))
+    assert [line["group"] for line in of_cities] == ["A", "B"] * 3
     returned = list(csv.DictReader((tmp_path / "a" / "stability.csv").open()))
     assert {line["hypothesis"]: line["n_returned"] for line in returned} == {
         line["hypothesis"]: line["n_returned"] for line in lines
     }
     page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert "By city" in page
     assert "<bdi>year</bdi>" in page and "__" not in page.replace("regress__", "")
     assert "+ means more likely bad." in page
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
