@@ -78,6 +78,14 @@ def _add_run(commands):
         "(default: the class that sorts last)",
     )
     _add_columns(run)
+    run.add_argument(
+        "--repeat",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="search N times again with other seeds, and say how often each hypothesis "
+        "comes back (default: do not)",
+    )
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
@@ -142,6 +150,13 @@ def _add_columns(run):
         metavar="COLUMN",
         help="texts that go together, such as those of one author: they are in one "
         "part, and the tests allow for them",
+    )
+
+    columns.add_argument(
+        "--by",
+        metavar="COLUMN",
+        help="compare the effects of the same hypotheses between the values of this "
+        "column, such as airlines",
     )
 
 

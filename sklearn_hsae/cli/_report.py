@@ -14,5 +14,6 @@ def report(arguments):
         results.record,
         texts=held_out["text"].tolist(),
         y=held_out["outcome"].to_numpy(),
+        by=results.by_group(),
     )
     say(f"written: {', '.join(map(str, paths))}")

@@ -24,6 +24,7 @@ _FORMAT = 1
 _RECORD = "run.json"
 _MODEL, _EVALUATION, _HELD_OUT = "model.skops", "evaluation.json", "held_out.jsonl"
 _STORED = (_MODEL, _EVALUATION, _HELD_OUT)
+_BY_GROUP = "by_group.csv"
 
 
 @dataclass
@@ -57,6 +58,16 @@ class Results:
     def evaluation(self) -> HypothesisEvaluation:
         """What the run found on the held-out texts."""
         return load_evaluation(self.folder / _EVALUATION)
+
+    def by_group(self):
+        """The comparison of groups; None without one."""
+        if _BY_GROUP not in self.record["stored"]["files"]:
+            return None
+        table = pd.read_csv(
+            self.folder / _BY_GROUP, keep_default_na=False, na_values=[""]
+        )
+        table.attrs["by"] = self.record["data"]["by"]
+        return table
 
     def held_out(self):
         """The held-out texts: a frame with `position`, `text` and `outcome`."""
@@ -92,7 +103,7 @@ def _make_writable(path):
         ) from None
 
 
-def write_results(folder, split, pipeline, evaluation, record):
+def write_results(folder, split, pipeline, evaluation, record, by=None):
     """Write the files of a run, each whole or not at all; return their paths.
 
     run.json comes last. It names the others by their hashes, so that a folder that was
@@ -101,29 +112,33 @@ def write_results(folder, split, pipeline, evaluation, record):
     tables = {
         "hypotheses.csv": _with_direction(evaluation, record),
         "controls.csv": evaluation.controls,
+        _BY_GROUP: by,
+        "stability.csv": evaluation.stability,
     }
+    names = _STORED if by is None else (*_STORED, _BY_GROUP)
+    written = _write_tables(folder, tables)
     write_text(folder / _HELD_OUT, _held_out_lines(split))
     save_pipeline(pipeline, folder / _MODEL)
     save_evaluation(evaluation, folder / _EVALUATION)
     stored = {
         "format": _FORMAT,
         "control kinds": _control_kinds(split.texts),
-        "files": {name: file_hash(folder / name) for name in _STORED},
+        "files": {name: file_hash(folder / name) for name in names},
     }
     record = json_value({**record, "stored": stored})
     paths = write_views(
-        folder, evaluation, record, texts=split.new_texts, y=split.new_y
+        folder, evaluation, record, texts=split.new_texts, y=split.new_y, by=by
     )
-    paths += _write_tables(folder, tables)
+    paths += written
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / _RECORD, text + "\n")
     return [*paths, folder / _MODEL, folder / _RECORD]
 
 
-def write_views(folder, evaluation, record, *, texts, y):
+def write_views(folder, evaluation, record, *, texts, y, by=None):
     """Write what is made of stored results for a reader; return the paths."""
     path = folder / "report.html"
-    write_report(evaluation, path, texts=texts, y=y, run=record)
+    write_report(evaluation, path, texts=texts, y=y, run=record, by=by)
     return [path]
 
 

@@ -35,11 +35,14 @@ def run(arguments, argv):
         for line in describe_groups(split, arguments.groups):
             say(f"sklearn-hsae: warning: {line}")
     record = start_record(arguments, argv, split)
-    evaluation, seconds = fit_and_evaluate(pipeline, split)
+    evaluation, seconds = fit_and_evaluate(
+        pipeline, split, arguments.repeat, arguments.seed
+    )
+    by = None if split.new_by is None else evaluation.by_group(split.new_by)
     record = finish_record(record, pipeline, evaluation, seconds)
     # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_results(arguments.out, split, pipeline, evaluation, record)
-    show_results(evaluation, arguments.target)
+    paths = write_results(arguments.out, split, pipeline, evaluation, record, by)
+    show_results(evaluation, arguments.target, by)
     say(f"\nwritten: {', '.join(map(str, paths))}")
 
 

@@ -13,7 +13,7 @@ from sklearn_hsae.reader._token_activations import TokenActivations
 
 
 class TokensMixin:
-    """Methods about tokens. The estimator has `sae` and makes a `RowReader`."""
+    """Methods about tokens. The estimator has `sae` and makes an `ActivationReader`."""
 
     def token_activations(self, X, features=None):
         """Activations of the single tokens.
@@ -40,8 +40,16 @@ class TokensMixin:
         columns = np.arange(len(names))
         if features is not None:
             columns = np.array([_column(name, names) for name in features], dtype=int)
-        found = self._row_reader().tokens(texts, columns)
-        return TokenActivations(*found, features=names[columns])
+        reader = self._row_reader()
+        activations, indptr, positions = reader.tokens(texts, columns)
+        spans = reader.states.spans(texts) if len(texts) else []
+        spans = [spans[p] for spans, p in zip(spans, positions, strict=True)]
+        return TokenActivations(
+            activations,
+            indptr,
+            np.concatenate([np.empty((0, 2), dtype=int), *spans]),
+            features=names[columns],
+        )
 
     def mark(self, X, feature, *, threshold=0.3, marks=MARKS):
         """Put marks around the tokens at which a neuron is active.

@@ -19,8 +19,9 @@ from sklearn_hsae._texts import (
     warn_of_empty,
 )
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
+from sklearn_hsae.reader._activation_reader import ActivationReader
 from sklearn_hsae.reader._pooling import AGGREGATES
-from sklearn_hsae.reader._row_reader import RowReader
+from sklearn_hsae.reader._row_reader import StateRowReader
 from sklearn_hsae.reader._token_encoder import TokenEncoder
 from sklearn_hsae.reader._token_spool import TokenSpool
 from sklearn_hsae.reader._tokens_mixin import TokensMixin
@@ -103,9 +104,11 @@ default="auto"
         Precision of the language model. "auto" is bfloat16 where the processor
         multiplies it natively, else float32.
     cache_dir : "auto", str, path-like or None, default="auto"
-        Folder of the cache of rows. "auto" is the user's cache folder, None turns the
-        cache off. It does not hold the tokens: to train an autoencoder, the texts are
-        read again.
+        Folder of the cache. "auto" is the user's cache folder, None turns the cache
+        off. With an autoencoder, the activations of all tokens are kept, so any
+        `aggregate` and `threshold` and the methods about tokens read a text once: about
+        140 bytes per token with 32 active neurons. To train an autoencoder, the texts
+        are read again. Without one, rows are kept.
     random_state : int, RandomState instance or None, default=None
         Decides which tokens are drawn when there are more than `max_train_tokens`.
     verbose : int, default=0
@@ -392,28 +395,28 @@ default="auto"
         )
 
     def _row_reader(self, source=None, states=None):
-        """A `RowReader`; it loads what is not given."""
+        """An `ActivationReader` or `StateRowReader`; it loads what is not given."""
         source = self._source() if source is None else source
         states = self._state_reader(source, self.layer_) if states is None else states
         aggregate = self.aggregate
         if aggregate == "auto":
             aggregate = "mean" if self.sae is None else "max"
-        encoder = version = None
+        common = {
+            "aggregate": aggregate,
+            "largest_norm": self.largest_norm_,
+            "cache_dir": self.cache_dir,
+            "verbose": self.verbose,
+        }
+        if self.sae is None:
+            return StateRowReader(states, **common)
         if self.sae_ is not None:
             encoder = TokenEncoder(self.sae_)
             version = encoder.fingerprint()
-        elif self.sae is not None:
+        else:
             encoder = TokenEncoder(source.sae)
             version = fingerprint(self.sae)
-        return RowReader(
-            states,
-            encoder,
-            version,
-            aggregate=aggregate,
-            threshold=self.threshold,
-            largest_norm=self.largest_norm_,
-            cache_dir=self.cache_dir,
-            verbose=self.verbose,
+        return ActivationReader(
+            states, encoder, version, threshold=self.threshold, **common
         )
 
     def _frame(self, rows, X, texts):

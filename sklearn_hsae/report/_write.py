@@ -8,7 +8,15 @@ from sklearn_hsae.report._content import page_content
 
 
 def write_report(
-    evaluation, path, *, texts=None, y=None, pipeline=None, run=None, title=None
+    evaluation,
+    path,
+    *,
+    texts=None,
+    y=None,
+    pipeline=None,
+    run=None,
+    title=None,
+    by=None,
 ):
     """Write an evaluation as one HTML page that needs no other file.
 
@@ -36,6 +44,8 @@ def write_report(
         mappings of names to values. ``run["data"]["target"]`` names the outcome.
     title : str or None, default=None
         Title of the page. None makes one from the name of the outcome.
+    by : DataFrame or None, default=None
+        A comparison of groups, which ``evaluation.by_group`` returned.
 
     Returns
     -------
@@ -54,7 +64,7 @@ def write_report(
     """
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
-    content = page_content(evaluation, texts, y, pipeline, run, title)
+    content = page_content(evaluation, texts, y, pipeline, run, title, by)
     write_text(path, _render(content))
     return path
 

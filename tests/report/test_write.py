@@ -383,3 +383,21 @@ def test_the_interval_of_the_score_covers_what_alpha_says(tmp_path):
     write_report(evaluate_hypotheses(pipe, X, y), tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "90 % interval" in page and "95 % interval" not in page
+
+
+def test_a_comparison_of_groups_has_a_row_per_group(tmp_path, ratings):
+    names, y, X = ratings
+    evaluation, _ = evaluate(names, y, X)
+    by = pd.Series(np.resize(["<b>East</b>", "West"], 200), name="shop")
+    table = evaluation.by_group(by)
+    page, html = page_of(tmp_path, evaluation, by=table)
+    rows = [
+        e for e in page.find("th") if e.get("scope") == "row" and "texts" in e["text"]
+    ]
+    assert len(rows) == 6 and "<b>East</b>" in rows[0]["text"]
+    assert "By shop" in html and not page.find("b")
+    most = table.loc[table["difference_p"].idxmin()]
+    shown = html.split('<table class="hypotheses by-group">')[1]
+    assert f"{abs(most['difference']):.2f}" in shown and most["hypothesis"] in shown
+    assert len(re.findall('<circle class="dot"', shown)) == 6
+    assert "By shop" not in page_of(tmp_path, evaluation)[1]
