@@ -109,10 +109,11 @@ def methods_text(evaluation):
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
         f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
         f"{_direction(evaluation)} p-values were corrected for the "
-        f"number of hypotheses by {_correction(settings)}.{_together(settings)} At {level}, "
-        f"the number of significant ones was {metrics['n_significant']} beside all "
-        f"others, and {metrics['n_significant_alone']} alone.{_groups(metrics)} The "
-        "regression on the texts on which the hypotheses were found predicted the "
+        f"number of hypotheses by {_correction(settings)}.{_together(settings)} At "
+        f"{level}, the number of significant ones was {metrics['n_significant']} "
+        f"beside all others, and {metrics['n_significant_alone']} alone."
+        f"{_groups(metrics)} The regression on the texts on which the hypotheses were "
+        "found predicted the "
         f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
     )
 
