@@ -45,6 +45,7 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
         "direction": _format.printable(evaluation.direction(target)),
         "penalty": penalty_line(evaluation),
         "coverage": f"{100 * (1 - evaluation.alpha):g}",
+        "simultaneous": evaluation.settings["intervals"] == "simultaneous",
         "axis": axis_of(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
@@ -278,6 +279,13 @@ def _returned_guide(evaluation):
     ]
 
 
+def _together(evaluation):
+    """What simultaneous intervals mean; "" for others."""
+    if evaluation.settings["intervals"] != "simultaneous":
+        return ""
+    return f"; all of them together hold with {100 * (1 - evaluation.alpha):g} %"
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -287,7 +295,8 @@ def _guide(effect, evaluation):
             "Effect",
             f"{effect} between a text that has the concept and one that does not, all "
             f"other concepts in the table held equal.{odds} The line is the "
-            "confidence interval; an arrow means that it continues outside the plot.",
+            f"confidence interval{_together(evaluation)}; an arrow means that it "
+            "continues outside the plot.",
         ),
         *_points_guide(task),
         (
