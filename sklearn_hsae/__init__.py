@@ -23,10 +23,12 @@ _MODULE_OF = {
     "ReaderSAETransformer": "reader",
     "drop_texts": "_texts",
     "evaluate_hypotheses": "evaluation",
+    "load_pipeline": "_saved_pipeline",
     "load_texts": "datasets",
     "make_hypothesis_pipeline": "pipeline",
     "make_reviews": "datasets",
     "safe_names": "_labels",
+    "save_pipeline": "_saved_pipeline",
     "with_texts": "_texts",
     "write_report": "report",
 }

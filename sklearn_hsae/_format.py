@@ -93,3 +93,10 @@ def shorten(text, limit):
         return text
     head, _, tail = text[:limit].rpartition(" ")
     return (head if len(tail) < 40 else text[:limit]).rstrip() + " …"
+
+
+def returned(line):
+    """ "4 of 5" repeats in which a hypothesis came back; "" without repeats."""
+    if "n_returned" not in line:
+        return ""
+    return f"{line['n_returned']} of {line['n_repeats']}"

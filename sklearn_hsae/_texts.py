@@ -212,8 +212,9 @@ def check_texts(texts, name, *, allow_empty=False):
     name : str
         Name of the caller, for error messages.
     allow_empty : bool
-        Whether to accept empty texts. `transform` does, because one empty text must not
-        stop the others. `fit` does not, because it cannot learn from an empty text.
+        Whether to accept empty texts, and no text at all. `transform` does, because one
+        empty text must not stop the others, and a week may have no text. `fit` does
+        not, because it cannot learn from them.
     """
     if isinstance(texts, str | bytes):
         raise ValueError(
@@ -228,7 +229,7 @@ def check_texts(texts, name, *, allow_empty=False):
             f"{name} expects one text per row, got an input of shape {values.shape}. "
             "Select the column that holds the texts, e.g. frame['text']."
         )
-    if len(values) == 0:
+    if len(values) == 0 and not allow_empty:
         raise ValueError(f"{name} got no texts: a minimum of 1 is required.")
     _check_each(values, name, allow_empty)
     return values

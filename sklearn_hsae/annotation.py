@@ -248,7 +248,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             empty text has no concept: 0.0.
         """
         check_is_fitted(self)
-        validate_data(self, X, reset=False)
+        validate_data(self, X, ensure_min_samples=0, reset=False)
         strings = get_texts(X, texts, self, allow_empty=True)
         if texts is not None:  # else who attached them has warned
             warn_of_empty(strings)

@@ -221,6 +221,33 @@ def test_feature_union(reviews):
     assert np.isfinite(model.predict(reviews.texts)).all()
 
 
+def test_several_autoencoders_in_one_selection(reviews):
+    # The selection sees the neurons of both; each branch keeps the texts.
+    texts = [*reviews.texts[:160], *reviews.texts[:4]]
+    y = reviews.target[[*range(160), *range(4)]]
+    options = {"max_epochs": 5, "sparse_output": True, "random_state": 0}
+    broad = MatryoshkaSAETransformer(8, 2, **options)
+    fine = MatryoshkaSAETransformer(32, 4, **options)
+    union = FeatureUnion([("broad", broad), ("fine", fine)])
+    pipe = without_interpretation(make_pipe()).set_params(sae=union)
+    pipe.set_params(select__n_select=10).set_output(transform="pandas").fit(texts, y)
+    activations = pipe[:2].transform(texts)
+    assert list(activations.index.get_level_values("text")) == texts
+    X = EmbeddingTransformer().fit_transform(texts)
+    for name, sae in (("broad", clone(broad)), ("fine", clone(fine))):
+        alone = sae.fit_transform(X, y)
+        own = activations[[f"{name}__{column}" for column in alone]]
+        np.testing.assert_array_equal(own, alone)
+    chosen = pipe[:3].get_feature_names_out()
+    expected = NeuronSelector(10).fit(np.asarray(activations), y)
+    assert set(chosen) == set(activations.columns[expected.selected_])
+    assert {name.split("__")[0] for name in chosen} == {"broad", "fine"}
+    evaluation = evaluate_hypotheses(
+        pipe, reviews.texts[160:], reviews.target[160:], X_train=texts, y_train=y
+    )
+    assert evaluation.ceilings["n_columns"]["all neurons"] == 40
+
+
 def test_column_transformer_with_numeric_controls(reviews):
     frame = pd.DataFrame(
         {"text": reviews.texts, "price": np.arange(240.0), "seats": np.ones(240)},
@@ -364,6 +391,53 @@ def test_an_empty_text_has_no_concept_and_refuses_nobody(fitted, reviews):
         assert fitted.predict([""]).shape == (1,)
     with pytest.raises(ValueError, match="1 empty at row position 0"):
         clone(fitted).fit(["", *reviews.texts[1:]], reviews.target)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [[], (), np.array([]), pd.Series([], dtype=str), pd.DataFrame({"text": []})],
+    ids=["list", "tuple", "array", "Series", "frame"],
+)
+def test_no_text_gives_no_rows(fitted, nothing):
+    # A service has weeks without a text.
+    X = nothing
+    for _, step in fitted.steps[:-1]:
+        X = step.transform(X)
+        assert X.shape == (0, len(step.get_feature_names_out()))
+        assert list(X.columns) == list(step.get_feature_names_out())
+    assert fitted.predict(nothing).shape == (0,)
+
+
+def test_no_row_of_an_array_gives_no_rows(fitted, reviews):
+    # The same for those who start from arrays: dense, csr, and back to embeddings.
+    no_rows = np.zeros((0, 384), dtype=np.float32)
+    for sparse_output in (False, True):
+        sae = MatryoshkaSAETransformer(4, 2, max_epochs=1, sparse_output=sparse_output)
+        sae.fit(np.eye(20, 384, dtype=np.float32))
+        activations = sae.transform(no_rows)
+        assert activations.shape == (0, 4) and activations.dtype == np.float32
+        assert sae.inverse_transform(activations).shape == (0, 384)
+        framed = sae.transform(pd.DataFrame(no_rows))
+        assert framed.shape == (0, 4)
+        selector = NeuronSelector(columns=[0, 3]).fit(np.eye(20, 4))
+        assert selector.transform(activations).shape == (0, 2)
+
+
+def test_classes_of_no_text(reviews):
+    y = np.digitize(reviews.target, [2.5, 3.5])
+    pipe = without_interpretation(make_pipe(task="classification"))
+    pipe.fit(reviews.texts, y)
+    assert pipe.predict([]).shape == (0,) and pipe.predict([]).dtype == y.dtype
+    assert pipe.predict_proba([]).shape == (0, 3)
+
+
+def test_nothing_is_learnt_or_tested_on_no_text(fitted):
+    with pytest.raises(ValueError, match="got no texts"):
+        clone(fitted).fit([], [])
+    with pytest.raises(ValueError, match="0 sample"):
+        MatryoshkaSAETransformer().fit(np.zeros((0, 3)))
+    with pytest.raises(ValueError, match="has no rows"):
+        evaluate_hypotheses(fitted, [], [])
 
 
 @pytest.mark.parametrize("start", ["texts", "own embeddings"])

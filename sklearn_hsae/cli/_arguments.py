@@ -1,7 +1,9 @@
 """The options of the command line."""
 
 import argparse
+import csv
 import math
+import re
 from pathlib import Path
 
 import sklearn_hsae
@@ -25,6 +27,8 @@ def parse_arguments(argv=None):
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_run(commands)
+    _add_apply(commands)
+    _add_report(commands)
     return parser.parse_args(argv)
 
 
@@ -73,10 +77,105 @@ def _add_run(commands):
         help="of two classes, the one that effects point to: + means more likely CLASS "
         "(default: the class that sorts last)",
     )
+    _add_columns(run)
+    run.add_argument(
+        "--repeat",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="search N times again with other seeds, and say how often each hypothesis "
+        "comes back (default: do not)",
+    )
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
     _add_common(run)
+
+
+def _add_apply(commands):
+    apply = commands.add_parser(
+        "apply",
+        help="judge and predict new texts with the model of a run",
+        description="Judge which of the new texts have which concept, predict their "
+        "outcome, add both as columns to a copy of FILE, compare with the training "
+        "texts, and add a line to history.csv in RESULTS. FILE may hold no text.",
+    )
+    _add_results(apply)
+    apply.add_argument(
+        "file", metavar="FILE", type=Path, help="the new texts, in a file as for run"
+    )
+    apply.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where the copy goes: .csv, .tsv, .xlsx, .jsonl or .parquet (default: "
+        "into RESULTS)",
+    )
+    apply.add_argument(
+        "--text", metavar="COLUMN", help="the texts (default: the column of the run)"
+    )
+    _add_file_options(apply)
+
+
+def _add_report(commands):
+    report = commands.add_parser(
+        "report",
+        help="write the report of a run again",
+        description="Write report.html again, from what is stored in RESULTS. No text "
+        "is embedded or judged.",
+    )
+    _add_results(report)
+    _add_views(report)
+
+
+def _add_views(parser):
+    views = parser.add_argument_group("what is written for readers")
+    views.add_argument(
+        "--figures",
+        action="store_true",
+        help="write figures as PNG and SVG into the folder figures",
+    )
+    views.add_argument(
+        "--examples",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="texts with and without each concept, in the report and in examples.csv "
+        "(%(default)s of each)",
+    )
+
+
+def _add_results(parser):
+    parser.add_argument(
+        "results",
+        metavar="RESULTS",
+        type=Path,
+        help="the folder that run wrote into",
+    )
+
+
+def _add_columns(run):
+    columns = run.add_argument_group("more columns of the file")
+    columns.add_argument(
+        "--controls",
+        type=_controls,
+        metavar="COLUMN,...",
+        help="held equal and not tested: numbers, or categories; C(COLUMN) for numbers "
+        "that are the codes of categories",
+    )
+    columns.add_argument(
+        "--groups",
+        metavar="COLUMN",
+        help="texts that go together, such as those of one author: they are in one "
+        "part, and the tests allow for them",
+    )
+
+    columns.add_argument(
+        "--by",
+        metavar="COLUMN",
+        help="compare the effects of the same hypotheses between the values of this "
+        "column, such as airlines",
+    )
 
 
 def _add_file_options(run):
@@ -84,7 +183,8 @@ def _add_file_options(run):
     files.add_argument(
         "--drop-missing",
         action="store_true",
-        help="leave out rows without a text or an outcome, and say how many",
+        help="leave out rows without a text, an outcome or a value of another column "
+        "that is named, and say how many",
     )
     files.add_argument(
         "--decimal",
@@ -190,12 +290,13 @@ def _add_language_model(models):
 
 
 def _add_common(parser):
+    _add_views(parser)
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("results"),
         metavar="FOLDER",
-        help="where the three files go (%(default)s)",
+        help="where the files go (%(default)s)",
     )
     parser.add_argument(
         "--seed",
@@ -218,6 +319,13 @@ def _positive(text):
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _count(text):
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
 
 
@@ -290,6 +398,26 @@ def _stop_words(text):
             f"{text!r} is neither a file in UTF-8 nor one of: auto, none, "
             f"{', '.join(stop_word_languages())}"
         ) from None
+
+
+def _controls(text):
+    controls = {}
+    for part in _listed(text):
+        code = re.fullmatch(r"C\((.+)\)", part)
+        name = code[1] if code else part
+        if name in controls:
+            raise argparse.ArgumentTypeError(f"{name!r} is named twice")
+        controls[name] = "classification" if code else "auto"
+    return controls
+
+
+def _listed(text):
+    """The entries between the commas; one with a comma stands in double quotes."""
+    entries = next(csv.reader([text], skipinitialspace=True), [])
+    entries = [entry.strip() for entry in entries]
+    if not entries or "" in entries:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty entry")
+    return entries
 
 
 def _cache_dir(text):

@@ -7,9 +7,15 @@ from textwrap import shorten
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    StratifiedGroupKFold,
+    train_test_split,
+)
 
+from sklearn_hsae._sklearn_compat import safe_indexing
 from sklearn_hsae._target import read_target
+from sklearn_hsae.cli._columns import check_columns, needed_columns, with_controls
 from sklearn_hsae.datasets import load_texts
 from sklearn_hsae.inference import find_positive
 
@@ -19,43 +25,81 @@ _MIN_TEXTS = 50  # for half to be enough for three hypotheses
 
 @dataclass
 class Split:
-    """Texts to find hypotheses on, and texts to test them on."""
+    """Texts to find hypotheses on, and texts to test them on.
 
-    texts: np.ndarray
+    With controls, the texts are a Series with these in its index.
+    """
+
+    texts: np.ndarray | pd.Series
     y: np.ndarray
-    new_texts: np.ndarray
+    new_texts: np.ndarray | pd.Series
     new_y: np.ndarray
     task: str
     source: dict
     positive: object = None
+    groups: np.ndarray | None = None
+    new_groups: np.ndarray | None = None
+    new_by: pd.Series | None = None
+    new_positions: np.ndarray | None = None  # in their file, from 0
 
 
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
-    texts, y, task = _read(arguments.file, arguments, arguments.task)
+    texts, y, groups, by, positions, task = _read(
+        arguments.file, arguments, arguments.task
+    )
     source = {
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
         "text column": arguments.text,
         "target": arguments.target,
     }
+    if arguments.controls:
+        source["controls"] = list(arguments.controls)
+    if arguments.groups is not None:
+        source["groups"] = arguments.groups
+    if arguments.by is not None:
+        source["by"] = arguments.by
+    new_groups = new_by = None
     if arguments.holdout is None:
-        texts, new_texts, y, new_y = split_off(texts, y, task, arguments.seed)
+        rows, new_rows, y, new_y = split_off(
+            np.arange(len(texts)), y, task, arguments.seed, groups
+        )
+        texts, new_texts = safe_indexing(texts, rows), safe_indexing(texts, new_rows)
+        if groups is not None:
+            groups, new_groups = groups[rows], groups[new_rows]
+        if by is not None:
+            new_by = by.iloc[new_rows]
+        positions = positions[new_rows]
     else:
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
-        new_texts, new_y, _ = _read(arguments.holdout, arguments, task)
+        new_texts, new_y, new_groups, new_by, positions, _ = _read(
+            arguments.holdout, arguments, task
+        )
     positive = _read_positive(arguments.positive, y, task)
-    split = Split(texts, y, new_texts, new_y, task, source, positive)
+    split = Split(
+        texts,
+        y,
+        new_texts,
+        new_y,
+        task,
+        source,
+        positive,
+        groups,
+        new_groups,
+        new_by,
+        positions,
+    )
     _check_new_classes(split)
     return split
 
 
-def split_off(texts, y, task, seed):
+def split_off(texts, y, task, seed, groups=None):
     """Draw the texts to test on; every class keeps its share.
 
     Half of the texts up to a thousand: few texts cannot tell hypotheses apart. A fifth
-    where that is more.
+    where that is more. The texts of a group are in one part.
 
     Returns
     -------
@@ -69,6 +113,9 @@ def split_off(texts, y, task, seed):
         )
     if task == "classification":
         _check_class_sizes(y, n_new)
+    if groups is not None:
+        rows, new_rows = _split_groups(y, groups, n_new, task, seed)
+        return texts[rows], texts[new_rows], y[rows], y[new_rows]
     return train_test_split(
         texts,
         y,
@@ -78,6 +125,23 @@ def split_off(texts, y, task, seed):
     )
 
 
+def _split_groups(y, groups, n_new, task, seed):
+    """Positions of the rows of both parts; the second has about `n_new`."""
+    n_parts = min(round(len(y) / n_new), len(np.unique(groups)))
+    is_class = task == "classification"
+    splitter = StratifiedGroupKFold if is_class else GroupKFold
+    splitter = splitter(n_parts, shuffle=True, random_state=seed)
+    rows, new_rows = next(splitter.split(y, y, groups))
+    if is_class and set(y[rows].tolist()) != set(y[new_rows].tolist()):
+        (lone, *_) = set(y[rows].tolist()) ^ set(y[new_rows].tolist())
+        raise ValueError(
+            f"the class {shorten(str(lone), 60)!r} is in too few groups for both "
+            "parts. A class needs texts of several groups: leave the class out, pass "
+            "--holdout, or leave --groups out."
+        )
+    return rows, new_rows
+
+
 def file_hash(path):
     """SHA-256 of a file, as ``sha256sum`` prints it."""
     with Path(path).open("rb") as file:
@@ -85,8 +149,8 @@ def file_hash(path):
 
 
 def _read(path, arguments, task):
-    """The texts of a file, its numbers or classes, and what the task is."""
-    texts, y, _ = load_texts(
+    """Texts, outcomes, the groups for both options, positions in the file, the task."""
+    texts, y, frame = load_texts(
         path,
         text=arguments.text,
         target=arguments.target,
@@ -94,6 +158,7 @@ def _read(path, arguments, task):
         decimal=arguments.decimal,
         encoding=arguments.encoding,
         drop_missing=arguments.drop_missing,
+        columns=needed_columns(arguments),
     )
     if path == arguments.file and len(pd.unique(y)) < 2:
         raise ValueError(
@@ -101,10 +166,19 @@ def _read(path, arguments, task):
             "learn from: there is nothing to explain. Name another --target, or add "
             "other rows."
         )
+    if path == arguments.file:
+        check_columns(frame, arguments, len(texts))
+    texts = with_controls(texts, frame, arguments.controls)
+    groups = None
+    if arguments.groups is not None:
+        groups = frame[arguments.groups].astype(str).to_numpy()
+    by = None if arguments.by is None else frame[arguments.by].astype(str)
+    positions = frame.index.to_numpy()
     target = read_target(y, task, name=f"the column {arguments.target!r}")
     if target.is_classification:
-        return texts, target.classes[target.values.astype(int)], "classification"
-    return texts, target.values, "regression"
+        classes = target.classes[target.values.astype(int)]
+        return texts, classes, groups, by, positions, "classification"
+    return texts, target.values, groups, by, positions, "regression"
 
 
 def _read_positive(written, y, task):

@@ -5,6 +5,8 @@ import shutil
 import sys
 import textwrap
 
+import numpy as np
+
 from sklearn_hsae import report
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
@@ -12,7 +14,7 @@ _LEAST_WORDS_WIDTH = 30  # of the hypothesis beside the classes
 _MAX_CLASS_WIDTH = 14
 
 
-def show_results(evaluation, target):
+def show_results(evaluation, target, by=None):
     """Print the hypotheses and the verdict.
 
     Parameters
@@ -20,6 +22,8 @@ def show_results(evaluation, target):
     evaluation : HypothesisEvaluation
     target : str
         The name of the outcome.
+    by : DataFrame, default=None
+        What ``evaluation.by_group`` returned.
     """
     lines = _tabulate(report.hypothesis_rows(evaluation), evaluation)
     lines += ["", *_legend(evaluation, target)]
@@ -27,6 +31,12 @@ def show_results(evaluation, target):
     if agreeing:
         lines += ["", "Hypotheses that agree, tested as one (any of them):"]
         lines += _tabulate(agreeing, evaluation)
+    if by is not None:
+        lines += ["", *_tabulate_groups(by)]
+    controls = report.control_rows(evaluation)
+    if controls:
+        lines += ["", "Controls, held equal and not tested:"]
+        lines += _tabulate_controls(controls, evaluation)
     lines += ["", *textwrap.wrap(evaluation.verdict, _width())]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
@@ -45,12 +55,71 @@ def format_table(rows, alpha):
     digits = report.effect_digits(row.effect for row in rows)
     columns = [
         ("effect", [report.number(row.effect, digits, sign=True) for row in rows]),
-        (f"{100 * (1 - alpha):g} % interval", [_interval(row, digits) for row in rows]),
+        (_coverage(alpha), [_interval(row, digits) for row in rows]),
         *_points_column(rows),
         ("p  ", [report.p_value(row.p) + _mark(row) for row in rows]),
         *_shares(rows),
     ]
     return _lines(columns, [row.concept for row in rows])
+
+
+def _tabulate_groups(by):
+    """The effects in each group, in percentage points for classes.
+
+    Of many classes, what differs alone.
+    """
+    found, name = report.comparisons(by), by.attrs["by"]
+    shown = [each for each in found if each.label is None or each.any_differs]
+    is_class = "average_marginal_effect" in by
+    unit = "Points" if is_class else "Effect"
+    lines = textwrap.wrap(report.differing_line(found, name), _width())
+    if not shown:
+        return lines
+    lines += [f"{unit} by {name}; * differs from the mean of the other groups:"]
+    values = [each.points if is_class else each.effect for each in shown]
+    digits = report.effect_digits(value for line in values for value in line)
+    cells = [
+        [
+            report.number(value, digits, sign=True) + (" *" if differs else "  ")
+            for value, differs in zip(line, each.differs, strict=True)
+        ]
+        for line, each in zip(values, shown, strict=True)
+    ]
+    heads = _shortened(shown[0].groups)
+    figures = list(zip(heads, map(list, zip(*cells, strict=True)), strict=True))
+    concepts = [
+        each.concept if each.label is None else f"{each.label}: {each.concept}"
+        for each in shown
+    ]
+    for block in _side_by_side(figures, []):
+        lines += _lines(block, concepts)
+    return lines
+
+
+def _tabulate_controls(rows, evaluation):
+    """Figures of the controls; of many classes, the effects on log-odds alone."""
+    names = list(dict.fromkeys(row.concept for row in rows))
+    classes = list(dict.fromkeys(row.group for row in rows))
+    if len(classes) == 1:
+        shown = [(report.control_digits(row), row) for row in rows]
+        columns = [
+            ("effect", [report.number(r.effect, d, sign=True) for d, r in shown]),
+            (_coverage(evaluation.alpha), [_interval(r, d) for d, r in shown]),
+            ("p  ", [report.p_value(row.p) + "  " for row in rows]),
+        ]
+        return _lines(columns, names, head="control")
+    cells = {(row.concept, row.group): row.effect for row in rows}
+    figures = [
+        (
+            head,
+            [report.number(cells[name, label], 2, sign=True) for name in names],
+        )
+        for label, head in zip(classes, _shortened(classes), strict=True)
+    ]
+    lines = ["Log-odds of each class:"]
+    for block in _side_by_side(figures, []):
+        lines += _lines(block, names, head="control")
+    return lines
 
 
 def format_matrix(rows):
@@ -75,6 +144,23 @@ def format_matrix(rows):
         lines += [""] if lines else []
         lines += _lines([*block, *shares], concepts)
     return lines
+
+
+def format_drift(drift):
+    """The lines of a table of concepts in new texts and in the training texts."""
+    marks = np.where(drift["drifts"], " *", "  ")
+    p_values = map(report.p_value, drift["p_corrected"])
+    columns = [
+        ("share", [report.percent(share) for share in drift["prevalence"]]),
+        ("training", [report.percent(share) for share in drift["training_prevalence"]]),
+        ("p  ", [p + mark for p, mark in zip(p_values, marks, strict=True)]),
+    ]
+    return _lines(columns, [report.printable(str(h)) for h in drift["hypothesis"]])
+
+
+def paragraph(text):
+    """The lines of a text that is wrapped for the terminal."""
+    return textwrap.wrap(text, _width())
 
 
 def _largest(rows_of_classes):
@@ -126,6 +212,11 @@ def _legend(evaluation, target):
             "literal: of the texts judged to have the concept, the share that contain "
             "one of its phrases word for word"
         )
+    if "n_returned" in evaluation.table:
+        said.append(
+            "returned: in how many repeats, with other seeds, a hypothesis was found "
+            "that holds for nearly the same texts"
+        )
     said.append(report.penalty_line(evaluation))
     return [line for text in said for line in textwrap.wrap(text, _width())]
 
@@ -146,6 +237,10 @@ def _mark(row):
     return " *" if row.significant else "  "
 
 
+def _coverage(alpha):
+    return f"{100 * (1 - alpha):g} % interval"
+
+
 def _interval(row, digits):
     if not row.is_estimable:
         return "not estimable"
@@ -161,6 +256,8 @@ def _shares(rows):
     ]
     if not all(math.isnan(row.literal_share) for row in rows):
         columns.append(("literal", [report.percent(row.literal_share) for row in rows]))
+    if any(row.returned for row in rows):
+        columns.append(("returned", [row.returned for row in rows]))
     return columns
 
 
@@ -168,11 +265,11 @@ def _column_widths(columns):
     return [max(map(len, [head, *cells])) + 2 for head, cells in columns]
 
 
-def _lines(columns, concepts):
+def _lines(columns, concepts, head="hypothesis"):
     """Heads, a rule, and a line per concept; `columns` are heads with their cells."""
     widths = _column_widths(columns)
     heads, cells = zip(*columns, strict=True)
-    lines = [_line(heads, widths) + "hypothesis", "─" * _width()]
+    lines = [_line(heads, widths) + head, "─" * _width()]
     for row, concept in zip(zip(*cells, strict=True), concepts, strict=True):
         lines += wrap(_line(row, widths), concept)
     return lines

@@ -4,6 +4,7 @@ import os
 
 from sklearn_hsae import EmbeddingTransformer, LanguageModel, LSAEmbedder
 from sklearn_hsae._cache import cache_key
+from sklearn_hsae.cli._columns import describe_groups
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
     fit_and_evaluate,
@@ -14,13 +15,13 @@ from sklearn_hsae.cli._read_data import read_split
 from sklearn_hsae.cli._record import (
     finish_record,
     start_record,
-    write_outputs,
 )
+from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results
 from sklearn_hsae.sae import suggest_sizes
 
 
-def run(arguments, argv):
+def run(arguments, argv, told):
     """Check everything, fit, test, show and write."""
     split = read_split(arguments)
     pipeline = _pipeline(arguments, split)
@@ -29,13 +30,19 @@ def run(arguments, argv):
         f"{len(split.new_texts):,} to test on; {split.task} of "
         f"{arguments.target!r}"
     )
-    warn_of_overlap(split)
+    warn_of_overlap(split, told)
+    if split.groups is not None:
+        for line in describe_groups(split, arguments.groups):
+            told.warn(line)
     record = start_record(arguments, argv, split)
-    evaluation, seconds = fit_and_evaluate(pipeline, split)
-    record = finish_record(record, pipeline, evaluation, seconds)
+    evaluation, seconds = fit_and_evaluate(
+        pipeline, split, arguments.repeat, arguments.seed
+    )
+    by = None if split.new_by is None else evaluation.by_group(split.new_by)
+    record = finish_record(record, pipeline, evaluation, seconds, told)
     # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_outputs(arguments.out, split, pipeline, evaluation, record)
-    show_results(evaluation, arguments.target)
+    paths = write_results(arguments, split, pipeline, evaluation, record, by)
+    show_results(evaluation, arguments.target, by)
     say(f"\nwritten: {', '.join(map(str, paths))}")
 
 
@@ -51,6 +58,7 @@ def _pipeline(arguments, split):
         stop_words=arguments.stop_words,
         ignore=arguments.ignore,
         instructions=arguments.instructions,
+        controls=arguments.controls,
         seed=arguments.seed,
     )
 

@@ -28,15 +28,15 @@ _EXAMPLES_PER_CLUSTER = 3
 class DirectedClustering(ClusterMixin, BaseEstimator):
     """Cluster texts in the features that fit a wish.
 
-    Texts can be grouped by topic, by tone, by who writes: a clustering of embeddings
-    takes what differs most, mostly the topic. Here the wish, such as "tone of voice",
-    chooses the features whose concepts are nearest in meaning, and the texts are
-    clustered by k-means by these features alone.
+    Texts can be grouped by topic, by tone or by author. A clustering of embeddings
+    groups them by what differs most, which is mostly the topic. Here you say what the
+    groups are about, for example "tone of voice". The features whose concepts are
+    nearest in meaning are chosen. k-means clusters the texts by these features only.
 
     Parameters
     ----------
     wish : str
-        What the clusters shall be about.
+        What the clusters are about.
     n_clusters : int, default=8
     n_features : int, default=50
         Number of features that are kept, among those that some text has. On posts of
@@ -179,12 +179,13 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
             -1 for texts that have none of the features in `features_`.
         """
         check_is_fitted(self)
-        return self._nearest(*self._rows(as_columns(self._checked(X, reset=False))))
+        checked = self._checked(X, reset=False, ensure_min_samples=0)
+        if checked.shape[0] == 0:
+            return np.empty(0, dtype=np.int32)
+        return self._nearest(*self._rows(as_columns(checked)))
 
-    def _checked(self, X, *, reset):
-        return validate_data(
-            self, X, accept_sparse="csc", dtype=np.float64, reset=reset
-        )
+    def _checked(self, X, **options):
+        return validate_data(self, X, accept_sparse="csc", dtype=np.float64, **options)
 
     def _choose(self, concepts, occurs):
         """The features nearest to the wish, among those that a text has."""

@@ -12,6 +12,7 @@ from sklearn_hsae.datasets._number_formats import parse_number
 from sklearn_hsae.datasets._outcome_column import OutcomeReader
 
 _MAX_COLUMNS_IN_MESSAGE = 30
+_AS_CLASSES = "pass task='classification'"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -24,6 +25,7 @@ def load_texts(
     decimal=None,
     encoding=None,
     drop_missing=False,
+    columns=None,
 ):
     """Read texts, and an outcome, from a file.
 
@@ -53,8 +55,11 @@ def load_texts(
         The encoding of a text file, such as "cp1252". None is UTF-8, or the encoding of
         the byte order mark, for example the UTF-16 of Excel.
     drop_missing : bool, default=False
-        Whether to leave out the rows without a text or without an outcome. A warning
-        says how many. By default such rows are an error.
+        Whether to leave out the rows without a text, an outcome or a value of
+        `columns`. A warning says how many. By default such rows are an error.
+    columns : mapping of str to {"auto", "regression", "classification"}, default=None
+        More columns that each row needs, such as controls, with what they are: as
+        `task` for the outcome.
 
     Returns
     -------
@@ -62,8 +67,8 @@ def load_texts(
     y : ndarray of shape (n_rows,) or None
         Numbers, or the names of classes as str. None without `target`.
     frame : DataFrame of n_rows rows
-        All columns of the file; `target` is converted as in `y`. The index is the
-        position of each row in the file, from 0.
+        All columns of the file; `target` is converted as in `y`, and `columns` in the
+        same way. The index is the position of each row in the file, from 0.
 
     Raises
     ------
@@ -103,43 +108,56 @@ def load_texts(
     >>> texts.tolist(), stars.tolist()
     (['slow service', 'good food'], [2.5, 4.0])
     """
-    _check_options(task, decimal)
-    table = read_file(path, (text, target), encoding)
-    _check_columns(path, table, text, target)
-    _mend_surrogates(path, table, (text, target))
+    columns = dict(columns or {})
+    _check_options([task, *columns.values()], decimal)
+    names = [name for name in (text, target, *columns) if name is not None]
+    table = read_file(path, tuple(names), encoding)
+    _check_columns(path, table, names)
+    _mend_surrogates(path, table, names)
     texts, has_no_text = _read_texts(path, table, text)
-    y, has_no_value = None, np.zeros(len(texts), dtype=bool)
+    advice = dict.fromkeys(columns, "pass columns={{{!r}: 'classification'}}")
     if target is not None:
-        where = f"The column {target!r} of {path}"
-        reader = OutcomeReader(where, table.name_row, task=task, decimal=decimal)
-        y, has_no_value = reader.read(table.frame[target])
-        _check_finite(y, table, ~has_no_value, where)
-    is_kept = ~(has_no_text | has_no_value)
+        columns, advice[target] = {target: task, **columns}, _AS_CLASSES
+    read = {
+        name: _read_values(path, table, name, kind, decimal, advice[name].format(name))
+        for name, kind in columns.items()
+    }
+    missing = {text: has_no_text, **{name: lacks for name, (_, lacks) in read.items()}}
+    is_kept = ~np.any(list(missing.values()), axis=0)
     if not is_kept.all():
-        columns = ((text, has_no_text), (target, has_no_value))
-        _report_missing(path, table, columns, is_kept, drop_missing)
+        _report_missing(path, table, missing, is_kept, drop_missing)
     frame = table.frame.reset_index(drop=True)[is_kept]
-    if target is None:
-        return texts[is_kept], None, frame
-    y = y[is_kept[~has_no_value]]
-    return texts[is_kept], y, frame.assign(**{target: y})
+    values = {name: found[is_kept[~lacks]] for name, (found, lacks) in read.items()}
+    return texts[is_kept], values.get(target), frame.assign(**values)
 
 
-def _check_options(task, decimal):
-    if task not in ("auto", "regression", "classification"):
-        raise ValueError(
-            f"task={task!r} is none of 'auto', 'regression' or 'classification'."
-        )
+def _read_values(path, table, name, task, decimal, as_classes):
+    """The values of a column in the rows that have one, and a mask of the others."""
+    where = f"The column {name!r} of {path}"
+    reader = OutcomeReader(
+        where, table.name_row, task=task, decimal=decimal, as_classes=as_classes
+    )
+    values, is_missing = reader.read(table.frame[name])
+    _check_finite(values, table, ~is_missing, where)
+    return values, is_missing
+
+
+def _check_options(tasks, decimal):
+    for task in tasks:
+        if task not in ("auto", "regression", "classification"):
+            raise ValueError(
+                f"task={task!r} is none of 'auto', 'regression' or 'classification'."
+            )
     if decimal not in (None, ".", ","):
         raise ValueError(f"decimal={decimal!r} is none of None, '.' and ','.")
 
 
-def _check_columns(path, table, text, target):
+def _check_columns(path, table, needed):
     names = [str(name) for name in table.frame.columns]
     if len(table.frame) == 0:
         raise ValueError(f"{path} is empty: it holds no row.")
-    for column in (text, target):
-        if column is None or names.count(column) == 1:
+    for column in needed:
+        if names.count(column) == 1:
             continue
         if column in names:
             raise ValueError(
@@ -193,7 +211,7 @@ def _is_missing(value):
 
 def _mend_surrogates(path, table, columns):
     """Replace lone surrogates, which JSON can contain and UTF-8 cannot."""
-    for name in filter(None, columns):
+    for name in columns:
         values = table.frame[name].to_numpy(dtype=object, copy=True)
         is_broken = np.array(
             [isinstance(v, str) and bool(_SURROGATE.search(v)) for v in values]
@@ -220,10 +238,10 @@ def _check_finite(y, table, has_value, where):
     )
 
 
-def _report_missing(path, table, columns, is_kept, drop_missing):
+def _report_missing(path, table, missing, is_kept, drop_missing):
     parts = [
         f"no value of {name!r} in {table.name_rows(is_missing)}"
-        for name, is_missing in columns
+        for name, is_missing in missing.items()
         if is_missing.any()
     ]
     if not drop_missing:

@@ -39,13 +39,16 @@ class OutcomeReader:
     task : {"auto", "regression", "classification"}
     decimal : {".", ","} or None
         The decimal sign; None detects it.
+    as_classes : str
+        How to read the values as classes, for messages.
     """
 
-    def __init__(self, where, name_row, *, task, decimal):
+    def __init__(self, where, name_row, *, task, decimal, as_classes):
         self.where = where
         self.name_row = name_row
         self.task = task
         self.decimal = decimal
+        self.as_classes = as_classes
 
     def read(self, column):
         """Return y of the rows with a value, and a mask of the rows without."""
@@ -94,7 +97,7 @@ class OutcomeReader:
     def _describe_words(self, values, rows, is_word):
         first = np.flatnonzero(is_word)[0]
         value = f"{_shown(values[first])} in {self.name_row(rows[first])}"
-        as_classes = "pass task='classification'"
+        as_classes = self.as_classes
         if _all_dates(values):
             return (
                 f"{self.where} holds dates or times: {value}. Add a column with the "

@@ -242,14 +242,14 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         DataFrame of shape (n_samples, n_dimensions_) of float32
             The row index is that of `X` (a RangeIndex when it has none), with the
             texts as one more level, named "text", unless ``carry_texts=False``. Columns
-            are "embedding0", ... An
-            empty text becomes a row of zeros, with a warning.
+            are "embedding0", ... An empty text becomes a row of zeros, with a warning.
+            Without a text, the frame has no rows.
         """
         check_is_fitted(self)
         texts = check_texts(X, type(self).__name__, allow_empty=True)
         warn_of_empty(texts)
         has_words = ~are_empty(texts)
-        if has_words.all():
+        if has_words.any() and has_words.all():
             return self._frame(self._embed_again(texts), X, texts)
         vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
         if has_words.any():

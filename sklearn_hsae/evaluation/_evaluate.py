@@ -2,21 +2,19 @@
 
 import textwrap
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import is_classifier
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
-from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
+from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
 from sklearn_hsae.evaluation._paper import (
     as_latex,
@@ -31,12 +29,7 @@ from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import (
-    HypothesisClassifier,
-    HypothesisRegressor,
-    read_clusters,
-    split_controls,
-)
+from sklearn_hsae.inference import effects_by_group, read_clusters, split_controls
 
 _SHOWN = (
     "coefficient",
@@ -97,6 +90,11 @@ class HypothesisEvaluation:
         How well each concept describes its neuron: `fidelity_` of the interpreter.
     settings : dict
         Parameters of the last step.
+    stability : DataFrame or None
+        How often each hypothesis comes back, if :meth:`with_stability` has added it.
+    held_out : HeldOut or None
+        What :meth:`by_group` needs of the held-out rows. None in an evaluation that
+        was loaded.
     """
 
     task: str
@@ -111,6 +109,61 @@ class HypothesisEvaluation:
     annotations: pd.DataFrame
     fidelity: pd.DataFrame | None
     settings: dict
+    stability: pd.DataFrame | None = None
+    held_out: "HeldOut | None" = None
+
+    def by_group(self, by):
+        """Compare the effects of the same hypotheses between groups of held-out rows.
+
+        One regression on all held-out rows has an effect of each hypothesis in each
+        group, the groups themselves, and the controls. Each effect is compared with
+        the mean of the effects of this hypothesis in the other groups. So a difference
+        between groups is tested itself: that an effect is significant in one group and
+        not in another says nothing about a difference [1]_.
+
+        Parameters
+        ----------
+        by : array-like of shape (n_rows,)
+            The group of each held-out row, such as its airline. Groups of fewer than
+            20 rows are left out, and a warning names them. The name of a Series is
+            shown in the report.
+
+        Returns
+        -------
+        DataFrame
+            One row per hypothesis and group (and class, of three or more):
+
+            - `hypothesis`, `group`, and `n`, the number of rows of the group;
+            - `prevalence`: the share of these rows that have the concept;
+            - `coefficient`, `standard_error`, `ci_low`, `ci_high`: the effect in this
+              group; `average_marginal_effect` for classes, as in `table`;
+            - `difference`, `difference_low`, `difference_high`, `difference_p`: the
+              effect minus the mean of those in the other groups, and its test;
+            - `difference_p_corrected`, `differs`: corrected for the number of tests,
+              the hypotheses times the groups (two groups make one test), by
+              `correction` of the last step, or Holm's method where that is "min_p";
+            - `note`: why there is no effect.
+
+        Raises
+        ------
+        ValueError
+            When fewer than two groups are large enough, there are more effects than
+            a fifth of the rows, or the evaluation was loaded from a file.
+
+        References
+        ----------
+        .. [1] Gelman & Stern (2006). The difference between "significant" and "not
+           significant" is not itself statistically significant. American Statistician
+           60.
+        """
+        if self.held_out is None:
+            raise ValueError(
+                "This evaluation was loaded from a file, which has no outcomes of the "
+                "held-out rows. Compare groups where evaluate_hypotheses returned it."
+            )
+        table = effects_by_group(*self.held_out, by)
+        table.attrs["by"] = str(getattr(by, "name", None) or "group")
+        return table
 
     def direction(self, outcome="the outcome"):
         """Say in one line what a positive effect means.
@@ -130,6 +183,34 @@ class HypothesisEvaluation:
             return "+ means more likely the class that is named"
         return f"+ means more likely {class_name(self.positive, outcome)}"
 
+    def with_stability(self, stability):
+        """Add to the table how often each hypothesis came back.
+
+        The report and the exports show it.
+
+        Parameters
+        ----------
+        stability : DataFrame
+            What :func:`~sklearn_hsae.evaluation.stability` returned for the same
+            pipeline.
+
+        Returns
+        -------
+        HypothesisEvaluation
+            A copy with the attribute `stability`. Its `table` has the columns
+            `n_returned` and `n_repeats`.
+        """
+        counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
+        names = self.table["hypothesis"]
+        missing = sorted(set(names) - set(counts.index))
+        if missing:
+            raise ValueError(
+                f"The hypothesis {missing[0]!r} is not in the table of stability. Pass "
+                "the table of the same fitted pipeline."
+            )
+        columns = {name: counts[name][names].to_numpy() for name in counts}
+        return replace(self, table=self.table.assign(**columns), stability=stability)
+
     def to_dict(self):
         """The evaluation without the annotations, as values for JSON.
 
@@ -137,8 +218,8 @@ class HypothesisEvaluation:
         -------
         dict
             `task`, `alpha`, `positive`, `verdict`, `metrics`, and `hypotheses`,
-            `groups`, `controls` and `ceilings` (one dict per row; None where a number
-            is NaN).
+            `groups`, `controls`, `ceilings` and `stability` (one dict per row; None
+            where a number is NaN).
         """
         return {
             "task": self.task,
@@ -146,29 +227,31 @@ class HypothesisEvaluation:
             "positive": json_value(self.positive),
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
-            "hypotheses": json_value(self.table.to_dict("records")),
-            "groups": json_value(self.groups.to_dict("records")),
-            "controls": None
-            if self.controls is None
-            else json_value(self.controls.to_dict("records")),
-            "ceilings": None
-            if self.ceilings is None
-            else json_value(
-                self.ceilings.rename_axis("stage").reset_index().to_dict("records")
+            "hypotheses": _records(self.table),
+            "groups": _records(self.groups),
+            "controls": _records(self.controls),
+            "ceilings": _records(
+                None
+                if self.ceilings is None
+                else self.ceilings.rename_axis("stage").reset_index()
             ),
+            "stability": _records(self.stability),
         }
 
     def to_markdown(self):
         """The table of hypotheses in Markdown: effects, intervals, p-values, shares."""
-        return as_markdown(paper_table(self.table, self.alpha))
+        return as_markdown(self._paper_table())
 
     def to_latex(self):
         """The table of hypotheses in LaTeX, for the package booktabs."""
-        return as_latex(paper_table(self.table, self.alpha))
+        return as_latex(self._paper_table())
 
     def methods(self):
         """One paragraph for a paper that describes the tests and the results."""
         return methods_text(self)
+
+    def _paper_table(self):
+        return paper_table(self.table, self.alpha, self.settings["intervals"])
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
@@ -180,6 +263,29 @@ class HypothesisEvaluation:
         table = self.table.to_html(index=False, float_format="{:.3g}".format)
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
+
+
+class HeldOut(NamedTuple):
+    """What a regression on the held-out rows needs; the annotations are not copied.
+
+    Attributes
+    ----------
+    last_step : HypothesisRegressor or HypothesisClassifier
+    annotations, controls : DataFrame of n_rows rows
+    y : ndarray of shape (n_rows,)
+    groups : array-like of shape (n_rows,), or None
+    """
+
+    last_step: object
+    annotations: pd.DataFrame
+    controls: pd.DataFrame
+    y: np.ndarray
+    groups: object
+
+
+def _records(table):
+    """The rows of a table as values for JSON; None without a table."""
+    return None if table is None else json_value(table.to_dict("records"))
 
 
 def class_name(label, outcome):
@@ -243,7 +349,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     >>> evaluation.verdict
     '1 of 3 hypotheses are significant; all together reach a held-out R2 of 0.27.'
     """
-    *steps, last = _checked_steps(pipeline)
+    *steps, last = flat_steps(fitted_pipeline(pipeline))
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
     last._check_held_out(y)
@@ -279,6 +385,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         annotations=annotations,
         fidelity=fidelity,
         settings=last.get_params(),
+        held_out=HeldOut(last, annotations, controls, y, groups),
     )
 
 
@@ -301,49 +408,6 @@ def _rows_of(X):
     if isinstance(X, pd.DataFrame):
         return X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
     return [] if sparse.issparse(X) or getattr(X, "ndim", 1) > 1 else list(X)
-
-
-def _checked_steps(pipeline):
-    """The fitted steps of a pipeline whose last one can evaluate hypotheses."""
-    steps = flat_steps(_pipeline_of(pipeline))
-    last = steps[-1] if steps else None
-    if not isinstance(last, HypothesisRegressor | HypothesisClassifier):
-        raise ValueError(
-            "The last step of the pipeline must be a HypothesisRegressor or a "
-            f"HypothesisClassifier, got {type(last).__name__}."
-        )
-    check_is_fitted(last)
-    return steps
-
-
-def _pipeline_of(estimator):
-    """The fitted pipeline itself, or the best one of a search."""
-    if hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if isinstance(estimator, DiscoverySplit):
-        check_is_fitted(estimator)
-        estimator = estimator.estimator_
-    if isinstance(estimator, Pipeline):
-        return estimator
-    if hasattr(estimator, "cv") and hasattr(estimator, "refit"):
-        advice = "Fit it first, with refit=True: then its best pipeline is evaluated."
-    elif isinstance(estimator, TransformedTargetRegressor):
-        advice = (
-            "Its coefficients are in units of the transformed target. Pass "
-            "model.regressor_, and y transformed as in its fit: "
-            "model.transformer_.transform(y.reshape(-1, 1)).ravel()."
-        )
-    elif isinstance(estimator, HypothesisRegressor | HypothesisClassifier):
-        advice = "It takes annotations: call its method evaluate(annotations, y)."
-    else:
-        advice = (
-            "Pass one pipeline; an ensemble has several, for example in its "
-            "attribute estimators_."
-        )
-    raise ValueError(
-        "evaluate_hypotheses expects a fitted sklearn.pipeline.Pipeline, or a search "
-        f"such as GridSearchCV over one, got {type(estimator).__name__}. {advice}"
-    )
 
 
 def _check_target(X, y, task, X_name, y_name):

@@ -36,12 +36,10 @@ def verdict(task, metrics, ceilings):
     measure, score = _MEASURE[name], metrics[name]
     summary = (
         f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
-        f"significant; all together reach a {measure} of {score:.2f}."
+        f"significant; all together{_with_controls(name, metrics)} reach a {measure} "
+        f"of {score:.2f}.{_beyond_controls(name, metrics)}"
     )
-    details = (
-        f"{_beyond_controls(name, metrics)}{_shared_effects(metrics)}"
-        f"{_left_out(metrics)}"
-    )
+    details = f"{_shared_effects(metrics)}{_left_out(metrics)}"
     if ceilings is None:
         return summary + details
     if len(ceilings) < 2:
@@ -69,18 +67,21 @@ def verdict(task, metrics, ceilings):
     return f"{summary}{share}{details} {_largest_loss(scores)}"
 
 
+def _with_controls(name, metrics):
+    return " with the controls" if f"delta_{name}" in metrics else ""
+
+
 def _beyond_controls(name, metrics):
     """What the texts say that the controls do not."""
     if f"delta_{name}" not in metrics:
         return ""
     gain, p = metrics[f"delta_{name}"], metrics[f"delta_{name}_p"]
-    added = f"add {_format.number(gain, 3)} to" if gain > 0 else "add nothing to"
-    measure = _MEASURE[name].removeprefix("held-out ")
+    p = _format.p_value(p)
+    added = _format.number(gain, 3) if gain > 0 else "nothing"
     return (
-        f" With the controls, that is: the hypotheses {added} the {measure} of the "
-        f"controls alone, {metrics[f'{name}_controls']:.2f} (p "
-        f"{_format.p_value(p)}), and alone they reach "
-        f"{metrics[f'{name}_hypotheses']:.2f}."
+        f" The controls alone reach {metrics[f'{name}_controls']:.2f}, so the texts "
+        f"add {added} (p {p if p.startswith('<') else f'= {p}'}). The hypotheses alone "
+        f"reach {metrics[f'{name}_hypotheses']:.2f}."
     )
 
 

@@ -18,6 +18,7 @@ from sklearn_hsae.inference._controls import (
     controls_first,
     read_controls,
     with_codes,
+    with_index_levels,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._logistic import fit_logistic
@@ -65,15 +66,21 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         other two the expected share of false ones among those found.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    intervals : {"pointwise", "simultaneous"}, default="pointwise"
+        "pointwise": each interval of a coefficient covers 1 - alpha. "simultaneous":
+        all of them together do, by Bonferroni's method, whatever `correction` is. An
+        interval without 0 is then a hypothesis that ``correction="bonferroni"`` finds.
     positive : class label or None, default=None
         Of two classes, the one that effects point to: a positive effect in `summary_`
         means that this class is more likely. None is the class that sorts last.
     controls : sequence of str or callable, default=None
         Columns of X that are no hypotheses, such as the year or the shop: names, or a
         function of X such as :func:`sklearn.compose.make_column_selector`. The prefix
-        that a ColumnTransformer puts before a name may be left out. They enter the
-        regression beside the hypotheses: numbers as they are, other values as one
-        column per level but the first.
+        that a ColumnTransformer puts before a name may be left out. A name may also be
+        a level of the row index, where it travels with the texts through a pipeline:
+        ``frame.set_index(["year", "shop"])["text"]``. They enter the regression beside
+        the hypotheses: numbers as they are, other values as one column per level but
+        the first.
 
     Attributes
     ----------
@@ -151,6 +158,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         "cov_type": [StrOptions({"nonrobust", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "intervals": [StrOptions({"pointwise", "simultaneous"})],
         "positive": "no_validation",  # a label is of any type
         "controls": ["array-like", callable, None],
     }
@@ -161,12 +169,14 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         cov_type="nonrobust",
         correction="holm",
         alpha=0.05,
+        intervals="pointwise",
         positive=None,
         controls=None,
     ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.intervals = intervals
         self.positive = positive
         self.controls = controls
 
@@ -387,6 +397,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         """The rows that count, with their labels."""
         if y is not None:  # else validate_data says that it is missing
             y = _labels(y)
+        X = with_index_levels(self.controls, X)
         if reset:
             self._controls = read_controls(self.controls, X)
         X, y = validate_data(
@@ -428,10 +439,12 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         controls, names = self._names()
         n_controls = len(controls)
         X, y, weights, clusters, _ = rows
-        options = {"weights": weights, "clusters": clusters, "alpha": self.alpha}
+        outcomes = self._outcomes(y)
+        alpha = self._interval_alpha(n_controls, len(outcomes) * len(names))
+        options = {"weights": weights, "clusters": clusters, "alpha": alpha}
         estimates, tables, of_controls = [], [], []
         annotations = X[:, n_controls:]
-        for label, is_class in self._outcomes(y):
+        for label, is_class in outcomes:
             found = fit_logistic(
                 X, is_class, np.concatenate([controls, names]), **options
             )

@@ -44,6 +44,18 @@ def read_controls(controls, X):
     return {name: [plain, _levels(X, name)] for name, plain in found.items()}
 
 
+def with_index_levels(controls, X):
+    """X with the controls that are levels of its row index as columns at the end."""
+    if controls is None or callable(controls) or not hasattr(X, "columns"):
+        return X
+    levels = {
+        name: X.index.get_level_values(name)
+        for name in controls
+        if name in X.index.names and not _matching(name, X.columns)
+    }
+    return X.assign(**levels) if levels else X
+
+
 def with_codes(controls, X):
     """X with the number of its level, or NaN, in the place of each category."""
     codes = {
@@ -98,7 +110,7 @@ def split_controls(last_step, X):
     """
     if not isinstance(X, pd.DataFrame):
         X = pd.DataFrame(np.asarray(X), columns=check_feature_names_in(last_step))
-    names = list(last_step._controls)
+    X, names = with_index_levels(last_step.controls, X), list(last_step._controls)
     return X.drop(columns=names), X[names]
 
 
@@ -110,18 +122,24 @@ def _column_names(X):
 
 def _find(name, columns):
     """The column of this name, which may have the prefix of a ColumnTransformer."""
-    if name in columns:
-        return name
-    found = [column for column in columns if str(column).endswith(f"__{name}")]
+    found = _matching(name, columns)
     if len(found) != 1:
-        matches = f"{len(found)} columns" if found else "no column"
+        matches = f"{len(found)} columns" if found else "no column and no index level"
         raise ValueError(
-            f"The control {name!r} is {matches} of X, which has {columns[:20]}. Names "
-            "reach the last step with set_output(transform='pandas') on the steps "
-            "before it; a ColumnTransformer must pass the column on: "
-            f"('controls', 'passthrough', [{name!r}])."
+            f"The control {name!r} is {matches} of X, which has the columns "
+            f"{columns[:20]}. Let it travel in the index of the texts: "
+            f"frame.set_index([{name!r}])['text']. Or a ColumnTransformer passes the "
+            f"column on, ('controls', 'passthrough', [{name!r}]), with "
+            "set_output(transform='pandas')."
         )
     return found[0]
+
+
+def _matching(name, columns):
+    """The columns of this name, or those with it behind a prefix."""
+    if name in columns:
+        return [name]
+    return [column for column in columns if str(column).endswith(f"__{name}")]
 
 
 def _levels(X, name):

@@ -6,7 +6,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae.inference._annotations import column_names, fill_missing
 from sklearn_hsae.inference._clusters import request_groups
-from sklearn_hsae.inference._controls import control_names, controls_first, with_codes
+from sklearn_hsae.inference._controls import (
+    control_names,
+    controls_first,
+    with_codes,
+    with_index_levels,
+)
 from sklearn_hsae.inference._table import POST_SELECTION
 
 
@@ -45,15 +50,25 @@ class HypothesisMixin:
         hypotheses = names[~np.isin(names, list(self._controls))]
         return np.array(control_names(self._controls), dtype=object), hypotheses
 
+    def _interval_alpha(self, n_controls, n_tests):
+        """One minus what the interval of each column covers, controls first."""
+        n_hypotheses = self.n_features_in_ - len(self._controls)
+        alpha = np.full(n_controls + n_hypotheses, self.alpha)
+        if self.intervals == "simultaneous":
+            alpha[n_controls:] /= n_tests
+        return alpha
+
     def _columns(self, X):
         """Controls and annotations, with means in the place of NaN."""
         check_is_fitted(self)
+        X = with_index_levels(self.controls, X)
         X = validate_data(
             self,
             with_codes(self._controls, X),
             reset=False,
             dtype=np.float64,
             ensure_all_finite="allow-nan",
+            ensure_min_samples=0,
         )
         X = controls_first(self._controls, column_names(self), X)
         return fill_missing(X, self._means)

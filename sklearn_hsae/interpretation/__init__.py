@@ -1,4 +1,4 @@
-"""Interpreters: what makes a neuron fire, in words."""
+"""Interpreters: name each neuron by a concept, in words."""
 
 from sklearn_hsae.interpretation._keyphrase_interpreter import KeyphraseInterpreter
 from sklearn_hsae.interpretation._llm_interpreter import LLMInterpreter

@@ -1,17 +1,18 @@
-"""The labels that were proposed for each neuron, and which of them is best."""
+"""The labels proposed for each neuron, and the choice of the best one."""
 
 from collections import defaultdict
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 
-# Labels whose annotations correlate as much cannot be told apart by a test that has
-# both in it.
+# From this correlation of their annotations on, a regression with both labels cannot
+# separate their effects.
 _AGREEMENT = 0.7
-_LEAST_COMMON_ROWS = 3  # that both labels fit; fewer agree by chance
-_LEAST_SHARE = 0.75  # of the fit of its best label, that another label needs
+_LEAST_COMMON_ROWS = 3  # rows with both labels; fewer can agree by chance
+_LEAST_SHARE = 0.75  # of the fidelity of the best label, for another label
 
 
 class Candidates:
@@ -22,7 +23,7 @@ class Candidates:
     judge : Judge
     texts : ndarray of str of shape (n_rows,)
     activations : ndarray of shape (n_rows, n_neurons)
-        Of the rows on which labels are compared; there may be none.
+        Activations of the rows on which labels are compared; n_rows can be 0.
     """
 
     def __init__(self, judge, texts, activations):
@@ -33,20 +34,24 @@ class Candidates:
         self._annotations = {}
 
     def add(self, proposals):
-        """Take in pairs of column and label; None is no label."""
+        """Add pairs of a column and its label; labels that are None are ignored."""
         for column, label in proposals:
             if label is not None and label not in self.labels[column]:
                 self.labels[column].append(label)
 
     def annotations(self, label):
-        """What the judge says about each text; each label is judged once."""
+        """The annotations of all texts; each label is judged once only."""
         if label not in self._annotations:
             self._judge_all()
         return self._annotations[label]
 
     def table(self):
         """One row for each candidate: `column`, `concept` and its fidelity."""
-        pairs = [(j, label) for j, some in enumerate(self.labels) for label in some]
+        pairs = [
+            (column, label)
+            for column, labels in enumerate(self.labels)
+            for label in labels
+        ]
         table = pd.DataFrame(pairs, columns=["column", "concept"])
         if not pairs:
             return table
@@ -56,16 +61,14 @@ class Candidates:
         return pd.concat([table, fidelity], axis=1)
 
     def best(self):
-        """The label of each neuron that fits it best, None for one without any."""
+        """The best label of each neuron; None for a neuron without labels."""
         best = [None] * len(self.labels)
         for column, label, _ in self._ranked():
             best[column] = best[column] or label
         return best
 
     def agreement(self, labels):
-        """Which labels say nearly the same of the texts.
-
-        Those of the same words, and those whose annotations correlate.
+        """Which labels agree: the same words, or annotations that correlate.
 
         Parameters
         ----------
@@ -78,44 +81,48 @@ class Candidates:
         words = np.array([same_label(label) for label in labels], dtype=object)
         annotations = [self.annotations(label) for label in labels]
         annotations = np.array(annotations).reshape(len(labels), -1).T
-        correlation = (
-            pd.DataFrame(annotations).corr().to_numpy()
-        )  # of rows that both have
+        # pandas leaves out the rows where one of the two annotations is NaN.
+        correlation = pd.DataFrame(annotations).corr().to_numpy()
         yes = np.nan_to_num(annotations)
-        is_alike = (correlation >= _AGREEMENT) & (yes.T @ yes >= _LEAST_COMMON_ROWS)
-        return is_alike | (words[:, None] == words)
+        is_similar = (correlation >= _AGREEMENT) & (yes.T @ yes >= _LEAST_COMMON_ROWS)
+        return is_similar | (words[:, None] == words)
 
     def distinct(self):
-        """One label for each neuron, no two of which agree.
+        """Choose one label for each neuron, so that no two labels agree.
 
-        The neurons choose in the order of how well their best label fits. Each takes
-        the best of its own that agrees with none taken before, unless that fits it
-        less than three quarters as well as its best. A neuron that finds none is
-        merged into the one whose label agrees with its best.
+        The neuron whose best label has the highest fidelity chooses first. Each neuron
+        takes its best label that agrees with no label taken before. This label must
+        have at least 75 % of the fidelity of the neuron's best label. A neuron without
+        such a label is merged into the neuron whose label agrees with its best label.
 
         Returns
         -------
         labels : list of str or None
             None for a neuron without a label, and for one that was merged.
         merged : dict
-            Column of a neuron that was merged to the column of the other.
+            Column of a merged neuron -> column of the neuron it was merged into.
         """
         candidates = defaultdict(list)
         for column, label, fit in self._ranked():
             candidates[column].append((label, fit))
-        every = list(dict.fromkeys(label for some in self.labels for label in some))
-        agreement = pd.DataFrame(self.agreement(every), index=every, columns=every)
+        distinct = self._distinct_labels()
+        agreement = self.agreement(distinct)
+        agreement = pd.DataFrame(agreement, index=distinct, columns=distinct)
         labels, merged, taken = [None] * len(self.labels), {}, {}
 
         def owner_of(label):
-            """The first column whose label agrees with this one, or None."""
-            agreeing = (o for o in taken if agreement.at[label, o])
+            """The first column with a label that agrees with this one, or None."""
+            agreeing = (other for other in taken if agreement.at[label, other])
             return taken.get(next(agreeing, None))
 
-        for column, own in candidates.items():
-            best, best_fit = own[0]
-            least = min(best_fit, _LEAST_SHARE * best_fit)  # it may be below 0
-            free = [o for o, fit in own if fit >= least and owner_of(o) is None]
+        for column, own_labels in candidates.items():
+            best, best_fit = own_labels[0]
+            least = min(best_fit, _LEAST_SHARE * best_fit)  # best_fit can be below 0
+            free = [
+                label
+                for label, fit in own_labels
+                if fit >= least and owner_of(label) is None
+            ]
             if free:
                 labels[column] = free[0]
                 taken[free[0]] = column
@@ -124,7 +131,7 @@ class Candidates:
         return labels, merged
 
     def _ranked(self):
-        """Columns, labels and how well they fit, the best first."""
+        """All columns with their labels and fidelities, the best label first."""
         table = self.table()
         if not len(table):
             return []
@@ -133,14 +140,17 @@ class Candidates:
         return list(zip(table["column"], table["concept"], table["fit"], strict=True))
 
     def _judge_all(self):
-        labels = dict.fromkeys(label for some in self.labels for label in some)
+        labels = self._distinct_labels()
         new = [label for label in labels if label not in self._annotations]
         annotations = np.full((len(self.texts), len(new)), np.nan)
         if len(self.texts):
             annotations = self.judge.fit(new, self.texts).judge(self.texts)
         self._annotations.update(zip(new, annotations.T, strict=True))
 
+    def _distinct_labels(self):
+        return list(dict.fromkeys(chain.from_iterable(self.labels)))
+
 
 def same_label(label):
-    """A label in lower case, letters and digits only: equal for equal words."""
+    """A label as lower-case words without punctuation: equal when the words are."""
     return " ".join("".join(c if c.isalnum() else " " for c in label.lower()).split())

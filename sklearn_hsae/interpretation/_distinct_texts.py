@@ -1,4 +1,4 @@
-"""Texts that nearly repeat each other: retweets, copies with small edits, forms."""
+"""Find texts that nearly repeat each other: retweets, edited copies, forms."""
 
 import re
 from difflib import SequenceMatcher
@@ -7,24 +7,24 @@ import numpy as np
 
 _LINK_OR_HANDLE = re.compile(r"https?://\S+|www\.\S+|@\w+|\brt\b|&#?\w+;")
 _NO_LETTERS = re.compile(r"\b\d[\d.,:/-]*\b|[\W_]+")
-_LEAST_TRIGRAMS = 0.7  # shared by two texts that are one, of the characters
-_LEAST_ORDER = 0.5  # and of their words, in the same order
-_MOST_TRIED = 1000  # rows looked at for one list of examples
-_MOST_CHARACTERS_PER_WORD = 15  # on average; more are a script without spaces
+_LEAST_TRIGRAMS = 0.7  # share of common character trigrams in two repeated texts
+_LEAST_ORDER = 0.5  # and share of their words in the same order
+_MOST_TRIED = 1000  # rows that are read for one list of examples
+_MOST_CHARACTERS_PER_WORD = 15  # on average; above, the script has no spaces
 
 
 class DistinctTexts:
     """Chooses rows whose texts do not nearly repeat each other.
 
-    Two texts are one when they are equal up to case, handles, links, numbers and
-    punctuation, or when they share 70 % of their character trigrams and half of their
-    words in the same order.
+    A text repeats another when both are equal without case, handles, links, numbers and
+    punctuation. It also repeats the other when 70 % of their character trigrams are
+    common, and half of their words in the same order.
 
     Parameters
     ----------
     texts : ndarray of str of shape (n_rows,)
     max_words : int
-        What is shown of each: texts that are equal as shown are one.
+        Only the first words are shown to a model, so only they are compared.
     """
 
     def __init__(self, texts, max_words):
@@ -33,14 +33,14 @@ class DistinctTexts:
         self._seen = {}
 
     def first(self, rows, n, chosen=()):
-        """The first `n` of `rows` that repeat none before them and none of `chosen`."""
-        found = []
+        """The first `n` rows that repeat no row before them and no row of `chosen`."""
+        distinct = []
         for row in rows[:_MOST_TRIED]:
-            if len(found) == n:
+            if len(distinct) == n:
                 break
-            if not any(self._repeats(row, other) for other in [*chosen, *found]):
-                found.append(row)
-        return np.array(found, dtype=int)
+            if not any(self._repeats(row, other) for other in [*chosen, *distinct]):
+                distinct.append(row)
+        return np.array(distinct, dtype=int)
 
     def _repeats(self, row, other):
         a, b = self._read(row), self._read(other)
@@ -71,7 +71,7 @@ class _Reading:
 def plain_text(text):
     """A text without case, handles, links, numbers and punctuation.
 
-    A text that consists of nothing else stays as it is.
+    A text of which nothing would be left is returned in lower case.
     """
     lowered = text.casefold()
     letters = _NO_LETTERS.sub(" ", _LINK_OR_HANDLE.sub(" ", lowered))
@@ -79,9 +79,9 @@ def plain_text(text):
 
 
 def _share(a, b):
-    """How much of two sets is in both."""
+    """Size of the intersection of two sets, relative to their union."""
     smaller, larger = sorted((len(a), len(b)))
     if smaller < _LEAST_TRIGRAMS * larger:
-        return 0.0  # they cannot share enough
+        return 0.0  # too different in size to reach the limit
     common = len(a & b)
     return common / (smaller + larger - common)

@@ -1,18 +1,18 @@
-"""How well the annotations by a label say when its neuron fires."""
+"""Fidelity: how well the annotations by a label agree with its neuron."""
 
 import numpy as np
 import pandas as pd
 
 
 def fidelity_table(annotations, activations):
-    """Compare the annotations to each concept with the activations of its neuron.
+    """Compare the annotations of each concept with the activations of its neuron.
 
     Parameters
     ----------
     annotations : array-like of shape (n_rows, n_concepts)
-        1, 0 or NaN for a row that was not judged, which is left out.
+        1, 0, or NaN for a row that was not judged. Rows with NaN are left out.
     activations : array-like of shape (n_rows, n_concepts)
-        Activations of the neurons; above 0 a neuron fires.
+        Activations of the neurons. A neuron fires where its activation is above 0.
 
     Returns
     -------
@@ -24,9 +24,9 @@ def fidelity_table(annotations, activations):
 
     Notes
     -----
-    F1 is measured at the neuron's own frequency. On a sample with as many rows that
-    fire as rows that do not, a label that fits everything has an F1 of 0.667; here
-    it has hardly more than twice the frequency, and an MCC of 0.
+    F1 depends on how often the neuron fires in these rows. A label that fits every row
+    has an F1 of 0.667 where half of the rows fire, and of 0.02 where 1 % do. Its MCC is
+    0 in both cases.
     """
     annotations = np.asarray(annotations, dtype=np.float64)
     activations = np.asarray(activations, dtype=np.float64)
@@ -72,7 +72,7 @@ def _ratio(numerator, denominator):
 
 
 def _pearson(a, b):
-    """Pearson's correlation; 0 where one of the two does not vary."""
+    """Pearson's correlation; 0 when one of the two is constant."""
     if len(a) == 0:
         return np.nan
     a, b = a - np.mean(a), b - np.mean(b)

@@ -1,4 +1,4 @@
-"""Naming neurons by phrases, without any language model that writes."""
+"""KeyphraseInterpreter: names neurons by phrases of the texts, without an LLM."""
 
 import warnings
 from numbers import Integral, Real
@@ -35,66 +35,68 @@ from sklearn_hsae.judges import (
 )
 
 _MAX_ROWS = 10_000  # more rows change the names little and cost memory
-_SHORTLIST = 40  # phrases weighed for each neuron, the most over-represented ones
-_MANY_HANDLES = 0.2  # of the labels
-_LEAST_GAIN = 0.005  # in correlation, that one more phrase must bring
-_SHARE_OF_A_PART = 0.95  # of what a phrase brings; a part that brings it replaces it
+_SHORTLIST = 40  # phrases per neuron that are compared in detail
+_MANY_HANDLES = 0.2  # share of labels made of handles that causes a warning
+_LEAST_GAIN = 0.005  # smallest gain in correlation for one more phrase
+_SHARE_OF_A_PART = 0.95  # of the gain of a phrase, for a part that replaces it
 
 
 class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
     """Name each neuron by the phrases that switch it on.
 
-    A neuron gets a label such as ``"mentions waited, minutes, slow"``. Its phrases
-    are words and short phrases of the texts that are more frequent where the neuron
-    fires. They are added one by one, each time the one with which the label, as its
-    judge will read it, correlates best with the activations of the neuron. A part of
-    a phrase that says as much as the whole phrase takes its place. No phrase names
-    two neurons.
+    A neuron gets a label such as ``"mentions waited, minutes, slow"``. Its phrases are
+    words and short phrases that are more frequent in the texts on which the neuron
+    fires. They are added one by one. Each step adds the phrase with which the
+    judgements of the label correlate best with the activations of the neuron. When a
+    part of a phrase does as well as the whole phrase, the part is used. No phrase is in
+    the labels of two neurons.
 
-    No text leaves the machine and nothing is paid for, which makes this the
-    interpreter to start with, and the one to compare an LLM's labels to.
+    All texts stay on this machine, and there are no costs. So start with this
+    interpreter, and compare the labels of an LLM with it.
 
     Parameters
     ----------
     n_phrases : int, default=4
-        How many phrases a label has at most. More phrases follow the neuron more
-        closely and read worse.
+        Largest number of phrases per label. A label with more phrases fits the neuron
+        better, but is harder to read.
     judge : {"embedding", "keyphrase"}, default="embedding"
-        How the labels will be read by :class:`ConceptAnnotator`: by nearness in
-        meaning where that says more than the words, or always word for word. The
-        phrases are chosen for that reading.
+        How :class:`ConceptAnnotator` will judge texts by the labels. "embedding": by
+        similarity in meaning where this agrees better with the neuron than the words
+        do. "keyphrase": always word for word. The phrases are chosen for this judge.
     embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
-        The embedder for ``judge="embedding"``: the name of a model, "lsa"
-        for an :class:`LSAEmbedder`, or a transformer, which is cloned. Best that of the
-        pipeline's first step: its cached embeddings are used again. None is the default
-        model of :class:`EmbeddingTransformer`.
+        The embedder for ``judge="embedding"``: the name of a model, "lsa" for an
+        :class:`LSAEmbedder`, or a transformer, which is cloned. Pass the embedder of the pipeline's first step, because its
+        embeddings are in the cache. None is the default model of
+        :class:`EmbeddingTransformer`.
     stop_words : str or list of str, default="auto"
         Words that no phrase starts or ends with. "auto" finds the languages of the
-        texts and takes their lists; where it finds none, the English one. Else the
-        code of a language, such as ``"de"``, or the words themselves; ``[]`` is none.
+        texts and uses their lists, or the English list when it finds no language.
+        Otherwise the code of a language, such as ``"de"``, or a list of words, which
+        can be empty.
     ignore : list of str, default=()
-        Words that stand in no label, such as the names of writers or airlines. ``*``
-        stands for any letters (``"united*"``), and ``"@*"`` is every word that mostly
-        stands behind an @: the handles of social media.
+        Words that no label contains, such as the names of authors or airlines. ``*``
+        matches any letters (``"united*"``). ``"@*"`` matches the handles of social
+        media: words that mostly follow an @.
     validation_fraction : float, default=0.3
-        The share of the rows that names are not made from: `fidelity_` is measured
-        on them.
+        Share of the rows that are not used to name neurons: `fidelity_` is measured on
+        them.
     random_state : int, RandomState instance or None, default=None
-        Draws the rows that are set aside. Pass an int for the same names each time.
+        Decides which rows are set aside. Pass an int to get the same names each
+        time.
     verbose : int, default=0
-        Whether to show a progress bar while phrases are embedded.
+        If not 0, a progress bar is shown while phrases are embedded.
 
     Attributes
     ----------
     concepts_ : ndarray of str of shape (n_concepts,)
-        One unique label per neuron that a phrase goes with. A neuron without one is
-        no hypothesis and is left out, with a warning.
+        One unique label per named neuron. A neuron is left out, with a warning, when no
+        phrase is more frequent where it fires.
     fidelity_ : DataFrame of n_features_in_ rows
-        How well each label, read by `judge`, says when its neuron fires: `neuron`,
-        `concept`, `precision`, `recall`, `f1`, `correlation` and more, measured on
-        rows not used for naming. `literal_share`: of these texts that are judged to
-        have the concept, the share that contain one of its phrases word for word.
-        Where it is low, the label says what the texts are like, not what they say.
+        How well the judgements of each label agree with its neuron, on rows that were
+        not used for naming: `neuron`, `concept`, `precision`, `recall`, `f1`,
+        `correlation` and more. `literal_share` is the share of the texts with the
+        concept that contain one of its phrases. When it is low, most of these texts are
+        only similar in meaning to the phrases.
     n_features_in_ : int
         Number of neurons.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -160,7 +162,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
             Activations of the neurons, 0 where a neuron is silent. A frame carries
             its texts in the row-index level "text".
         y : None
-            Ignored: a neuron is named by what it fires on, not by what it predicts.
+            Ignored: a neuron is named by the texts on which it fires.
         texts : sequence of str of length n_samples, default=None
             The text of each row, when `X` does not carry them.
 
@@ -171,8 +173,8 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When no phrase goes with any neuron, a text is missing, or `stop_words` is
-            a language without a list.
+            When no phrase fits any neuron, a text is missing, or `stop_words` is a
+            language without a list.
         """
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
@@ -215,7 +217,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
             stop_words=self.stop_words,
             ignore=list(self.ignore),
         )
-        # Most embedders take all emoji for one unknown sign.
+        # Most embedders give all emoji the same vector. Word for word they differ.
         is_certain = self.judge == "keyphrase" or np.array(
             [any(map(str.isalpha, phrase)) for phrase in phrases], dtype=bool
         )
@@ -245,7 +247,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         return chosen
 
     def _readings(self, texts, phrases, occurrence):
-        """How much each text agrees with each phrase, in each way the judge reads."""
+        """Agreement of each text with each phrase: by words, then also by meaning."""
         word_for_word = occurrence.toarray().astype(np.float32)
         if self.judge == "keyphrase":
             return [word_for_word]
@@ -254,9 +256,13 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         return [word_for_word, similarity.transform(texts, list(phrases))]
 
     def _labels(self, phrases, n_texts):
-        """The label of each neuron, None for one without, and why it has none."""
-        labels = [phrase_label(found) if found else None for found in phrases]
-        unnamed = [n for n, o in zip(self._neurons(), labels, strict=True) if o is None]
+        """The label of each neuron or None, and the reasons for None."""
+        labels = [phrase_label(chosen) if chosen else None for chosen in phrases]
+        unnamed = [
+            neuron
+            for neuron, label in zip(self._neurons(), labels, strict=True)
+            if label is None
+        ]
         if len(unnamed) == len(labels):
             raise ValueError(
                 f"No phrase of the {n_texts} texts goes with any of the {len(labels)} "
@@ -272,11 +278,12 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-        return labels, ["no phrase goes with it" if o is None else "" for o in labels]
+        reasons = ["no phrase goes with it" if x is None else "" for x in labels]
+        return labels, reasons
 
 
 def _warn_of_handles(phrases_of_labels, texts):
-    """Warn when many labels name handles: who writes or is written to, not what."""
+    """Warn when many labels are made of handles, which name people, not subjects."""
     labels = [phrases for phrases in phrases_of_labels if phrases]
     handles = handle_words(texts)
     named = [
@@ -298,14 +305,15 @@ def _warn_of_handles(phrases_of_labels, texts):
 
 
 def _min_count(n_texts):
-    """In how many texts a phrase stands at least."""
+    """Smallest number of texts in which a phrase must occur."""
     return max(3, n_texts // 1000)
 
 
 def _shortlists(occurrence, activations, is_certain):
     """For each neuron, the phrases that are most over-represented where it fires.
 
-    A phrase that the judge may not know is there only if it is the first of them.
+    A phrase that is not certain, because the embedder may not know it, is kept only
+    when it is the very first.
     """
     is_certain = np.broadcast_to(is_certain, occurrence.shape[1])
     n_rows = len(activations)
@@ -326,17 +334,17 @@ def _shortlists(occurrence, activations, is_certain):
 
 
 class _Label(NamedTuple):
-    """The positions of its phrases, and how well it says when its neuron fires."""
+    """Positions of the phrases, and agreement of their annotations with the neuron."""
 
     chosen: list
     agreement: float
 
 
 def _grow_label(agreement, activation, phrases, n_phrases):
-    """The phrases that together follow the activation best.
+    """Choose phrases greedily.
 
-    Greedy: each time the phrase is added with which the agreement with any of the
-    chosen ones correlates best with the activation.
+    Each step adds the phrase that raises the correlation most: of the activation with
+    the soft maximum of the agreements with all chosen phrases.
     """
     chosen, best = [], 0.0
     so_far = np.full((len(activation), 1), -np.inf, dtype=agreement.dtype)
@@ -358,7 +366,7 @@ def _grow_label(agreement, activation, phrases, n_phrases):
 
 
 def _best_label(labels):
-    """Of the labels by words and by meaning, if there are both, the better one."""
+    """The label by meaning when it is clearly better, else the one by words."""
     by_words, *by_meaning = labels
     for label in by_meaning:
         if not is_word_for_word(by_words.agreement, label.agreement):
@@ -367,7 +375,7 @@ def _best_label(labels):
 
 
 def _shortest_part(phrases, winner, gain):
-    """The shortest part of a phrase, or itself, that brings about as much."""
+    """The shortest part of a phrase that gains nearly as much, or the phrase."""
     stands_in_winner = PhraseOccurrence(phrases).transform(phrases[[winner]])
     parts = stands_in_winner.indices
     parts = parts[gain[parts] >= _SHARE_OF_A_PART * gain[winner]]
@@ -385,7 +393,7 @@ def _correlations(columns, activation):
 
 
 def _shares_a_word(phrases, chosen):
-    """Whether each phrase repeats a word of the chosen one ("wait", "waited")."""
+    """Which phrases share a word with the chosen one ("wait", "waited")."""
     stems = _stems(chosen)
     return np.array([not stems.isdisjoint(_stems(phrase)) for phrase in phrases])
 

@@ -1,4 +1,4 @@
-"""From what a language model writes under "property" to a label, or to a complaint."""
+"""Read the label in a reply of a language model, or reject the reply."""
 # ruff: noqa: RUF001  (quotation marks and punctuation of many languages)
 
 import html
@@ -8,10 +8,10 @@ import re
 from sklearn_hsae.interpretation._candidates import same_label
 from sklearn_hsae.llm import UnreadableReply
 
-MOST_WORDS = 40  # of a label
-_MOST_WRAPPINGS = 10  # more of them around a label are no accident
+MOST_WORDS = 40  # per label
+_MOST_WRAPPINGS = 10  # layers of quotes or JSON that are removed around a label
 
-# An opening sign, and what closes it. A straight sign may stand for both.
+# Opening sign -> closing signs. A straight quotation mark opens and closes.
 _PAIRS = {
     '"': '"',
     "'": "'",
@@ -60,7 +60,7 @@ _COMMENT = re.compile(
     re.IGNORECASE,
 )
 
-# Compared with what `same_label` leaves of a label.
+# In the form of `same_label`.
 _PLACEHOLDER = re.compile(
     r"(?:(?:insert|put|write|enter|give|your|the|a|an|one|some|short|single|common|"
     r"shared|specific|brief|verb|no|unknown|empty|unclear) )*"
@@ -87,7 +87,7 @@ _NOTHING_SHARED = re.compile(
 _REFUSAL = re.compile(
     "|".join(
         [
-            # A label speaks of a text. What speaks of itself is the model.
+            # A label is about a text. In these replies the model writes about itself.
             r"(?:i|we)(?:'(?:m|ve|d|ll|re)\b| |$)",
             r"(?:so |very |deeply )*sorry(?:[,.!:;]|$| but\b| for (?:the|any|this)\b)",
             r"(?:my |our )?apologies\b|unfortunately\b|regrettably\b",
@@ -110,15 +110,15 @@ _REFUSAL = re.compile(
 )
 
 
-def read_label(found, examples=frozenset()):
-    """The label in a reply, free of what stands around it.
+def read_label(reply, examples=frozenset()):
+    """Return the label in a reply, without prefix, quotation marks and full stop.
 
     Parameters
     ----------
-    found : dict
+    reply : dict
         The JSON object of the reply.
     examples : set of str
-        What the prompt itself quotes, as `same_label` has it: never a label.
+        Quotations in the prompt, in the form of `same_label`. They are rejected.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def read_label(found, examples=frozenset()):
         For a refusal, a placeholder, remains of mark-up, an example of the prompt,
         several properties, or too many words.
     """
-    label = _without_surroundings(_text_of(found.get("property")))
+    label = _without_surroundings(_unwrapped_text(reply.get("property")))
     words = same_label(label)
     if (
         words in _NO_LABELS
@@ -159,8 +159,8 @@ def quoted_in(template):
     )
 
 
-def _text_of(value):
-    """The text of a value, which may hold JSON of its own."""
+def _unwrapped_text(value):
+    """The text of a value, which can contain the label as JSON once more."""
     for _ in range(_MOST_WRAPPINGS):
         if isinstance(value, dict):
             value = value.get("property")
@@ -180,7 +180,7 @@ def _text_of(value):
 
 
 def _without_surroundings(text):
-    """The one line with the label, without prefix, quotation marks and full stop."""
+    """The label as one line, without prefix, quotation marks and full stop."""
     text = html.unescape(text).replace('\\"', '"')
     text = _FORMATTED.sub(r"\2", _STRONG.sub(r"\2", text))
     label = _one_line(text)
@@ -197,7 +197,7 @@ def _without_surroundings(text):
 
 
 def _one_line(text):
-    """The label of several lines: the one that says so, or the first paragraph."""
+    """The line with a prefix such as "Property:", else the first paragraph."""
     lines = [line.strip() for line in text.strip().splitlines()]
     marked = [line for line in lines if _PREFIX.sub("", line) not in ("", line)]
     if marked:
@@ -206,7 +206,7 @@ def _one_line(text):
         raise UnreadableReply('it names several properties under "property"')
     paragraph = []
     for line in lines:
-        if _PREFIX.match(line):  # "Property:" alone, the label is in the next line
+        if _PREFIX.match(line):  # "Property:" alone: the label is in the next line
             continue
         if (not line and paragraph) or (_COMMENT.match(line) and paragraph):
             break
@@ -224,7 +224,7 @@ def _without_stop(label):
 
 
 def _is_wrapped(label):
-    """Whether the first and the last sign of a label belong to each other."""
+    """Whether the first and the last sign of a label are a pair of quotation marks."""
     if len(label) < 2 or label[-1] not in _PAIRS.get(label[0], ""):
         return False
     opening, closing = label[0], label[-1]

@@ -1,4 +1,4 @@
-"""How often a keyphrase label holds word for word where its judge says yes."""
+"""How many of the texts with a concept contain its phrases word for word."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from sklearn_hsae.judges import PhraseOccurrence, label_phrases
 
 
 def literal_shares(concepts, texts, annotations):
-    """Of the texts judged to have a concept, the share that contain one of its phrases.
+    """Share of the texts with a concept that contain one of its phrases.
 
     Parameters
     ----------
@@ -20,14 +20,14 @@ def literal_shares(concepts, texts, annotations):
         NaN where no text has the concept.
     """
     phrases = [label_phrases(concept) for concept in concepts]
-    flat = [phrase for of_concept in phrases for phrase in of_concept]
+    flat = [phrase for its_phrases in phrases for phrase in its_phrases]
     occurrence = PhraseOccurrence(flat).transform(texts).tocsc()
     shares, start = np.full(len(phrases), np.nan), 0
-    for j, of_concept in enumerate(phrases):
-        end = start + len(of_concept)
-        has = annotations[:, j] == 1
-        if has.any():
-            found = occurrence[:, start:end].sum(axis=1)
-            shares[j] = (np.asarray(found).ravel()[has] > 0).mean()
+    for j, its_phrases in enumerate(phrases):
+        end = start + len(its_phrases)
+        has_concept = annotations[:, j] == 1
+        if has_concept.any():
+            counts = np.asarray(occurrence[:, start:end].sum(axis=1)).ravel()
+            shares[j] = (counts[has_concept] > 0).mean()
         start = end
     return shares

@@ -1,4 +1,4 @@
-"""Naming neurons by a language model that sees contrasting examples."""
+"""LLMInterpreter: a language model names neurons from contrasting examples."""
 
 import logging
 import warnings
@@ -20,10 +20,15 @@ from sklearn_hsae._sklearn_compat import (
     validate_params,
 )
 from sklearn_hsae._texts import get_texts
+from sklearn_hsae._tokens import tokens_behind
 from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.interpretation._candidates import Candidates
 from sklearn_hsae.interpretation._fidelity import fidelity_table
-from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
+from sklearn_hsae.interpretation._naming import (
+    MARKS,
+    Questions,
+    interpretation_prompt,
+)
 from sklearn_hsae.interpretation._questions_per_round import (
     Examples,
     distinctions,
@@ -51,7 +56,7 @@ logger = logging.getLogger("sklearn_hsae")
 
 
 class _Rows(NamedTuple):
-    """Row numbers: shown to the model; to choose a label by; to measure it on."""
+    """Rows for the prompts, for the choice of a label, and for its fidelity."""
 
     naming: np.ndarray
     choosing: np.ndarray
@@ -61,77 +66,80 @@ class _Rows(NamedTuple):
 class LLMInterpreter(RenamingMixin, BaseEstimator):
     """Let a language model name each neuron from contrasting examples.
 
-    For each neuron the model sees texts on which it fires and texts on which it is
-    silent, and names what sets them apart. Several candidates, each from other
-    examples, are judged on a second part of the rows, and the one is kept whose
-    annotations correlate best with the neuron. How well it fits is measured on a third
-    part, which served neither to find nor to choose a label.
+    For each neuron, the model sees texts on which the neuron fires and texts on which
+    it is silent, and describes the difference in a label. Several candidates, each from
+    other examples, are judged on a second part of the rows. The candidate whose
+    annotations correlate best with the neuron is kept. Its fidelity is measured on a
+    third part, which was used neither to find nor to choose a label.
+
+    When the activations come from a :class:`ReaderSAETransformer`, the model also sees
+    the words at which the neuron fires, between ``[[`` and ``]]``.
 
     Two labels agree when they have the same words, or when their annotations of the
-    second part correlate by 0.7 or more. For such neurons the model is asked once more
-    what sets one apart from the other. Where no label does, the neuron that its label
-    fits less is left out: side by side, neither could become significant.
+    second part correlate by 0.7 or more. For such neurons, the model is asked once more
+    for the difference. When the labels still agree, the neuron with the lower fidelity
+    is left out: together in one regression, neither could become significant.
 
     Parameters
     ----------
     llm : str or LanguageModel
-        The language model: its name as litellm writes it, ``"provider/name"``, for
-        example ``"openai/gpt-5-mini"``, or a :class:`LanguageModel` with a server of
-        your own, limits and other settings. The key is read from the environment.
+        The language model: its name in the form of litellm, ``"provider/name"``, for
+        example ``"openai/gpt-5-mini"``, or a :class:`LanguageModel` with your own
+        server, limits and other settings. The key is read from the environment.
     n_candidates : int, default=3
-        Labels asked for each neuron.
+        Candidate labels per neuron.
     n_examples : int, default=20
-        Texts shown for each, half of them silent.
+        Texts shown per candidate, half of them silent.
     n_scoring : int, default=200
-        Texts on which labels are compared, and as many others on which the ones kept
-        are measured. Half are random, half drawn from where some neuron fires, which
-        makes rare neurons measurable. 0 keeps the first candidate and measures
-        nothing.
+        Number of texts on which candidates are compared, and number of other texts on
+        which the fidelity is measured. Half of them are random. The others are texts on
+        which some neuron fires, so that rare neurons can be measured. With 0, the first
+        candidate is kept and no fidelity is measured.
     refine : int, default=0
-        Rounds in which the model sees where its label fails, and rewrites it. Each
-        costs one call a neuron and the judging of the new labels.
+        Rounds in which the model sees wrongly judged texts and rewrites its label. Each
+        costs one call per neuron, and the judging of the new labels.
     max_words : int, default=256
-        Words shown of each text.
+        Longer texts are cut to this number of words.
     instructions : str or None, default=None
-        What the texts are and what kind of property is wanted, in your words.
+        Your own words about the texts, and about the kind of property to look for.
     prompt : {"default", "contrastive", "reasoning"} or str, default="default"
-        "contrastive" suits ``negatives="similar"``, "reasoning" lets the model think
-        aloud. Any other string is your own template: it holds ``$firing``,
-        ``$silent`` and, if you like, ``$instructions``, and asks for JSON with the key
-        ``"property"``, after ``"reasoning"`` if the model shall think aloud. What it
-        quotes, such as examples, is never taken for a label.
+        "contrastive" is made for ``negatives="similar"``; with "reasoning" the model
+        writes its reasoning first. Any other string is your own template. It contains
+        ``$firing``, ``$silent`` and, optionally, ``$instructions``, and asks for JSON
+        with the key ``"property"``, or with the keys ``"reasoning"`` and
+        ``"property"``. Quotations in the template, such as examples, are not accepted
+        as labels.
     sampling : {"top", "quantiles"} or tuple of two floats, default="top"
-        The firing texts: among the strongest, spread evenly from the weakest to the
-        strongest, or between two percentiles of the activations above 0, such as
-        ``(80, 100)``.
+        The firing texts: "top" are among the strongest, "quantiles" are spread evenly
+        from the weakest to the strongest, and a tuple such as ``(80, 100)`` gives two
+        percentiles of the activations above 0.
     negatives : {"random", "similar", "co-occurring"}, default="random"
-        The silent texts: any; those nearest in the embedding space to the ones on
-        which the neuron fires (found by faiss when it is installed, else by
-        scikit-learn); or those on which neurons fire that otherwise fire along with
-        it. The latter two ask for finer distinctions.
+        The silent texts. "random": any. "similar": those nearest in the embedding
+        space to the firing texts (by faiss when it is installed, else by scikit-learn).
+        "co-occurring": those on which neurons fire that often fire together with this
+        one. With the last two, the labels make finer distinctions.
     judge_llm : str, LanguageModel or None, default=None
-        The language model that judges the labels, best the one that annotates later.
-        A name takes all other settings of `llm`; None is `llm` itself.
-    embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
+        The language model that judges the labels. Pass the model that annotates later.
+        With a name, all other settings are those of `llm`; None is `llm` itself.
+    embedder : str, EmbeddingTransformer or None, default=None
         For ``negatives="similar"``, as in :class:`ConceptAnnotator`.
     random_state : int, RandomState instance or None, default=None
-        Draws the examples. Pass an int for the same prompts, and so the cached
-        answers, each time.
+        Decides which examples are drawn. With an int, each fit has the same prompts, so
+        that their replies are in the cache.
     verbose : int, default=0
-        Whether to show progress bars.
+        If not 0, progress bars are shown.
 
     Attributes
     ----------
     concepts_ : ndarray of str of shape (n_concepts,)
-        One label per neuron that could be named and told apart from the others. Other
-        neurons are no columns of :meth:`transform`: those without a label, which a
-        warning names, and those whose label agrees with that of another neuron.
+        One label per neuron that has a label of its own. Other neurons are left out of
+        :meth:`transform`: neurons without a label, with a warning, and neurons whose
+        label agrees with the label of another neuron.
     candidates_ : DataFrame
-        Every candidate with its `neuron` and its fidelity on the rows on which the
-        candidates were compared.
+        Every candidate, its `neuron`, and its fidelity on the rows for the comparison.
     fidelity_ : DataFrame of n_features_in_ rows
-        As in :class:`KeyphraseInterpreter`, of the labels that were kept; NaN with
-        ``n_scoring=0``. `reason` says why a neuron has no concept.
+        Fidelity of the labels in `concepts_`, as in :class:`KeyphraseInterpreter`; NaN
+        with ``n_scoring=0``. `reason` says why a neuron has no concept.
     usage_ : dict
         Calls, tokens, dollars, cache hits, retries and failures.
     n_features_in_ : int
@@ -216,7 +224,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             Activations of the neurons, 0 where a neuron is silent. A frame carries
             its texts in the row-index level "text".
         y : None
-            Ignored: a neuron is named by what it fires on, not by what it predicts.
+            Ignored: a neuron is named by the texts on which it fires.
         texts : sequence of str of length n_samples, default=None
             The text of each row, when `X` does not carry them.
 
@@ -229,9 +237,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         ValueError
             When no model is given, its key is missing, or a text is missing.
         RuntimeError
-            When the model names no neuron at all; the last error is shown.
+            When the model names no neuron; the message has the last error.
         """
-        questions = self._questions()
+        questions = self._questions(X)
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         drawing, naming, refining = self._generator().spawn(3)
@@ -268,13 +276,13 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         return pd.DataFrame(self._candidates)
 
     def score(self, X, y=None, *, texts=None):
-        """Mean fidelity of the labels: how well they say when their neurons fire.
+        """Mean correlation of the annotations by the labels with their neurons.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_neurons)
-            Activations, best of texts that were not in :meth:`fit`. At most
-            `n_scoring` of the rows are judged, drawn as in :meth:`fit`.
+            Activations, preferably for texts that were not in :meth:`fit`. At most
+            `n_scoring` rows are judged; they are drawn as in :meth:`fit`.
         y : None
             Ignored.
         texts : sequence of str of length n_samples, default=None
@@ -283,14 +291,14 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         Returns
         -------
         float
-            The mean over neurons of the correlation of annotations and activations.
+            The mean over the named neurons.
         """
         check_is_fitted(self)
         activations = validate_data(self, X, dtype=np.float64, reset=False)
         texts = get_texts(X, texts, self)
-        every = np.arange(len(texts))
+        n_rows = len(texts)
         rows = scoring_rows(
-            activations, every, self.n_scoring or len(every), self._generator()
+            activations, np.arange(n_rows), self.n_scoring or n_rows, self._generator()
         )
         judge = self._judge(self._client()).fit(self.concepts_, texts)
         named = activations[np.ix_(rows, self._columns)]
@@ -298,7 +306,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         return float(table["correlation"].mean())
 
     def estimate_cost(self, X, *, texts=None):
-        """What :meth:`fit` would cost, before a call is made.
+        """Estimate the cost of :meth:`fit`, without a call.
 
         Parameters
         ----------
@@ -309,13 +317,13 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         -------
         dict
             `calls`, `prompt_tokens`, `completion_tokens` and `dollars`, which is None
-            when litellm knows no price. An upper bound for ``refine=0`` and models
-            that do not reason: 300 tokens per reply, all candidates distinct, each
-            neuron to be told apart from others, an empty cache. Each round of `refine`
-            costs about as much as one candidate.
+            when litellm knows no price. It is an upper bound for ``refine=0`` and a
+            model that does not reason. It assumes 300 tokens per reply, distinct
+            candidates, a question about the difference for each neuron, and an empty
+            cache. Each round of `refine` adds about the cost of one candidate.
         """
         validate_params(self)
-        questions = self._questions()
+        questions = self._questions(X)
         activations = check_array(X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         drawing, naming, _ = self._generator().spawn(3)
@@ -323,23 +331,23 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         shown = (texts, activations, rows.naming)
         first = first_questions(questions, *shown, self._examples(texts), naming)
         first = list(first)
-        # Each neuron may have to be told apart from others, by a question as long.
+        # The question about the difference is about as long as a first question.
         apart = {question.about: question for question in first}.values()
         parts = [estimate_cost(self._llms()[0], [*first, *apart])]
         judge = self._judge(self._client())
         n_neurons = activations.shape[1]
-        for some, n in (
+        for judged_rows, n in (
             (rows.choosing, n_neurons * self.n_candidates),
-            (rows.choosing, n_neurons),  # labels that tell apart
+            (rows.choosing, n_neurons),  # the labels after a question of difference
             (rows.hidden, n_neurons),
         ):
             labels = [f"mentions something or other, number {i}" for i in range(n)]
-            parts.append(judge.estimate_cost(labels, texts[some]))
+            parts.append(judge.estimate_cost(labels, texts[judged_rows]))
         dollars = [part.pop("dollars") for part in parts]
         total = {key: sum(part[key] for part in parts) for key in parts[0]}
         return {**total, "dollars": None if None in dollars else sum(dollars)}
 
-    def _questions(self):
+    def _questions(self, X):
         if self.llm is None:
             raise ValueError(
                 "LLMInterpreter needs a language model: pass llm='provider/name', for "
@@ -357,7 +365,13 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         template = interpretation_prompt(self.prompt)
         for llm in self._llms():
             check_environment(llm)
-        return Questions(template, self.instructions, self.max_words)
+        tokens, mark = tokens_behind(X), None
+        if tokens is not None:
+
+            def mark(texts, column):
+                return tokens.mark(texts, X.columns[column], MARKS)
+
+        return Questions(template, self.instructions, self.max_words, mark)
 
     def _generator(self):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -407,10 +421,10 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             )
 
     def _reasons(self, labels, merged, activations):
-        """Why each neuron has no label; "" for one that has."""
+        """Why each neuron has no label; "" for a neuron with a label."""
         neurons = check_feature_names_in(self)
         fires = (activations > 0).any(axis=0)
-        reasons = ["" if does else "never fires" for does in fires]
+        reasons = ["" if ever else "never fires" for ever in fires]
         for column, label in enumerate(labels):
             if column in merged:
                 other = merged[column]
@@ -420,12 +434,12 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         return reasons
 
     def _warn_of_unnamed(self, merged, client):
-        """Merged neurons are no failure; they are logged."""
+        """Warn of neurons without a label; only log those that were merged."""
         pairs = zip(check_feature_names_in(self), self._why_none, strict=True)
         left_out = [f"{neuron} ({why})" if why else "" for neuron, why in pairs]
         if merged:
-            told = ", ".join(left_out[column] for column in sorted(merged))
-            logger.info("Neurons merged with others after judging: %s", told)
+            shown = ", ".join(left_out[column] for column in sorted(merged))
+            logger.info("Neurons merged with others after judging: %s", shown)
         unnamed = [w for j, w in enumerate(left_out) if w and j not in merged]
         if unnamed:
             error = client.usage.last_error

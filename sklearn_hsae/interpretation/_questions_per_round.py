@@ -1,4 +1,4 @@
-"""What a language model is asked, round by round, until each neuron has its label."""
+"""The questions of each round: first labels, revisions, and distinctions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,17 +9,21 @@ import numpy as np
 from sklearn_hsae.interpretation._distinct_texts import DistinctTexts
 from sklearn_hsae.interpretation._sampling import firing_rows, random_silent_rows
 
-_SPARE = 5  # silent rows drawn for each one shown: some repeat others
+_SPARE = 5  # silent rows drawn per row that is shown, as some are repetitions
 
 
 @dataclass(frozen=True)
 class Examples:
     """Which texts a first question shows.
 
-    n_candidates : int, questions for each neuron
-    n : int, texts of each kind
-    sampling : see `firing_rows`
-    silent_rows : callable, one of those in `_sampling`
+    n_candidates : int
+        Questions per neuron.
+    n : int
+        Number of firing texts, and of silent texts.
+    sampling : "top", "quantiles" or (low, high)
+        See `firing_rows`.
+    silent_rows : callable
+        One of the functions in `_sampling`.
     """
 
     n_candidates: int
@@ -31,8 +35,8 @@ class Examples:
 def first_questions(questions, texts, activations, rows, examples, rng):
     """Yield the questions that ask for the first labels of each neuron.
 
-    No example nearly repeats another of its kind: ten copies of one text would be
-    named after that text.
+    Texts that nearly repeat another example are left out. Otherwise ten copies of one
+    text would get a label that describes this text only.
     """
     n = examples.n
     for column, activation in enumerate(activations.T):
@@ -42,22 +46,22 @@ def first_questions(questions, texts, activations, rows, examples, rng):
                 activation, rows, n, examples.sampling, rng, distinct.first
             )
             if len(firing) == 0:
-                continue  # a neuron that never fires has nothing to be named by
-            known = (column, firing, activations, rows)
-            silent = examples.silent_rows(*known, _SPARE * n, rng)
+                continue  # a neuron that never fires gets no label
+            arguments = (column, firing, activations, rows)
+            silent = examples.silent_rows(*arguments, _SPARE * n, rng)
             silent = distinct.first(silent, n)
-            if len(silent) < n:  # nearly all of them repeat each other
-                others = random_silent_rows(*known, len(rows), rng)
+            if len(silent) < n:  # nearly all drawn rows repeat each other
+                others = random_silent_rows(*arguments, len(rows), rng)
                 others = distinct.first(others, n - len(silent), silent)
                 silent = np.concatenate([silent, others])
             yield questions.name(texts[firing], texts[silent], column)
 
 
 def revisions(questions, candidates, n, rng):
-    """For each neuron, a question that shows where its best label fails.
+    """Yield one question per neuron, which shows where its best label is wrong.
 
-    The texts are those on which the candidates are compared, `n` of each kind,
-    the misjudged ones first.
+    It shows `n` firing and `n` silent texts of those on which the candidates are
+    compared. Wrongly judged texts come first.
     """
     distinct = DistinctTexts(candidates.texts, questions.max_words)
     for column, label in enumerate(candidates.best()):
@@ -80,10 +84,10 @@ def revisions(questions, candidates, n, rng):
 
 
 def distinctions(questions, candidates, texts, activations, rows, n):
-    """Questions for neurons whose labels agree: what sets each apart from the others?
+    """Yield questions for neurons whose labels agree: how do they differ?
 
-    The model sees texts on which the neuron fires and the others do not, and the
-    reverse. Where the others fire on all texts of the neuron, it sees those.
+    The model sees texts on which only the neuron fires, and texts on which only the
+    others fire. When the neuron never fires alone, the model sees all of its texts.
     """
     labels = candidates.best()
     columns = np.array([j for j, label in enumerate(labels) if label is not None])
@@ -92,14 +96,14 @@ def distinctions(questions, candidates, texts, activations, rows, n):
         others = columns[agrees & (columns != column)]
         if len(others) == 0:
             continue
-        own = activations[rows, column]
+        this = activations[rows, column]
         theirs = activations[np.ix_(rows, others)].max(axis=1)
         distinct = DistinctTexts(texts, questions.max_words)
-        alone = own * (theirs <= 0)
-        if not alone.any():  # the others fire wherever it does, and elsewhere
-            alone = own
+        alone = this * (theirs <= 0)
+        if not alone.any():
+            alone = this
         firing = distinct.first(rows[_by_strength(alone)], n)
-        silent = distinct.first(rows[_by_strength(theirs * (own <= 0))], n)
+        silent = distinct.first(rows[_by_strength(theirs * (this <= 0))], n)
         if len(firing) and len(silent):
             yield questions.tell_apart(texts[firing], texts[silent], column)
 

@@ -1,4 +1,4 @@
-"""The common part of all interpreters: found labels become column names."""
+"""The common part of all interpreters: labels become column names."""
 
 import logging
 
@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import check_feature_names_in
 from sklearn_hsae._texts import CarriesTextsMixin
+from sklearn_hsae._tokens import carry_tokens, tokens_behind
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 
 logger = logging.getLogger("sklearn_hsae")
@@ -35,11 +36,17 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
             columns and the row index of `X`.
         """
         check_is_fitted(self)
-        values = validate_data(self, X, reset=False)
+        values = validate_data(self, X, ensure_min_samples=0, reset=False)
         if len(self._columns) < values.shape[1]:
             values = values[:, self._columns]
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
+        named = pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
+        tokens = tokens_behind(X)
+        if tokens is not None:
+            neurons = X.columns[self._columns]
+            old_names = dict(zip(self.concepts_, neurons, strict=True))
+            carry_tokens(named, tokens.renamed(old_names))
+        return named
 
     def fit_transform(self, X, y=None, *, texts=None):
         """Fit, then transform the same rows; see :meth:`fit` for the parameters.
@@ -100,8 +107,8 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
 
     def _set_fidelity(self, annotations, activations):
         """Set `fidelity_` from annotations by `concepts_` and all activations."""
-        every = np.full(activations.shape, np.nan)
-        every[:, self._columns] = annotations
+        all_annotations = np.full(activations.shape, np.nan)
+        all_annotations[:, self._columns] = annotations
         concepts = np.full(activations.shape[1], None, dtype=object)
         concepts[self._columns] = self.concepts_
         names = pd.DataFrame(
@@ -111,7 +118,7 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
                 "reason": self._why_none,
             }
         )
-        table = pd.concat([names, fidelity_table(every, activations)], axis=1)
+        table = pd.concat([names, fidelity_table(all_annotations, activations)], axis=1)
         self._fidelity = table.to_dict("list")
 
     def __sklearn_tags__(self):

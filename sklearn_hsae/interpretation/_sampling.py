@@ -1,4 +1,4 @@
-"""Which texts show a language model what a neuron does, and which test the label."""
+"""Choose the rows that are shown to a language model, and the rows that are judged."""
 
 import numpy as np
 import pandas as pd
@@ -8,12 +8,12 @@ _OVERLAP_FLOOR = 1e-12
 
 
 def split_rows(n_rows, rng):
-    """Divide rows at random: to name from, to choose a label by, to measure it on.
+    """Divide rows at random: for naming, for the choice of a label, for its fidelity.
 
     Returns
     -------
     naming, choosing, hidden : int ndarray
-        A half, a quarter and a quarter of the rows. `naming` is never empty.
+        Half, a quarter and a quarter of the rows. `naming` is never empty.
     """
     order = rng.permutation(n_rows)
     n_each = n_rows // 4
@@ -21,7 +21,7 @@ def split_rows(n_rows, rng):
 
 
 def first_rows(rows, n, chosen=()):
-    """The first `n` rows, whatever their texts; see `DistinctTexts.first`."""
+    """The first `n` rows. In the place of `DistinctTexts.first`: repetitions stay."""
     return rows[:n]
 
 
@@ -35,14 +35,14 @@ def firing_rows(activation, rows, n, sampling, rng, first=first_rows):
         The rows to choose from.
     n : int
     sampling : "top", "quantiles" or (low, high)
-        "top" draws from the strongest tenth of the rows that fire, or from the 2 `n`
-        strongest where a tenth is fewer, and goes on with weaker ones while `first`
-        wants more; "quantiles" draws one row from each of `n` equal parts of them, the
-        weakest to the strongest; a pair draws between two percentiles of their
-        activations.
+        "top" draws from the strongest 10 % of the rows that fire, but from at least
+        2 `n` rows, and continues with weaker rows when `first` skips some. "quantiles"
+        divides the rows that fire into `n` parts of equal size, from the weakest to
+        the strongest, and draws one row from each. A pair draws from the rows between
+        two percentiles of the activations above 0.
     rng : numpy Generator
     first : callable
-        Takes rows in order and the number of rows wanted; may pass over some.
+        Takes rows in order and the number of rows; returns the first that it accepts.
     """
     fires = rows[activation[rows] > 0]
     strongest = fires[np.argsort(-activation[fires], kind="stable")]
@@ -73,10 +73,10 @@ def random_silent_rows(column, firing, activations, rows, n, rng):
 
 
 def cooccurring_silent_rows(column, firing, activations, rows, n, rng):
-    """Silent rows on which those neurons fire that otherwise fire along with it.
+    """Silent rows on which neurons fire that often fire together with this one.
 
-    A row counts as much as the neurons that fire on it overlap with this one
-    (cosine of the two sets of rows).
+    Each row gets the sum of the overlaps of its firing neurons with this neuron. An
+    overlap is the cosine of the two sets of rows on which the neurons fire.
     """
     fires = activations[rows] > 0
     size = fires.sum(axis=0)
@@ -88,7 +88,10 @@ def cooccurring_silent_rows(column, firing, activations, rows, n, rng):
 
 
 def similar_silent_rows(vectors):
-    """The silent rows nearest to the firing ones, in the space of unit `vectors`."""
+    """Return a function that chooses the silent rows nearest to the firing rows.
+
+    `vectors` are the embeddings of all rows, of length 1.
+    """
 
     def choose(column, firing, activations, rows, n, rng):
         silent = rows[activations[rows, column] <= 0]
@@ -102,28 +105,28 @@ def similar_silent_rows(vectors):
 def _nearest(vectors, queries, n):
     """Positions of the `n` vectors that are nearest to any of the queries.
 
-    Both ways are exact, and find the same.
+    faiss is only faster; both ways are exact.
     """
     n = min(n, len(vectors))
     try:
         import faiss
     except ImportError:
         search = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(vectors)
-        distances, found = search.kneighbors(queries)
+        distances, neighbours = search.kneighbors(queries)
     else:
-        distances, found = faiss.knn(queries, vectors, n)
+        distances, neighbours = faiss.knn(queries, vectors, n)
     order = np.argsort(distances, axis=None, kind="stable")
-    return pd.unique(found.ravel()[order])[:n]
+    return pd.unique(neighbours.ravel()[order])[:n]
 
 
 def scoring_rows(activations, rows, n_rows, rng):
-    """Rows on which all labels are judged: half at random, half where neurons fire.
+    """Rows on which all labels are judged: half random, half rows that fire.
 
     Parameters
     ----------
     activations : ndarray of shape (n_all_rows, n_neurons)
     rows : int ndarray
-        The rows to choose from, none of which was shown in a prompt.
+        The rows to choose from. No prompt has shown any of them.
     n_rows : int
     rng : numpy Generator
 
@@ -138,7 +141,7 @@ def scoring_rows(activations, rows, n_rows, rng):
         rng.permutation(rows[column[rows] > 0]).tolist() for column in activations.T
     ]
     while len(chosen) < n_rows and any(queues):
-        for queue in queues:  # one neuron after the other: rare ones get their share
+        for queue in queues:  # in turn, so that rare neurons get as many rows
             if queue and len(chosen) < n_rows:
                 chosen.add(queue.pop())
     return np.array(sorted(chosen), dtype=int)

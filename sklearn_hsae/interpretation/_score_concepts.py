@@ -1,4 +1,4 @@
-"""All scores of all labels in one frame, and on disk."""
+"""Compute all scores of all labels as one frame, and write them to disk."""
 
 import json
 import re
@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from sklearn_hsae._texts import carries_texts, get_texts
+from sklearn_hsae._tokens import tokens_behind
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.interpretation._sampling import firing_rows, random_silent_rows
 from sklearn_hsae.interpretation._scorers import SCORERS, Sample, Tools
@@ -34,56 +35,64 @@ def score_concepts(
     random_state=None,
     verbose=0,
 ):
-    """Score what labels say about their neurons, in several ways.
+    """Score how well labels describe their neurons, in several ways.
 
     Parameters
     ----------
     X : DataFrame of shape (n_samples, n_concepts)
-        What an interpreter's ``transform`` returned, best for texts that it was not
-        fitted on: activations, with the labels as columns and the texts in the
+        The result of an interpreter's ``transform``, preferably for texts that were not
+        in its ``fit``: activations, with the labels as columns and the texts in the
         row-index level "text".
     texts : sequence of str of length n_samples, default=None
         The text of each row, when `X` does not carry them.
     scorers : sequence of str, default=("detection", "simulation", "embedding")
-        - "detection": a model reads the label and picks the texts that fire;
-          fidelity, and the share of yes in each quantile of the activations
-        - "recall": the same for firing texts alone
-        - "fuzz": a model says whether a marked sentence shows the property; half of
-          those marked make the neuron fire (the removal of which lowers it most),
-          half are others of the same texts
-        - "simulation": a model predicts the activations from 0 to 10; correlation and
-          explained variance
-        - "embedding": AUC of the cosines of label and text; free
-        - "surprisal": AUC of how much less surprising a text is to a causal language
-          model on this machine when the label stands before it, and the mean drop of
-          firing over silent texts in nats a token; free
+        - "detection": a model reads the label and judges which texts have it. Fidelity,
+          and the share of yes per quantile of the activations.
+        - "recall": the same, on firing texts only.
+        - "fuzz": a model says whether a marked sentence has the property. In half of
+          the texts, the sentence is the one that makes the neuron fire: without it, the
+          activation is lowest. In the others, it is another sentence of the text.
+          Accuracy.
+        - "simulation": a model predicts the activations, from 0 to 10. Correlation and
+          explained variance.
+
+          When the activations come from a :class:`ReaderSAETransformer`, "fuzz" marks
+          the words at which the neuron fires, or others, and "simulation" predicts the
+          activation of each word.
+        - "embedding": AUC of the cosines of label and text. Free.
+        - "surprisal": how much the surprisal of a text falls when the label precedes
+          it, for a causal language model on this machine. AUC, and the mean difference
+          between firing and silent texts in nats per token. Free.
     llm : str, LanguageModel or None, default=None
-        The language model for the first four, as in :class:`LLMInterpreter`.
+        The language model for the first four scorers, as in :class:`LLMInterpreter`.
     activate : callable or None, default=None
-        For "fuzz": takes a list of texts, returns the activations of the columns of
-        `X`, for example ``pipe[:3].transform`` of a fitted pipeline.
+        For "fuzz" without a reader: a function from a list of texts to the
+        activations of the columns of `X`, for example ``pipe[:3].transform`` of a
+        fitted pipeline.
     embedder : str, EmbeddingTransformer or None, default=None
         For "embedding", as in :class:`ConceptAnnotator`.
     local_model : str or None, default=None
         For "surprisal": name or folder of a causal model of transformers.
     n_texts : int, default=100
-        Texts for each label: half of them fire, evenly from the weakest to the
-        strongest; half are silent. Fidelity is that of such a balanced sample.
+        Texts per label. Half are silent; the others fire, spread evenly from the
+        weakest to the strongest. The fidelity is that of such a balanced sample.
     n_quantiles : int, default=4
-        Parts of the firing texts that are told apart.
+        Number of quantiles of the firing texts.
     max_words : int, default=256
-        Words shown of each text.
+        Longer texts are cut to this number of words.
     folder : str, path or None, default=None
-        Where to write one JSON file for each label.
+        Folder for one JSON file per label.
     random_state : int, RandomState instance or None, default=None
-        Draws the texts.
+        Decides which texts are drawn.
+    verbose : int, default=0
+        If not 0, progress bars are shown.
 
     Returns
     -------
     DataFrame
         `concept`, `scorer`, `metric`, `quantile` (0 for silent texts, NaN for all
-        texts) and `value`, one row for each figure. ``attrs["usage"]`` says what was
-        asked of the language model and paid for.
+        texts) and `value`, one row per value. ``attrs["usage"]`` has the calls, tokens
+        and costs of the language model.
 
     Examples
     --------
@@ -97,7 +106,14 @@ def score_concepts(
     if llm is not None:
         llm = make_language_model(llm)
         judge = LLMJudge(llm, max_words=max_words, verbose=verbose)
-    tools = Tools(judge, make_embedder(embedder, verbose), activate, local_model, seed)
+    tools = Tools(
+        judge,
+        make_embedder(embedder, verbose),
+        activate,
+        tokens_behind(X),
+        local_model,
+        seed,
+    )
     rows = [
         (sample.concept, scorer, metric, quantile, value)
         for sample in _samples(X, texts, n_texts, n_quantiles, seed)
@@ -133,7 +149,7 @@ def _check(X, texts, scorers, llm, activate, local_model):
             f"{paid} ask a language model: pass llm='provider/name', or "
             "scorers=['embedding'], which needs none."
         )
-    if "fuzz" in scorers and activate is None:
+    if "fuzz" in scorers and activate is None and tokens_behind(X) is None:
         raise ValueError(
             "'fuzz' leaves out sentences and needs the neurons to see what changes: "
             "pass activate=, for example pipe[:3].transform."
@@ -148,10 +164,10 @@ def _check(X, texts, scorers, llm, activate, local_model):
 def _samples(X, texts, n_texts, n_quantiles, seed):
     rng = np.random.default_rng(seed)
     activations = X.to_numpy(dtype=np.float64)
-    every, n_each = np.arange(len(X)), max(n_texts // 2, 1)
+    all_rows, n_each = np.arange(len(X)), max(n_texts // 2, 1)
     for column, concept in enumerate(X.columns):
-        firing = firing_rows(activations[:, column], every, n_each, "quantiles", rng)
-        silent = random_silent_rows(column, None, activations, every, n_each, rng)
+        firing = firing_rows(activations[:, column], all_rows, n_each, "quantiles", rng)
+        silent = random_silent_rows(column, None, activations, all_rows, n_each, rng)
         parts = np.array_split(np.arange(len(firing)), n_quantiles)
         quantile = np.concatenate(
             [np.full(len(p), n_quantiles - i) for i, p in enumerate(parts)]
@@ -159,7 +175,12 @@ def _samples(X, texts, n_texts, n_quantiles, seed):
         )
         rows = np.concatenate([firing, silent])
         yield Sample(
-            column, str(concept), list(texts[rows]), activations[rows, column], quantile
+            column,
+            concept,
+            str(concept),
+            list(texts[rows]),
+            activations[rows, column],
+            quantile,
         )
 
 

@@ -1,4 +1,4 @@
-"""Scores of a label, each by another question about what it says of its neuron."""
+"""The scores of a label: each answers another question about label and neuron."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._spans import marked, telling_sentences
 from sklearn_hsae.interpretation._text_questions import ask_about_texts
+from sklearn_hsae.interpretation._token_scorers import marked_texts, simulated_words
 from sklearn_hsae.judges import sentences
 
 
@@ -18,15 +19,21 @@ from sklearn_hsae.judges import sentences
 class Sample:
     """The texts on which one label is scored.
 
-    column : int, of the neuron
-    concept : str, the label
+    column : int
+        Column of the neuron.
+    feature : str
+        Name of this column.
+    concept : str
+        The label.
     texts : list of str
     activations : ndarray of shape (n_texts,)
-    quantile : int ndarray, 0 for a silent text, else the part of the firing ones,
-        1 the weakest
+    quantile : int ndarray of shape (n_texts,)
+        0 for silent texts. Firing texts have the number of their quantile: 1 for the
+        weakest activations.
     """
 
     column: int
+    feature: str
     concept: str
     texts: list
     activations: np.ndarray
@@ -39,11 +46,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Tools:
-    """What scorers ask: a judge, an embedder, the neurons, a local language model."""
+    """The models that scorers use: judge, embedder, neurons and a local LLM.
+
+    `tokens` is a `CarriedTokens`, or None when the tokens are not known.
+    """
 
     judge: Any
     embedder: Any
     activate: Any
+    tokens: Any
     local_model: str | None
     seed: int
 
@@ -56,7 +67,7 @@ class Tools:
 
 
 def detection(sample, tools):
-    """Which of the texts does a reader of the label pick out?"""
+    """Can a judge who knows the label find the texts on which the neuron fires?"""
     annotations = tools.annotate(sample.concept, sample.texts)
     table = fidelity_table(annotations[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
@@ -65,7 +76,7 @@ def detection(sample, tools):
 
 
 def recall(sample, tools):
-    """The same for the texts on which the neuron fires alone."""
+    """As `detection`, but only on the texts on which the neuron fires."""
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     annotations = tools.annotate(sample.concept, texts)
     if not np.isnan(annotations).all():
@@ -74,23 +85,16 @@ def recall(sample, tools):
 
 
 def fuzz(sample, tools):
-    """Does the label fit the very sentence that makes the neuron fire?
+    """Does the label fit the sentence that makes the neuron fire?
 
-    Half of the texts have that sentence marked (see `telling_sentences`), half
-    another one, drawn at random.
+    One sentence is marked in each text: in half of the texts the one that makes the
+    neuron fire (see `telling_sentences`), in the others a random other sentence. Where
+    the tokens are known, the marks are around tokens, see `marked_texts`.
     """
-    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
-    numbers = telling_sentences(texts, sample.column, tools.activate)
-    rng = np.random.default_rng(tools.seed)
-    shown, is_true, quantile = [], [], []
-    of_firing = sample.quantile[sample.fires]
-    for text, number, q in zip(texts, numbers, of_firing, strict=True):
-        if number is None:
-            continue
-        quantile.append(q)
-        is_true.append(len(is_true) % 2 == 0)
-        others = [i for i in range(len(sentences(text))) if i != number]
-        shown.append(marked(text, number if is_true[-1] else rng.choice(others)))
+    if tools.tokens is None:
+        shown, is_true, quantile = _marked_sentences(sample, tools)
+    else:
+        shown, is_true, quantile = marked_texts(sample, tools)
     annotations = tools.ask("fuzz", sample.concept, shown)
     table = fidelity_table(annotations[:, None], np.array(is_true, float)[:, None])
     for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
@@ -99,12 +103,36 @@ def fuzz(sample, tools):
     yield from _means("accuracy", is_right, np.array(quantile))
 
 
+def _marked_sentences(sample, tools):
+    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
+    numbers = telling_sentences(texts, sample.column, tools.activate)
+    rng = np.random.default_rng(tools.seed)
+    shown, is_true, quantile = [], [], []
+    quantiles = sample.quantile[sample.fires]
+    for text, number, q in zip(texts, numbers, quantiles, strict=True):
+        if number is None:
+            continue
+        quantile.append(q)
+        is_true.append(len(is_true) % 2 == 0)
+        others = [i for i in range(len(sentences(text))) if i != number]
+        shown.append(marked(text, number if is_true[-1] else rng.choice(others)))
+    return shown, is_true, quantile
+
+
 def simulation(sample, tools):
-    """How well does a reader of the label predict the activations themselves?"""
-    predicted = tools.ask("simulate", sample.concept, sample.texts)
-    yield from _means("predicted", predicted, sample.quantile)
+    """How well does a judge who knows the label predict the activations?
+
+    The activations are those of the texts. Where the tokens are known, they are those
+    of all words of all texts.
+    """
+    if tools.tokens is None:
+        predicted = tools.ask("simulate", sample.concept, sample.texts)
+        true, quantile = sample.activations, sample.quantile
+    else:
+        predicted, true, quantile = simulated_words(sample, tools)
+    yield from _means("predicted", predicted, quantile)
     known = ~np.isnan(predicted)
-    predicted, true = predicted[known], sample.activations[known]
+    predicted, true = predicted[known], true[known]
     varies = known.sum() > 1 and np.ptp(true) > 0
     yield (
         "correlation",
@@ -118,7 +146,7 @@ def simulation(sample, tools):
 
 
 def embedding(sample, tools):
-    """Are the texts that fire nearer to the label in an embedding space?"""
+    """Are the firing texts nearer to the label in an embedding space?"""
     vectors = tools.embedder.fit_transform([sample.concept, *sample.texts]).to_numpy()
     vectors = normalize(vectors)
     cosines = vectors[1:] @ vectors[0]
@@ -128,13 +156,13 @@ def embedding(sample, tools):
 
 
 def surprisal(sample, tools):
-    """Does the label make the texts that fire less surprising to a language model?
+    """Does the label make the firing texts less surprising to a language model?
 
-    The drop of a text is the decrease of its surprisal when the label stands before it.
+    The drop of a text is the decrease of its surprisal when the label precedes it.
     """
-    told = f"A text that {sample.concept}:\n"
+    with_label = f"A text that {sample.concept}:\n"
     drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)
-    drops -= _surprisal.surprisal(tools.local_model, told, sample.texts)
+    drops -= _surprisal.surprisal(tools.local_model, with_label, sample.texts)
     yield from _means("drop", drops, sample.quantile)
     known = ~np.isnan(drops)
     fires, drops = sample.fires[known], drops[known]
@@ -144,7 +172,7 @@ def surprisal(sample, tools):
 
 
 def _means(metric, values, quantile):
-    """The mean of what is known in each quantile."""
+    """The mean per quantile, without NaN."""
     for q in np.unique(quantile[~np.isnan(values)]):
         yield metric, q, np.nanmean(values[quantile == q])
 

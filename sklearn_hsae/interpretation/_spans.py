@@ -1,4 +1,4 @@
-"""Which sentences of a text make a neuron fire, found by leaving each one out."""
+"""Find the sentence of a text that makes a neuron fire: leave each one out."""
 
 import numpy as np
 
@@ -8,20 +8,21 @@ OPENS, CLOSES = "[[", "]]"
 
 
 def telling_sentences(texts, column, activate):
-    """For each text, the number of the sentence whose removal lowers a neuron most.
+    """For each text, the sentence whose removal lowers the activation most.
 
     Parameters
     ----------
     texts : list of str
     column : int
-        Of the neuron, in what `activate` returns.
+        Column of the neuron in the activations that `activate` returns.
     activate : callable
         Takes a list of texts, returns activations of shape (n_texts, n_neurons).
 
     Returns
     -------
     list of int or None
-        None where a text has one sentence only, or where no removal lowers it.
+        Number of the sentence. None when a text has one sentence only, or when no
+        removal lowers the activation.
     """
     parts = [sentences(text) for text in texts]
     shorter = [
@@ -32,21 +33,21 @@ def telling_sentences(texts, column, activate):
     ]
     if not shorter:
         return [None] * len(texts)
-    # One batch: the embedder works best on many texts at once.
+    # One call, because the embedder works best on many texts at once.
     values = np.asarray(activate([*texts, *shorter]))[:, column]
     whole, left = values[: len(texts)], iter(values[len(texts) :])
-    found = []
+    numbers = []
     for part, activation in zip(parts, whole, strict=True):
         if len(part) < 2:
-            found.append(None)
+            numbers.append(None)
             continue
         drops = activation - np.array([next(left) for _ in part])
-        found.append(int(np.argmax(drops)) if drops.max() > 0 else None)
-    return found
+        numbers.append(int(np.argmax(drops)) if drops.max() > 0 else None)
+    return numbers
 
 
 def marked(text, number):
-    """The text with one of its sentences between the marks."""
+    """The text with sentence `number` in double brackets."""
     parts = [s.replace(OPENS, "[ [").replace(CLOSES, "] ]") for s in sentences(text)]
     parts[number] = f"{OPENS}{parts[number]}{CLOSES}"
     return " ".join(parts)

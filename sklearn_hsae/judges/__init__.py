@@ -1,8 +1,8 @@
 """Judges: which texts have which concepts.
 
-A judge is fitted on concepts and the texts of the training rows, and then says of any
-text which of the concepts it has. Naming compares candidate labels by a judge;
-annotation uses one for the columns of the regression.
+A judge is fitted on concepts and the training texts. It then returns annotations: which
+of the concepts any text has. Interpreters use a judge to compare candidate labels;
+`ConceptAnnotator` uses one for the columns of the regression.
 """
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge

@@ -1,26 +1,26 @@
-"""A costly judge annotates a sample; probes learn from it and judge the rest."""
+"""A costly judge annotates a sample of the texts; probes learn to judge the others."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 _N_FOLDS = 5
-_LEAST_OF_EACH = 2 * _N_FOLDS  # texts with and without a concept, to learn it from
+_LEAST_OF_EACH = 2 * _N_FOLDS  # texts with a concept, and as many without it
 _STRENGTHS = (0.003, 0.03, 0.3)  # of a probe on standardised embeddings
 
 
 class DistilledJudge:
     """A linear probe on the embeddings for each concept, taught by another judge.
 
-    The teacher judges a sample of the training texts. A logistic regression learns
-    each concept from its annotations, and from then on judges at no cost. How well it
-    does is known: `f1_` is its cross-validated F1 against the teacher. Concepts that
-    it does not learn well enough stay with the teacher.
+    The teacher, another judge, annotates a sample of the training texts. For each
+    concept, a logistic regression learns from these annotations, and then judges at no
+    cost. `f1_` is its cross-validated F1 against the teacher. The teacher keeps judging
+    the concepts that are not learnt well enough.
 
-    Half of the sample is random and half is drawn from where the neurons of the
-    concepts fire, so that rare concepts are learnt; the texts are weighted by the
-    inverse of their chance to be drawn, so that nothing is overestimated (Horvitz and
-    Thompson 1952).
+    Half of the sample is drawn from all texts, and half from the texts on which the
+    neurons of the concepts fire, so that rare concepts are learnt too. Each text is
+    weighted by the inverse of its probability to be drawn, so that the frequency of a
+    concept is not overestimated (Horvitz and Thompson 1952).
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ class DistilledJudge:
         In practice an `LLMJudge`.
     embedder : EmbeddingTransformer
     n_teaching : int
-        Texts that the teacher judges, about.
+        Expected number of texts that the teacher judges.
     min_f1 : float
-        Concepts with a lower F1 stay with the teacher. 0 leaves none with it but
-        those too rare to be learnt.
+        The teacher judges concepts with a lower F1. With 0 these are only the concepts
+        that are too rare to be learnt.
     random_state : int
 
     Attributes
@@ -58,11 +58,11 @@ class DistilledJudge:
 
     @property
     def is_paid(self):
-        """Whether the teacher judges some concepts itself, or may have to."""
+        """Whether the teacher judges some concepts; True before `fit`."""
         return not hasattr(self, "is_distilled_") or not self.is_distilled_.all()
 
     def fit(self, concepts, texts, activations=None):
-        """Have the teacher judge a sample, and learn from it; see `Judge`."""
+        """Let the teacher judge a sample, and learn from it; see `Judge`."""
         rng = np.random.default_rng(self.random_state)
         chance = _chances(len(texts), activations, self.n_teaching)
         rows = np.flatnonzero(rng.random(len(texts)) < chance)
@@ -79,9 +79,9 @@ class DistilledJudge:
         self.coef_ = np.array([probe.coef for probe in probes])
         self.threshold_ = np.array([probe.threshold for probe in probes])
         if not self.is_distilled_.all():
-            left = np.flatnonzero(~self.is_distilled_)
-            taught = None if activations is None else activations[np.ix_(rows, left)]
-            self.teacher.fit([concepts[j] for j in left], texts[rows], taught)
+            kept = np.flatnonzero(~self.is_distilled_)
+            taught = None if activations is None else activations[np.ix_(rows, kept)]
+            self.teacher.fit([concepts[j] for j in kept], texts[rows], taught)
         return self
 
     def judge(self, texts):
@@ -93,7 +93,7 @@ class DistilledJudge:
         return annotations
 
     def estimate_cost(self, concepts, texts):
-        """Cost of the sample; concepts that stay with the teacher are not counted."""
+        """Cost of the sample. What the teacher judges later is not counted."""
         rng = np.random.default_rng(self.random_state)
         n = min(self.n_teaching, len(texts))
         rows = rng.permutation(len(texts))[:n]
@@ -104,7 +104,7 @@ class DistilledJudge:
 
 
 def _chances(n_texts, activations, n_teaching):
-    """The chance of each text to be in the sample."""
+    """The probability of each text to be in the sample."""
     if activations is None:
         return np.full(n_texts, min(n_teaching / n_texts, 1.0))
     chance = np.full(n_texts, n_teaching / 2 / n_texts)
@@ -114,7 +114,7 @@ def _chances(n_texts, activations, n_teaching):
 
 
 class _Probe:
-    """A logistic regression with the strength and the cut that cross-validate best.
+    """A logistic regression; cross-validation chooses its strength and its threshold.
 
     coef : ndarray of shape (n_dimensions,)
     threshold : float, of ``X @ coef``
@@ -160,7 +160,7 @@ def _log_loss(scores, y, weights):
 
 
 def _cross_validated_f1(scores, y, weights, folds):
-    """F1 with each fold cut where it is best for the other folds."""
+    """F1, where the threshold of each fold is the best one of the other folds."""
     says_yes = np.empty(len(y), dtype=bool)
     for train, test in folds:
         says_yes[test] = scores[test] >= _best_cut(
@@ -171,7 +171,7 @@ def _cross_validated_f1(scores, y, weights, folds):
 
 
 def _best_cut(scores, y, weights):
-    """The cut ``score >= cut`` of the highest weighted F1."""
+    """The threshold at which ``score >= threshold`` has the highest weighted F1."""
     order = np.argsort(-scores, kind="stable")
     both = np.cumsum(np.where(y, weights, 0.0)[order])
     f1 = 2 * both / (np.cumsum(weights[order]) + weights[y].sum())

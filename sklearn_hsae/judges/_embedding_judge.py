@@ -1,4 +1,4 @@
-"""Judge by meaning: a text has a concept when it is close enough to its phrases."""
+"""Judge by meaning: a text has a concept when it is similar enough to its phrases."""
 
 from functools import reduce
 
@@ -10,18 +10,19 @@ from sklearn_hsae.judges._phrases import label_phrases
 from sklearn_hsae.judges._similarity import PhraseSimilarity, soft_maximum
 from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 
-# A label says its words: another reading of it must say much better when the neuron
-# fires.
+# A reader takes a label word for word. Reading it by meaning must therefore agree with
+# the neuron much better.
 _LEAST_RATIO = 1.2
 
 
 def is_word_for_word(by_words, by_meaning):
-    """Whether a concept is to be read word for word, given how well both readings do.
+    """Whether to judge a concept by its words and not by its meaning.
 
     Parameters
     ----------
     by_words, by_meaning : float or ndarray of float
-        What :func:`agreement_of` says of the annotations of each reading.
+        Agreement of the annotations of each way with the neuron, by
+        :func:`agreement_of`.
     """
     return by_meaning < _LEAST_RATIO * by_words
 
@@ -29,14 +30,13 @@ def is_word_for_word(by_words, by_meaning):
 class EmbeddingJudge(FreeJudge):
     """Compares texts with the phrases of each concept in an embedding space.
 
-    How close is close enough differs from concept to concept, so each has a
-    threshold of its own: the one at which the annotations of the training texts
-    agree best with the activations of the neuron that the concept names.
+    Each concept has its own threshold: the one at which the annotations of the training
+    texts agree best with the activations of the neuron of the concept.
 
-    Some concepts are a matter of words: an embedding hardly tells "the soup was cold"
-    from "the soup was warm", and in a language that its model has not learnt it tells
-    little apart. Such a concept is read word for word, unless nearness in meaning
-    agrees with the neuron better by a fifth.
+    Some concepts depend on words. The embeddings of "the soup was cold" and "the soup
+    was warm" are nearly the same, and in a language that the model does not know, many
+    embeddings are. So a concept is judged by its words, unless the annotations by
+    meaning agree with the neuron better by a fifth.
     """
 
     def __init__(self, embedder):

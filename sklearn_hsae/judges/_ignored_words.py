@@ -1,4 +1,4 @@
-"""Words that never stand in a label: names, handles, and what a user lists."""
+"""Words that no label contains: handles, and the words that a user lists."""
 
 from collections import Counter
 from fnmatch import fnmatchcase
@@ -9,11 +9,11 @@ from sklearn_hsae._words import clauses
 
 HANDLES = "@*"
 _HANDLE = regex.compile(r"(?<![\w.+-])@([\w-]+)(?![\w-]*\.\w)")
-_LEAST_SHARE = 0.5  # of its occurrences that stand behind an @
+_LEAST_SHARE = 0.5  # of the occurrences of a handle that follow an @
 
 
 def handle_words(texts):
-    """The words that stand behind an @ in half of their occurrences or more.
+    """The words that follow an @ in half of their occurrences or more.
 
     Parameters
     ----------
@@ -37,12 +37,13 @@ def handle_words(texts):
 
 
 def ignored_words(patterns, words, texts):
-    """Those of `words` that one of the patterns matches.
+    """Return the words that match one of the patterns.
 
     Parameters
     ----------
     patterns : sequence of str
-        Words, or patterns where ``*`` stands for any letters; ``"@*"`` is all handles.
+        Words, or patterns in which ``*`` matches any letters; ``"@*"`` matches all
+        handles.
     words : iterable of str
         In lower case.
     texts : sequence of str
@@ -53,7 +54,7 @@ def ignored_words(patterns, words, texts):
     """
     patterns = [pattern.lower() for pattern in patterns]
     ignored = handle_words(texts) if HANDLES in patterns else set()
-    # A handle is a word without its sign.
+    # The words of a text have no @, so the patterns must have none.
     plain = {pattern.removeprefix("@") for pattern in patterns if pattern != HANDLES}
     exact = {pattern for pattern in plain if "*" not in pattern}
     wild = plain - exact

@@ -1,4 +1,4 @@
-"""What every judge offers, so that any of them can annotate."""
+"""The protocol of all judges: attributes and methods that each of them has."""
 
 from typing import Protocol
 
@@ -11,17 +11,17 @@ class Judge(Protocol):
     Attributes
     ----------
     is_paid : bool
-        Whether judging a text costs money or the time of a language model. Known
-        before `fit`.
+        Whether a judged text costs money or the time of a language model. It can be
+        read before `fit`.
     usage : Usage
-        What was asked of a language model so far; all zeros where none is asked.
+        Calls to a language model so far; all zeros for a judge without one.
     """
 
     is_paid: bool
     usage: Usage
 
     def fit(self, concepts, texts, activations=None):
-        """Take the concepts, and learn how to read them.
+        """Store the concepts, and learn from the training texts how to judge them.
 
         Parameters
         ----------
@@ -29,7 +29,8 @@ class Judge(Protocol):
         texts : ndarray of str of shape (n_texts,)
             The training texts.
         activations : ndarray of shape (n_texts, n_concepts) or None
-            Of the neurons that the concepts name; None for concepts given by hand.
+            Activations of the neurons that the concepts name; None for concepts that
+            the user wrote.
 
         Returns
         -------
@@ -40,7 +41,7 @@ class Judge(Protocol):
         """Return annotations: a float array (n_texts, n_concepts) of 0, 1 and NaN."""
 
     def estimate_cost(self, concepts, texts):
-        """What `judge` would cost, before a call is made and before `fit`.
+        """Estimate the cost of `judge`, without a call; allowed before `fit`.
 
         Returns
         -------
@@ -59,5 +60,5 @@ class FreeJudge:
         return Usage()
 
     def estimate_cost(self, concepts, texts):
-        """Nothing."""
+        """All zeros."""
         return {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "dollars": 0.0}

@@ -1,4 +1,4 @@
-"""The question whether texts have concepts, and how its reply is read."""
+"""The question which texts have which concepts, and how its reply is read."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ _WORDS = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
 
 
 def judge_question(texts, concepts, about):
-    """The request that asks for each text which of the concepts it has.
+    """Make the request that asks, for each text, which of the concepts it has.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def judge_question(texts, concepts, about):
     Returns
     -------
     Request
-        It reads a reply as an array of shape (n_texts, n_concepts) of 1, 0 and NaN.
+        Its `read` returns an array of shape (n_texts, n_concepts) of 1, 0 and NaN.
     """
     text_ids = [f"t{i + 1}" for i in range(len(texts))]
     concept_ids = [f"p{i + 1}" for i in range(len(concepts))]
@@ -37,9 +37,9 @@ def judge_question(texts, concepts, about):
 
 
 def _form(text_ids, concept_ids):
-    """What the answer looks like: in full for two properties, then in words.
+    """Describe the form of the reply: two properties in JSON, the others in words.
 
-    There is no "..." in it, which some models copy.
+    It contains no "...", because some models copy that.
     """
     entry = ", ".join(f'"{key}": true or false' for key in concept_ids[:2])
     form = f'Its form is {{"{text_ids[0]}": {{{entry}}}}}'
@@ -51,7 +51,7 @@ def _form(text_ids, concept_ids):
 
 
 def _schema(text_ids, concept_ids):
-    of_a_text = {
+    one_text = {
         "type": "object",
         "properties": {key: {"type": "boolean"} for key in concept_ids},
         "required": concept_ids,
@@ -59,14 +59,14 @@ def _schema(text_ids, concept_ids):
     }
     return {
         "type": "object",
-        "properties": dict.fromkeys(text_ids, of_a_text),
+        "properties": dict.fromkeys(text_ids, one_text),
         "required": text_ids,
         "additionalProperties": False,
     }
 
 
 def _read(found, text_ids, concept_ids):
-    """Annotations; NaN where one was left out or is neither yes nor no."""
+    """Read annotations; NaN where one is missing, or is neither yes nor no."""
     annotations = np.full((len(text_ids), len(concept_ids)), np.nan)
     for i, text_id in enumerate(text_ids):
         entry = found.get(text_id)

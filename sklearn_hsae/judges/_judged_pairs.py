@@ -1,4 +1,4 @@
-"""The annotation of each pair of a text and a concept, kept in the cache."""
+"""The annotations of pairs of a text and a concept, stored in the cache."""
 
 import hashlib
 
@@ -11,17 +11,16 @@ _ROWS_PER_LOOKUP = 1000
 
 
 class JudgedPairs:
-    """Annotations of texts by concepts, and the cache that keeps each of them.
+    """Annotations of texts by concepts, and the cache that stores each of them.
 
-    An annotation is kept under its text and its concept alone: other texts and
-    concepts beside it in a call do not have it paid for again.
+    The key of an annotation is its text and its concept. So it is not paid for again
+    when the next call combines other texts and concepts.
 
     Parameters
     ----------
     cache : DiskCache or MemoryCache
     identity : dict
-        What decides an annotation besides the text and the concept: see
-        `LanguageModel.identity`.
+        Everything else that an annotation depends on, see `LanguageModel.identity`.
     texts, concepts : list of str
 
     Attributes
@@ -29,9 +28,9 @@ class JudgedPairs:
     annotations : ndarray of shape (n_texts, n_concepts)
         1, 0, or NaN while unknown.
     given_up : bool ndarray of the same shape
-        Pairs that the provider did not answer: no part of them is asked again.
+        Pairs of calls that failed; they are not asked again.
     left_out : bool ndarray of the same shape
-        Pairs that a readable reply did not have.
+        Pairs that were missing in a readable reply.
     n_from_cache : int
     """
 
@@ -39,7 +38,7 @@ class JudgedPairs:
         prompt = load_prompt("judge").template
         self._cache = cache
         self._common = cache_key(kind="judgement", prompt=prompt, **identity)
-        # Hashed once each: a text may have a megabyte.
+        # Each text is hashed once only, because it can have a megabyte.
         self._texts = [cache_key(text=text) for text in texts]
         self._concepts = [cache_key(concept=concept) for concept in concepts]
         shape = len(texts), len(concepts)
@@ -54,11 +53,11 @@ class JudgedPairs:
         self.n_from_cache = int(np.sum(~np.isnan(self.annotations)))
 
     def missing(self):
-        """Which pairs are unknown and worth a question."""
+        """Which pairs are still to be asked about."""
         return np.isnan(self.annotations) & ~self.given_up
 
     def look_up(self, rows, columns):
-        """Take what the cache has of a block of pairs; whether it has all of them."""
+        """Read a block of pairs from the cache; return whether it has all of them."""
         pairs = {self._key(i, j): (i, j) for i in rows for j in columns}
         entries = self._cache.get_many(pairs)
         for key, value in entries.items():
@@ -66,7 +65,7 @@ class JudgedPairs:
         return len(entries) == len(pairs)
 
     def take(self, replies):
-        """Keep replies: tuples of rows, columns and an array of 1, 0 and NaN."""
+        """Store replies: tuples of rows, columns and an array of 1, 0 and NaN."""
         entries = {}
         for rows, columns, reply in replies:
             block = np.ix_(rows, columns)

@@ -7,10 +7,10 @@ from sklearn_hsae.judges._phrases import PhraseOccurrence, label_phrases
 
 
 class KeyphraseJudge(FreeJudge):
-    """Says yes where a text contains a phrase of the concept, word for word."""
+    """A text has a concept when it contains at least one of its phrases."""
 
     def fit(self, concepts, texts, activations=None):
-        """Read the phrases from the labels; texts and activations are not used."""
+        """Read the phrases in the labels; texts and activations are not used."""
         self.phrases_ = [label_phrases(concept) for concept in concepts]
         return self
 

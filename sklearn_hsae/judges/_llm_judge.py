@@ -12,34 +12,34 @@ from sklearn_hsae.judges._judge_question import judge_question
 from sklearn_hsae.judges._judged_pairs import JudgedPairs
 from sklearn_hsae.llm import LLMClient, Usage, estimate_cost, shortened
 
-# Longer texts than a tweet are judged in calls of their own.
+# Texts share a call up to this length: some tweets, but only one long review.
 _WORDS_PER_CALL = 400
 
 
 class LLMJudge:
     """Asks a language model which concepts a text has.
 
-    One call judges a text, or a few short ones, by many concepts. Their order is
-    shuffled from call to call, so that no concept always comes last. What a reply
-    leaves out, and what a failed call asked for, is asked once more, text by text.
+    One call judges one text, or a few short ones, by many concepts. Each call has the
+    concepts in another order, so that no concept is always the last. Pairs that a reply
+    left out, and pairs of failed calls, are asked once more, one text per call.
 
     Parameters
     ----------
     llm : LanguageModel
     concepts_per_call : int
     texts_per_call : int
-        At most; they share a call only while they are short.
+        Largest number of texts per call; only short texts share a call.
     max_words : int
-        Of each text; what is longer is cut.
+        Longer texts are cut to this number of words.
     random_state : int
-        Of the order of concepts.
+        Decides the order of the concepts in each call.
     verbose : int
-        Whether to show a progress bar.
+        If not 0, a progress bar is shown.
     usage : Usage or None
-        Written to, where naming and judging share one.
+        The object that counts the calls; naming and judging can share one.
     """
 
-    is_paid = True  # each text that it judges costs money or time
+    is_paid = True  # each judged text costs money or time
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class LLMJudge:
     def fit(self, concepts, texts, activations=None):
         """Take the concepts; texts and activations are not used."""
         plain = np.array([plain_label(concept) for concept in concepts], dtype=object)
-        self.columns_, distinct = pd.factorize(plain)  # "price", "price (2)": one
+        self.columns_, distinct = pd.factorize(plain)  # "price (2)" is "price"
         self.concepts_ = list(distinct)
         return self
 
@@ -89,7 +89,7 @@ class LLMJudge:
         return annotations
 
     def estimate_cost(self, concepts, texts):
-        """What `judge` would cost if nothing failed; see `llm.estimate_cost`."""
+        """Cost of `judge` when no call fails; see `llm.estimate_cost`."""
         self.fit(concepts, texts)
         shown, _ = self._distinct(texts)
         with open_cache(self.client.llm.cache_dir, "llm") as cache:
@@ -99,7 +99,7 @@ class LLMJudge:
         return estimate_cost(self.client.llm, requests)
 
     def _distinct(self, texts):
-        """The distinct texts as the model sees them, and where each belongs."""
+        """The distinct texts as the model sees them, and the position of each text."""
         shown = [shortened(text, self.max_words) for text in texts]
         codes, distinct = pd.factorize(np.array(shown, dtype=object))
         return list(distinct), codes
@@ -111,10 +111,10 @@ class LLMJudge:
         return pairs
 
     def _ask(self, texts, pairs, texts_per_call):
-        """Ask for what is missing; return whether all was asked for."""
+        """Ask about the missing pairs; return whether all of them were asked."""
         blocks = list(self._blocks(texts, pairs.missing(), texts_per_call))
-        # Several processes at the same work begin at different ends of it, and leave
-        # out what another one has asked in the meantime.
+        # When several processes judge the same texts, each takes the blocks in another
+        # order and skips those that another process has judged in the meantime.
         random.Random().shuffle(blocks)
         questions = (
             self._question(texts, *block)
@@ -139,7 +139,7 @@ class LLMJudge:
         )
 
     def _blocks(self, texts, missing, texts_per_call):
-        """Yield which rows and which columns share a call."""
+        """Yield the rows and the columns of each call."""
         rng = np.random.default_rng(self.random_state)
         patterns, group = np.unique(missing, axis=0, return_inverse=True)
         for i, pattern in enumerate(patterns):
@@ -150,8 +150,8 @@ class LLMJudge:
             for together in self._rows_together(texts, rows, texts_per_call):
                 order = rng.permutation(columns)
                 for start in range(0, len(order), self.concepts_per_call):
-                    some = order[start : start + self.concepts_per_call]
-                    yield together, some.tolist()
+                    in_this_call = order[start : start + self.concepts_per_call]
+                    yield together, in_this_call.tolist()
 
     def _rows_together(self, texts, rows, texts_per_call):
         together, n_words = [], 0
@@ -166,7 +166,7 @@ class LLMJudge:
         yield together
 
     def _count_left_out(self, pairs):
-        """Count and name what is missing from replies that could be read."""
+        """Count pairs that readable replies left out; report the concept with most."""
         left_out = pairs.left_out & np.isnan(pairs.annotations)
         if left_out.any():
             self.usage.failures += int(left_out.any(axis=1).sum())  # one call each

@@ -1,7 +1,7 @@
-"""Phrases of texts: which ones may name a concept, and in which texts they occur.
+"""Phrases of texts: which of them can name a concept, and in which texts they occur.
 
-A keyphrase concept is written "mentions waited, minutes, slow". The label is the
-whole concept: whoever reads it knows what is looked for, and nothing else is.
+A keyphrase concept is written "mentions waited, minutes, slow". The label says
+everything: the judge searches for these phrases and for nothing else.
 """
 
 import re
@@ -33,12 +33,12 @@ _NEGATION = re.compile(r"^(?:not|no|never|without|cannot|\w+n't)$")
 
 
 def phrase_label(phrases):
-    """The concept that `phrases` make up: ``"mentions waited, slow"``."""
+    """The label of the concept of these phrases: ``"mentions waited, slow"``."""
     return LABEL_PREFIX + ", ".join(phrases)
 
 
 def label_phrases(label):
-    """The phrases of a concept label; any other wording is one single phrase."""
+    """The phrases in a label. A label in another form counts as one phrase."""
     label = plain_label(label)
     if not label.startswith(LABEL_PREFIX):
         return [label]
@@ -48,12 +48,15 @@ def label_phrases(label):
 
 def _phrases(text, longest):
     """All runs of up to `longest` words that do not cross the end of a clause."""
-    return [
-        join_words(tokens[i : i + n])
+    phrases = [
+        " ".join(words)
         for tokens in clauses(text)
         for n in range(1, longest + 1)
-        for i in range(len(tokens) - n + 1)
+        for words in zip(*(tokens[start:] for start in range(n)), strict=False)
     ]
+    if "".join(phrases).isascii():  # the usual case, much faster
+        return phrases
+    return [closed_up(phrase) for phrase in phrases]
 
 
 class PhraseOccurrence:
@@ -62,8 +65,8 @@ class PhraseOccurrence:
     Parameters
     ----------
     phrases : sequence of str
-        Each is split into words as texts are; a phrase matches where its words
-        stand side by side, in any letter case.
+        Each phrase is split into words in the same way as texts. It occurs where its
+        words follow each other, in upper or lower case.
     """
 
     def __init__(self, phrases):
@@ -79,35 +82,35 @@ class PhraseOccurrence:
             raise ValueError(f"None of the phrases {self.keys} contains a word.")
         longest = max(key.count(" ") + 1 for key in vocabulary)
         if any(map(is_written_without_spaces, vocabulary)):
-            # How a run of letters is cut depends on what stands around it.
+            # Where ICU cuts a run of letters depends on the letters around it.
             longest = max(longest, MAX_WORDS)
         vectorizer = CountVectorizer(
             analyzer=lambda text: _phrases(text, longest),
             vocabulary=vocabulary,
             binary=True,
         )
-        found = vectorizer.transform(texts).tocsc()
+        occurrence = vectorizer.transform(texts).tocsc()
         column = {key: j for j, key in enumerate(vocabulary)}
-        blank = found.shape[1]  # a phrase without a word occurs nowhere
-        found.resize(found.shape[0], blank + 1)
-        return found[:, [column.get(key, blank) for key in self.keys]].tocsr()
+        blank = occurrence.shape[1]  # an empty column, for phrases without a word
+        occurrence.resize(occurrence.shape[0], blank + 1)
+        return occurrence[:, [column.get(key, blank) for key in self.keys]].tocsr()
 
 
 def candidate_phrases(texts, *, min_count, stop_words="auto", ignore=()):
-    """Phrases that could name a concept, and where they occur.
+    """Find the phrases that could name a concept, and the texts in which they occur.
 
-    A candidate has one to three words, starts and ends with a word of content, and
-    is no fragment of a longer candidate that it nearly always stands in. It may stand
-    in any number of texts: what it says of a neuron is for the caller to measure.
+    A candidate has one to three words, and starts and ends with a content word. A
+    phrase is left out when it is nearly always a part of the same longer candidate.
+    Frequent phrases are kept: the caller measures how well a phrase fits a neuron.
 
     Parameters
     ----------
     texts : sequence of str
     min_count : int
-        In how many texts a phrase stands at least.
+        Smallest number of texts with a phrase.
     stop_words : "auto", str or iterable of str
-        Words that no phrase starts or ends with: those of the languages found in the
-        texts, of one language given by its code, or the words themselves.
+        Words that no phrase starts or ends with. "auto" are the stop words of the
+        languages of the texts; another str is the code of one language.
     ignore : sequence of str
         Words and patterns that no phrase contains, see `ignored_words`.
 
@@ -129,10 +132,10 @@ def candidate_phrases(texts, *, min_count, stop_words="auto", ignore=()):
             for tokens in map(str.split, phrases)
         ]
     )
-    found, n_texts_with_found = phrases[eligible], n_texts_with[eligible]
-    dropped = _fragments(found, n_texts_with_found)
-    dropped |= _cut_within_words(found, n_texts_with_found)
-    eligible = eligible[~dropped]
+    eligible_phrases, n_texts_with_them = phrases[eligible], n_texts_with[eligible]
+    is_dropped = _fragments(eligible_phrases, n_texts_with_them)
+    is_dropped |= _cut_within_words(eligible_phrases, n_texts_with_them)
+    eligible = eligible[~is_dropped]
     if len(eligible) > _MAX_CANDIDATES:
         order = np.argsort(-n_texts_with[eligible], kind="stable")[:_MAX_CANDIDATES]
         eligible = np.sort(eligible[order])
@@ -140,10 +143,10 @@ def candidate_phrases(texts, *, min_count, stop_words="auto", ignore=()):
 
 
 def _frequent_phrases(words, texts_of, vocabulary, n_texts, min_count):
-    """All phrases of up to `MAX_WORDS` words in at least `min_count` texts.
+    """Find all phrases of up to `MAX_WORDS` words in at least `min_count` texts.
 
-    A phrase can only be frequent when it is without its last word (Agrawal & Srikant
-    1994), so each length is counted among those that extend a frequent shorter one.
+    A phrase cannot be frequent when the same phrase without its last word is not. So
+    only extensions of frequent phrases are counted (Agrawal & Srikant 1994).
     """
     min_count = min(min_count, n_texts)
     word_at, single, block = _keep_frequent(
@@ -173,7 +176,7 @@ def _frequent_phrases(words, texts_of, vocabulary, n_texts, min_count):
 
 
 def _as_written(phrases, occurrence):
-    """Close up scripts without spaces; what then reads the same is one phrase."""
+    """Remove spaces that a script does not have; merge phrases that become equal."""
     written = np.array([closed_up(phrase) for phrase in phrases], dtype=object)
     distinct, number = np.unique(written, return_inverse=True)
     if len(distinct) == len(written):
@@ -188,7 +191,7 @@ def _as_written(phrases, occurrence):
 
 
 def _coded_words(texts):
-    """Words as numbers, one after the other, with -1 at the end of each clause."""
+    """Code all words of all texts as one array of numbers; -1 ends each clause."""
     codes, texts_of, vocabulary = [], [], {}
     for i, text in enumerate(texts):
         for tokens in clauses(text):
@@ -200,13 +203,13 @@ def _coded_words(texts):
 
 
 def _keep_frequent(phrase_at, phrases, texts_of, n_texts, min_count):
-    """Drop rare phrases; renumber the others and say in which texts they are."""
+    """Drop rare phrases, renumber the others, and return the texts that have them."""
     there = phrase_at >= 0
     in_text = sparse.csr_matrix(
         (np.ones(there.sum()), (texts_of[there], phrase_at[there])),
         shape=(n_texts, len(phrases)),
     )
-    in_text.data[:] = 1.0  # however often it stands there
+    in_text.data[:] = 1.0  # 1 per text, also when the phrase is repeated
     kept = np.flatnonzero(np.asarray(in_text.sum(axis=0)).ravel() >= min_count)
     new_number = np.full(len(phrases) + 1, -1)  # the last entry serves number -1
     new_number[kept] = np.arange(len(kept))
@@ -214,13 +217,14 @@ def _keep_frequent(phrase_at, phrases, texts_of, n_texts, min_count):
 
 
 def common_words(texts, n_words):
-    """The words of content that stand in most of the texts."""
+    """The `n_words` content words that occur in the largest numbers of texts."""
     words, texts_of, vocabulary = _coded_words(texts)
     stop_words = resolve_stop_words("auto", words, texts_of, vocabulary)
-    _, found, occurrence = _keep_frequent(words, vocabulary, texts_of, len(texts), 2)
+    _, frequent, occurrence = _keep_frequent(words, vocabulary, texts_of, len(texts), 2)
     n_texts_with = np.asarray(occurrence.sum(axis=0)).ravel()
     order = np.argsort(-n_texts_with, kind="stable")
-    return [found[j] for j in order if _is_content(found[j], stop_words)][:n_words]
+    ordered = frequent[order]
+    return [word for word in ordered if _is_content(word, stop_words)][:n_words]
 
 
 def _is_content(word, stop_words):
@@ -243,7 +247,7 @@ def _names_something(tokens, stop_words, everywhere):
 
 
 def _fragments(phrases, n_texts_with):
-    """Mark those that stand inside a longer one of them in most of their texts."""
+    """Mark phrases that are part of the same longer phrase in most of their texts."""
     column = {phrase: j for j, phrase in enumerate(phrases)}
     fragment = np.zeros(len(phrases), dtype=bool)
     for j, phrase in enumerate(phrases):
@@ -258,8 +262,8 @@ def _fragments(phrases, n_texts_with):
 def _cut_within_words(phrases, n_texts_with):
     """Mark phrases that begin or end within a word that ICU has cut in two.
 
-    Where no spaces are written, a piece that nearly always stands next to the same
-    other piece is taken for a part of one word with it.
+    In scripts without spaces, two pieces that nearly always occur side by side count
+    as two parts of one word.
     """
     column = {phrase: j for j, phrase in enumerate(phrases)}
     second_parts, first_parts = set(), set()

@@ -1,4 +1,4 @@
-"""How much a text agrees with a phrase, by an embedding model and word for word."""
+"""Similarity of texts and phrases: by their embeddings, and by their words."""
 
 import re
 
@@ -8,8 +8,8 @@ from sklearn.preprocessing import normalize
 from sklearn_hsae._words import clauses, is_written_without_spaces
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
 
-# A phrase that stands in the text weighs as much as a tenth of a perfect cosine:
-# enough to prefer the texts that say it among those that mean it.
+# Added to the cosine when a text contains the phrase itself. Among texts of the same
+# meaning, those with the words then come first.
 VERBATIM_BONUS = 0.1
 _SOFTNESS = 0.2
 _N_COMMON_WORDS = 1000
@@ -23,14 +23,13 @@ _SENTENCE_END = re.compile(
 class PhraseSimilarity:
     """Centred cosine of phrases with text and sentence, plus a bonus for the words.
 
-    A text speaks of several things, and its embedding of all of them at once. A
-    phrase is compared with the text and with its nearest sentence, and the mean of
-    the two cosines counts: tone belongs to the text, an incident to a sentence.
+    A text has several subjects, and its embedding mixes them. So a phrase is compared
+    with the whole text and with its nearest sentence, and the result is the mean of
+    both cosines. The tone shows in the whole text, an incident in one sentence.
 
-    Phrases are short and texts are long, so in an embedding space each kind lies in a
-    corner of its own, and plain cosines mostly tell how phrase-like a text is. Each
-    kind is therefore centred by its own mean in the training texts, before the cosine
-    is taken.
+    Phrases are short and texts are long. In an embedding space they lie in different
+    regions, so a plain cosine depends mostly on the length. Therefore texts, sentences
+    and phrases are each centred by their own mean before the cosine is computed.
 
     Parameters
     ----------
@@ -65,14 +64,14 @@ class PhraseSimilarity:
     def transform(self, texts, phrases):
         """Return a float32 array of shape (n_texts, n_phrases)."""
         pieces = [sentences(text) for text in texts]
-        distinct = sorted({piece for of_text in pieces for piece in of_text})
+        distinct = sorted({piece for its_pieces in pieces for piece in its_pieces})
         row = {piece: i for i, piece in enumerate(distinct)}
         directions = normalize(self._embed(distinct) - self.sentence_mean_)
         wanted = normalize(self._embed(phrases) - self.phrase_mean_).T
         similarity = normalize(self._embed(texts) - self.text_mean_) @ wanted
-        for i, of_text in enumerate(pieces):
-            nearness = directions[[row[piece] for piece in of_text]] @ wanted
-            similarity[i] = (similarity[i] + nearness.max(axis=0)) / 2
+        for i, its_pieces in enumerate(pieces):
+            similarities = directions[[row[piece] for piece in its_pieces]] @ wanted
+            similarity[i] = (similarity[i] + similarities.max(axis=0)) / 2
         occurrence = PhraseOccurrence(phrases).transform(texts).tocoo()
         similarity[occurrence.row, occurrence.col] += VERBATIM_BONUS
         return similarity
@@ -82,27 +81,26 @@ class PhraseSimilarity:
 
 
 def soft_maximum(first, second):
-    """Agreement with either of two phrases, given the agreement with each.
+    """Combine the similarities with two phrases: near the larger, a smooth maximum.
 
-    Close to the larger, plus something when both are large. With the mean of several
-    phrases a text would have to be near all of them, with the plain maximum one chance
-    likeness would do.
+    It is higher when both are large. The mean would demand similarity with all phrases;
+    the plain maximum would accept one similarity by chance.
     """
     return _SOFTNESS * np.logaddexp(first / _SOFTNESS, second / _SOFTNESS)
 
 
 def sentences(text):
-    """The sentences of a text; one of less than three words joins the next."""
-    found, pending = [], ""
+    """Split a text into sentences; one of less than three words joins the next."""
+    complete, pending = [], ""
     for piece in _SENTENCE_END.split(text):
         pending = f"{pending} {piece}".strip()
         if _n_words(pending) >= _WORDS_PER_SENTENCE:
-            found.append(pending)
+            complete.append(pending)
             pending = ""
     if pending:
-        last = found.pop() if found and _n_words(pending) == 1 else ""
-        found.append(f"{last} {pending}".strip())
-    return found
+        last = complete.pop() if complete and _n_words(pending) == 1 else ""
+        complete.append(f"{last} {pending}".strip())
+    return complete
 
 
 def _n_words(text):

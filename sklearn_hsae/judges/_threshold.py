@@ -1,13 +1,13 @@
-"""The cut on a score whose annotations agree best with the activations of a neuron."""
+"""The threshold on a score whose annotations agree best with a neuron."""
 
 import numpy as np
 
 
 def agreement_of(annotations, activations):
-    """How well annotations, 0 or 1, say where and how strongly a neuron fires.
+    """Correlation of annotations, 0 or 1, with the square roots of the activations.
 
-    Their correlation with the square roots of the activations, by which
-    :func:`best_threshold` sets its cut; 0 where one of both is the same everywhere.
+    It is 0 when all annotations or all activations are equal. :func:`best_threshold`
+    maximises it.
     """
     strength = np.sqrt(np.maximum(activations, 0.0))
     if np.ptp(strength) == 0 or annotations.min() == annotations.max():
@@ -16,7 +16,7 @@ def agreement_of(annotations, activations):
 
 
 def best_threshold(scores, activations, *, max_prevalence=0.5):
-    """Find the cut ``score >= threshold`` that correlates best with a neuron.
+    """Find the threshold at which ``score >= threshold`` correlates best with a neuron.
 
     The annotations, 0 or 1, are correlated with the square roots of the activations.
     The roots are a compromise. With 0 or 1 in their place, a faint activation would
@@ -27,16 +27,16 @@ def best_threshold(scores, activations, *, max_prevalence=0.5):
     ----------
     scores : ndarray of shape (n_rows,)
     activations : ndarray of shape (n_rows,)
-        Of the neuron; those that are not positive count as silence.
+        Activations of the neuron; values at or below 0 count as 0.
     max_prevalence : float
-        In which share of the rows the annotation is 1 at most, or as often as the
-        neuron fires if that is more: a concept that fits most texts sets nothing
-        apart, unless its neuron does.
+        Largest share of rows with annotation 1. When the neuron fires on more rows,
+        its share is the limit instead. Without a limit, a concept could fit nearly all
+        texts and would separate nothing.
 
     Returns
     -------
     float
-        Infinite when no cut tells rows apart: all activations or all scores alike.
+        Infinite when all activations or all scores are equal.
     """
     strength = np.sqrt(np.maximum(activations, 0.0))
     if np.ptp(strength) == 0:
@@ -45,7 +45,7 @@ def best_threshold(scores, activations, *, max_prevalence=0.5):
     ranked = scores[order]
     n_rows = len(scores)
     n_yes = np.arange(1, n_rows + 1)
-    # Up to a factor that no cut changes, the correlation with the annotations.
+    # The correlation, up to a factor that is the same for all thresholds.
     covariance = np.cumsum((strength - strength.mean())[order])
     spread = np.sqrt(n_yes * (n_rows - n_yes))
     correlation = np.divide(

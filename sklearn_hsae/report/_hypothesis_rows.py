@@ -8,6 +8,10 @@ from sklearn_hsae.inference import PENALIZED
 
 _FIDELITY = ("f1", "precision", "recall", "correlation")
 _NOT_CONVERGED = "not converged"
+# What a control has none of: it is no hypothesis.
+_OF_CONTROLS = dict.fromkeys(
+    ("p_corrected", "prevalence", "separation", "separation_p_corrected"), math.nan
+) | {"significant": False}
 _PENALTY_REASONS = {
     "few rows of a class": "some concepts have few texts of a class",
     "the classes separate": "some concepts tell the classes apart without an error",
@@ -33,6 +37,7 @@ class Row:
     fidelity: dict
     literal_share: float = math.nan  # of texts with the concept; keyphrases alone
     points: float = math.nan  # average marginal effect, in percentage points
+    returned: str = ""  # "4 of 5" repeats; "" without repeats
 
     @property
     def is_estimable(self):
@@ -53,6 +58,21 @@ def agreeing_rows(evaluation):
     """One row per group of two or more hypotheses that agree, tested as one."""
     lines = evaluation.groups.to_dict("records")
     return _sorted(_row(line) for line in lines if len(line["members"]) > 1)
+
+
+def control_rows(evaluation):
+    """One row per column of the controls (and class), in the order of the columns."""
+    if evaluation.controls is None:
+        return []
+    return [
+        _row({**_OF_CONTROLS, **line, "hypothesis": line["control"]})
+        for line in evaluation.controls.to_dict("records")
+    ]
+
+
+def control_digits(row):
+    """Number of decimals of one control: their units differ."""
+    return _format.effect_digits([row.effect, row.low, row.high])
 
 
 def penalty_line(evaluation):
@@ -87,7 +107,7 @@ def _row(line):
         effect=line["coefficient"],
         low=line["ci_low"],
         high=line["ci_high"],
-        p=line["p_corrected"],
+        p=line["p_corrected"] if "control" not in line else line["p"],
         significant=bool(line["significant"]),
         prevalence=line["prevalence"],
         separation=line["separation"],
@@ -96,6 +116,7 @@ def _row(line):
         fidelity={name: line[name] for name in _FIDELITY if name in line},
         literal_share=line.get("literal_share", math.nan),
         points=100 * line.get("average_marginal_effect", math.nan),
+        returned=_format.returned(line),
     )
 
 

@@ -12,6 +12,8 @@ One training step, from the outside in:
    which selects the active neurons and reconstructs the rows from them.
 5. `_kernels/` computes it: Numba on CPUs, torch on GPUs; `_torch_products.py` is the
    readable definition.
+
+After the training, `EncodingMixin` (`_encoding.py`) computes activations of any rows.
 """
 
 from sklearn_hsae.sae._estimator import MatryoshkaSAETransformer

@@ -5,26 +5,16 @@ from dataclasses import replace
 from numbers import Integral, Real
 from os import PathLike
 
-import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator
 
-from sklearn_hsae._sklearn_compat import (
-    Interval,
-    StrOptions,
-    check_feature_names,
-    check_n_features,
-    fit_context,
-)
-from sklearn_hsae._texts import CarriesTextsMixin, frame_like, without_empty_texts
+from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae.sae._data import (
-    RowFile,
     TargetCoding,
+    check_rows,
     learn_target,
-    open_rows,
     training_data,
 )
+from sklearn_hsae.sae._encoding import EncodingMixin
 from sklearn_hsae.sae._persistence import SavedAsSafetensors
 from sklearn_hsae.sae._settings import (
     count_training_rows,
@@ -34,18 +24,14 @@ from sklearn_hsae.sae._settings import (
     suggest_sizes,
 )
 
-# torch is imported at the first fit or transform, not with this module.
+# torch is imported at the first fit, not with this module.
 
-_ROWS_PER_CHUNK = 8192
-_DTYPES = [np.float32, np.float64, np.float16]
 _AUTO = StrOptions({"auto"})
 
 logger = logging.getLogger("sklearn_hsae")
 
 
-class MatryoshkaSAETransformer(
-    SavedAsSafetensors, CarriesTextsMixin, TransformerMixin, BaseEstimator
-):
+class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator):
     """Sparse autoencoder whose first neurons reconstruct on their own.
 
     Each row becomes `n_neurons` activations, of which at most `k` are positive (Gao et
@@ -326,117 +312,6 @@ class MatryoshkaSAETransformer(
         self._training_state = state | {"coding": coding}
         return self
 
-    def transform(self, X, *, prefix=None):
-        """Compute the activations.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        prefix : int, float or None, default=None
-            Compute the activations of the first neurons only; the others are 0. Their
-            number, or a fraction. None uses the parameter `prefix`; 1.0 uses all
-            neurons.
-
-        Returns
-        -------
-        ndarray, csr matrix or DataFrame of shape (n_samples, n_neurons) of float32
-            The positive activations, and 0 elsewhere. A frame when `X` is a frame;
-            sparse with `sparse_output`. For an empty text, all activations are 0.
-        """
-        check_is_fitted(self)
-        encoder = self._encoder(prefix)
-        rows = self._check_rows(X, reset=False)
-        if self.sparse_output:
-            activations = encoder.sparse_activations(rows)
-        else:
-            activations = encoder.dense_activations(rows)
-        activations = without_empty_texts(activations, X)
-        return frame_like(activations, X, self.get_feature_names_out())
-
-    def inverse_transform(self, X):
-        """Reconstruct rows from activations.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_neurons)
-            Frames may have dense or pandas-sparse columns.
-
-        Returns
-        -------
-        ndarray or DataFrame of shape (n_samples, n_features) of float32
-            A frame when `X` is a frame.
-        """
-        check_is_fitted(self)
-        activations = check_array(
-            X, accept_sparse="csr", dtype=[np.float32, np.float64]
-        )
-        if activations.shape[1] != len(self.decoder_):
-            raise ValueError(
-                f"X has {activations.shape[1]} columns, but "
-                f"{len(self.decoder_)} neurons were fitted."
-            )
-        with np.errstate(over="ignore", invalid="ignore"):  # found below
-            rows = activations @ self.decoder_ + self.decoder_bias_
-            rows = (rows * self.input_scale_ + self.input_mean_).astype(np.float32)
-        if not np.isfinite(rows).all():
-            raise ValueError(
-                "The reconstruction exceeds the range of float32: X has entries "
-                f"up to {np.abs(activations).max():.3g}. Pass what transform returned."
-            )
-        names = getattr(self, "feature_names_in_", None)
-        return frame_like(rows, X, names)
-
-    def score(self, X, y=None, *, prefix=None):
-        """Share of the variance that the reconstruction explains, 1 - FVU.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-        prefix : int, float or None, default=None
-            Reconstruct from the first neurons only, as in :meth:`transform`.
-
-        Returns
-        -------
-        float
-            1 for a perfect reconstruction; 0 when the training mean is used as the
-            reconstruction. The variance is that of the training rows, so that a single
-            row has a score too.
-        """
-        check_is_fitted(self)
-        encoder = self._encoder(prefix)
-        rows = self._check_rows(X, reset=False)
-        error = 0.0
-        for start in range(0, len(rows), _ROWS_PER_CHUNK):
-            chunk = rows[start : start + _ROWS_PER_CHUNK]
-            activations = encoder.sparse_activations(chunk)
-            residual = (chunk - self.input_mean_) / self.input_scale_
-            residual -= activations @ self.decoder_ + self.decoder_bias_
-            error += np.vdot(residual, residual)
-        return float(1.0 - error / len(rows))
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the neurons: "sae0", "sae1", ...
-
-        Parameters
-        ----------
-        input_features : array-like or None, default=None
-            Not used.
-
-        Returns
-        -------
-        ndarray of str of shape (n_neurons,)
-        """
-        check_is_fitted(self)
-        names = [f"sae{i}" for i in range(len(self.encoder_))]
-        return np.array(names, dtype=object)
-
-    @property
-    def components_(self):
-        """Direction of each neuron; the same array as `decoder_`."""
-        return self.decoder_
-
     def _prepare_fit(self, X, y, sample_weight=None):
         """Check the input of a new training.
 
@@ -444,7 +319,7 @@ class MatryoshkaSAETransformer(
         -------
         TrainingData, TrainingSettings, TargetCoding or None
         """
-        X = self._check_rows(X, reset=True, ensure_min_samples=2)
+        X = check_rows(self, X, reset=True, ensure_min_samples=2)
         n_neurons = self.n_neurons
         if n_neurons == "auto":
             n_neurons = suggest_sizes(len(X))["n_neurons"]
@@ -461,7 +336,7 @@ class MatryoshkaSAETransformer(
 
     def _prepare_more(self, X, y, sample_weight):
         """As :meth:`_prepare_fit`, after an earlier `partial_fit`."""
-        X = self._check_rows(X, reset=False, ensure_min_samples=2)
+        X = check_rows(self, X, reset=False, ensure_min_samples=2)
         coding = None
         if self.target_weight > 0:
             coding = self._training_state["coding"]
@@ -475,16 +350,6 @@ class MatryoshkaSAETransformer(
         data = training_data(X, y, sample_weight, coding)
         settings = self._settings(data.n_used, coding, self.k_, self.prefixes_)
         return data, settings, coding
-
-    def _check_rows(self, X, **options):
-        X = open_rows(X)
-        if not isinstance(X, RowFile):
-            return validate_data(self, X, dtype=_DTYPES, **options)
-        reset = options["reset"]
-        # validate_data would read the whole file.
-        check_feature_names(self, X, reset=reset)
-        check_n_features(self, X, reset=reset)
-        return X
 
     def _require(self, y):
         if y is None:
@@ -515,26 +380,3 @@ class MatryoshkaSAETransformer(
         self.threshold_ = learned.threshold
         self.history_ = learned.history
         self.n_iter_ = len(learned.history)
-
-    def _encoder(self, prefix):
-        """The encoder of the first neurons."""
-        from sklearn_hsae.sae._model import Encoder
-        from sklearn_hsae.sae._training import training_device
-
-        prefix = self.prefix if prefix is None else prefix
-        n_neurons = len(self.encoder_)
-        return Encoder(
-            self.encoder_,
-            self.encoder_bias_,
-            self.input_mean_,
-            self.input_scale_,
-            self.k_,
-            self.threshold_,
-            training_device(self.device),
-            n_neurons if prefix is None else prefix_size(prefix, n_neurons),
-        )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags

@@ -179,3 +179,63 @@ def test_mistakes_are_reported_in_the_words_of_the_command(
     error = capsys.readouterr().err.strip()
     assert re.search(message, error) and len(error.splitlines()) == 1
     assert "np." not in error and "='" not in error and "Hypothesis" not in error
+
+
+def test_controls_travel_with_the_texts(tmp_path):
+    """Numbers, words, and the codes of categories, each with its own text."""
+    years, shops = np.arange(N) + 1900, ["a", "b", "c"] * (N // 3)
+    path = save(tmp_path / "a.csv", np.arange(N) / 7, year=years, shop=shops)
+    split = split_of(path, "--controls", "year, C(shop)")
+    assert split.texts.index.names == ["year", "shop"]
+    both = pd.concat([split.texts, split.new_texts])
+    numbers = both.str.split().str[-1].astype(int)
+    assert (both.index.get_level_values("year") == numbers + 1900).all()
+    codes = save(tmp_path / "b.csv", np.arange(N) / 7, code=[1, 20] * (N // 2))
+    levels = split_of(codes, "--controls", "C(code)").texts.index
+    assert set(levels.get_level_values("code")) == {"1", "20"}
+    assert split.source["controls"] == ["year", "shop"]
+
+
+@pytest.mark.parametrize("y", [np.arange(N) / 7, ["good", "bad", "bad"] * (N // 3)])
+def test_the_texts_of_a_group_are_in_one_part(tmp_path, y):
+    """Otherwise the tests would not be independent of what was found."""
+    authors = [f"author {i // 5}" for i in range(N)]
+    split = split_of(save(tmp_path / "a.csv", y, author=authors), "--groups", "author")
+    assert not set(split.groups) & set(split.new_groups)
+    assert len(split.groups) == len(split.texts)
+    assert 20 <= len(split.new_texts) <= 40
+    of_text = dict(zip(TEXTS, authors, strict=True))
+    assert [of_text[text] for text in split.new_texts] == split.new_groups.tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--controls", "yeer"], "no column 'yeer'. Did you mean 'year'?"),
+        (["--groups", "Author"], "no column 'Author'. Did you mean 'author'?"),
+        (["--controls", "same"], "--controls same is 7 in every row"),
+        (["--controls", "words"], "--controls words has 60 different values"),
+        (["--controls", "mixed"], r"pass --controls 'C\(mixed\)' for classes"),
+        (["--controls", "text"], "which is the column of the texts"),
+        (["--groups", "y"], "which is the column of the outcome"),
+        (["--by", "yeer"], "no column 'yeer'. Did you mean 'year'?"),
+        (["--by", "author"], "has 12 different values, and 0 of them have 40 texts"),
+        (["--groups", "words"], "has another value in each row"),
+        (["--groups", "same"], "--groups same is 7 in every row"),
+        (["--controls", "gap"], "no value of 'gap' in row 2.*--drop-missing"),
+    ],
+)
+def test_a_column_that_cannot_be_used_is_named(tmp_path, capsys, options, message):
+    columns = {
+        "year": np.arange(N) + 1900,
+        "author": [f"author {i // 5}" for i in range(N)],
+        "same": 7,
+        "words": [f"word {'x' * i}" for i in range(N)],
+        "mixed": ["3", "x", *range(N - 2)],
+        "gap": ["", *range(N - 1)],
+    }
+    path = save(tmp_path / "a.csv", np.arange(N) / 7, **columns)
+    command = ["run", str(path), "--text", "text", "--target", "y", *options]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err.strip()
+    assert re.search(message, error) and len(error.splitlines()) == 1

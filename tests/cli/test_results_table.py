@@ -106,3 +106,46 @@ def test_class_names_that_are_cut_still_differ(capsys):
     names = [f"Banking, finance and trade {i}" for i in range(3)]
     show_results(evaluate(np.resize(names, 300), HypothesisClassifier()), "topic")
     assert all(name in capsys.readouterr().out for name in names[:1])
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c"]])
+def test_controls_stand_in_a_block_of_their_own(capsys, names):
+    """With their own names; of many classes the effects alone."""
+    y = np.resize(names, 300)
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"mentions a": (y == "a") ^ (rng.random(300) < 0.3)}) * 1.0
+    rows = X.set_axis(pd.Index(rng.integers(2000, 2010, 300), name="year"))
+    pipe = Pipeline([("regress", HypothesisClassifier(controls=["year"]))]).fit(rows, y)
+    evaluation = evaluate_hypotheses(pipe, rows, y)
+    show_results(evaluation, "topic")
+    table, block = capsys.readouterr().out.split("Controls, held equal and not tested:")
+    assert "year" not in table.split("+ means")[0]
+    line = next(line for line in block.splitlines() if line.endswith("year"))
+    for effect in evaluation.controls["coefficient"]:
+        digits = 3 if len(names) == 2 else 2
+        assert f"{abs(effect):.{digits}f}" in line
+    assert len(evaluation.controls) == (1 if len(names) == 2 else 3)
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c"]])
+def test_groups_stand_side_by_side(capsys, names):
+    """With a mark where an effect differs; of many classes what differs alone."""
+    rng = np.random.default_rng(0)
+    by = pd.Series(np.resize(["United", "Delta", "Delta"], 600), name="airline")
+    X = pd.DataFrame({"waits": rng.random(600) < 0.4, "parks": rng.random(600) < 0.4})
+    is_a = np.where(by == "United", X["waits"], rng.random(600) < 0.4)
+    y = np.where(is_a, "a", rng.choice(names[1:], 600))
+    pipe = Pipeline([("regress", HypothesisClassifier())]).fit(X * 1.0, y)
+    evaluation = evaluate_hypotheses(pipe, X * 1.0, y)
+    table = evaluation.by_group(by)
+    show_results(evaluation, "topic", table)
+    printed = capsys.readouterr().out
+    n_all = 2 if len(names) == 2 else 6
+    assert re.search(rf"Between the values of airline, \d of {n_all} effects", printed)
+    block = printed.split("Points by airline")[1]
+    line = next(line for line in block.splitlines() if line.endswith("waits"))
+    assert line.count("*") == 2 and ("parks" in block) == (n_all == 2)
+    first = table[table["differs"]].sort_values("difference_p").iloc[:2]
+    points = 100 * first.sort_values("group")["average_marginal_effect"]
+    for value in points:
+        assert f"{abs(value):.0f}" in line

@@ -45,6 +45,7 @@ def test_texts_without_any_of_the_features_are_minus_one(planted):
     clustering = DirectedClustering("tone", 3, n_features=3, random_state=0).fit(X)
     assert np.flatnonzero(clustering.labels_ == -1).tolist() == list(range(10))
     assert (clustering.predict(X.iloc[:12])[:10] == -1).all()
+    assert clustering.predict(X.iloc[:0]).shape == (0,)
 
 
 def test_features_say_where_they_are_and_how_near(planted):

@@ -255,3 +255,20 @@ def test_the_frame_holds_the_outcome_as_it_was_read(tmp_path):
     path = save(tmp_path, "a.csv", "text;y;n\na;1,5;3\nb;2;4\n")
     frame = load_texts(path, text="text", target="y")[2]
     assert frame["y"].tolist() == [1.5, 2.0] and frame["n"].tolist() == [3, 4]
+
+
+def test_more_columns_are_read_as_the_outcome_is(tmp_path):
+    """Numbers in any format, names as names; a row without one counts as missing."""
+    path = tmp_path / "a.csv"
+    path.write_text("text;y;price;shop\na;1;2,5;7\nb;2;1.000,25;x\nc;3;;y\n")
+    columns = {"price": "auto", "shop": "classification"}
+    with pytest.warns(UserWarning, match="1 of 3 rows.*no value of 'price' in row 4"):
+        *_, frame = load_texts(
+            path, text="text", target="y", columns=columns, drop_missing=True
+        )
+    assert frame["price"].tolist() == [2.5, 1000.25]
+    assert frame["shop"].tolist() == ["7", "x"]
+    with pytest.raises(ValueError, match=r"'Price'\. Did you mean 'price'"):
+        load_texts(path, text="text", columns={"Price": "auto"})
+    with pytest.raises(ValueError, match=r"columns=\{'shop': 'classification'\}"):
+        load_texts(path, text="text", columns={"shop": "regression", "y": "auto"})

@@ -11,7 +11,11 @@ from sklearn_hsae.datasets._outcome_column import OutcomeReader
 
 def read(values, task="auto", decimal=None, dtype=object):
     reader = OutcomeReader(
-        "The column 'y' of f.csv", lambda i: f"row {i + 2}", task=task, decimal=decimal
+        "The column 'y' of f.csv",
+        lambda i: f"row {i + 2}",
+        task=task,
+        decimal=decimal,
+        as_classes="pass task='classification'",
     )
     column = values if isinstance(values, pd.Series) else pd.Series(values, dtype=dtype)
     y, is_missing = reader.read(column)

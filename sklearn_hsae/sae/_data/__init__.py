@@ -1,7 +1,7 @@
 """The input of a training: rows in memory or on disk, targets and weights."""
 
 from sklearn_hsae.sae._data._moments import mean_and_scale
-from sklearn_hsae.sae._data._row_files import RowFile, open_rows
+from sklearn_hsae.sae._data._row_files import RowFile, check_rows, open_rows
 from sklearn_hsae.sae._data._target_coding import TargetCoding, learn_target
 from sklearn_hsae.sae._data._training_data import TrainingData, training_data
 
@@ -9,6 +9,7 @@ __all__ = [
     "RowFile",
     "TargetCoding",
     "TrainingData",
+    "check_rows",
     "learn_target",
     "mean_and_scale",
     "open_rows",

@@ -6,13 +6,15 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from sklearn_hsae._extras import import_extra
+from sklearn_hsae._sklearn_compat import check_feature_names, check_n_features
 
 _BYTES_IN_MEMORY = 2**28  # smaller rows (as float32) are read into memory
 _BLOCK_BYTES = 2**23
 _LAZY_LIBRARIES = ("dask", "zarr", "h5py")
-_FLOATS = (np.float16, np.float32, np.float64)
+_FLOATS = [np.float32, np.float64, np.float16]  # other types become the first
 
 
 class RowFile:
@@ -70,6 +72,39 @@ def open_rows(X):
         return RowFile(lambda: X)
     if library in _LAZY_LIBRARIES:
         return _open_lazy(X, library)
+    return X
+
+
+def check_rows(estimator, X, *, reset, ensure_min_samples=1):
+    """Open `X` and check it, as `validate_data` of scikit-learn does.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array-like, torch tensor, path or lazy array
+        See :func:`open_rows`.
+    reset : bool
+        Whether `estimator` learns the number and the names of the columns. Otherwise
+        those of `X` must be equal to the learned ones.
+    ensure_min_samples : int, default=1
+        Not checked for a :class:`RowFile`.
+
+    Returns
+    -------
+    RowFile or ndarray of float
+    """
+    X = open_rows(X)
+    if not isinstance(X, RowFile):
+        return validate_data(
+            estimator,
+            X,
+            dtype=_FLOATS,
+            reset=reset,
+            ensure_min_samples=ensure_min_samples,
+        )
+    # validate_data would read the whole file.
+    check_feature_names(estimator, X, reset=reset)
+    check_n_features(estimator, X, reset=reset)
     return X
 
 

@@ -80,6 +80,8 @@ class Encoder:
 
     def sparse_activations(self, X):
         """A csr matrix of float32 that stores positive activations only."""
+        if not len(X):
+            return sparse.csr_matrix((0, len(self.weights)), dtype=np.float32)
 
         def encode(chunk):
             rows, neurons, values = self._active(X[chunk])
