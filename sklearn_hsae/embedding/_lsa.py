@@ -1,6 +1,5 @@
 """LSAEmbedder: turn texts into vectors by the words that stand in them."""
 
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -19,7 +18,7 @@ from sklearn_hsae._texts import (
     check_texts,
     warn_of_empty,
 )
-from sklearn_hsae._words import clauses, join_words
+from sklearn_hsae._words import clauses
 
 _MAX_TEXTS_IN_FIT = 20_000
 _TEXTS_PER_RARE_WORD = 2000  # a word is counted if one text in 2,000 has it
@@ -43,9 +42,9 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         :class:`EmbeddingTransformer`. There are fewer when `X` has fewer texts or
         words.
     ngram_range : (int, int), default=(1, 1)
-        Least and largest number of words side by side, within a clause, that count as
-        one. With (1, 3), "soup was cold" is counted beside its words. This helps where
-        two words decide together, and hurts where each decides alone.
+        Smallest and largest number of words side by side that count as one. With
+        (1, 3), "soup was cold" is counted beside its words. This helps where two words
+        decide together, and hurts where each word decides alone.
     random_state : int, RandomState instance or None, default=None
         Draws the texts that are learnt from when there are more than 20,000, and starts
         the decomposition. Pass an int for the same embeddings each time.
@@ -112,7 +111,6 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             texts.
         """
         texts = check_texts(X, type(self).__name__)
-        self._check_ngram_range()
         rng = check_random_state(self.random_state)
         rows = rng.permutation(len(texts))[:_MAX_TEXTS_IN_FIT]
         self._learn(texts[np.sort(rows)], rng)
@@ -161,17 +159,12 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         names = [f"lsa{i}" for i in range(self.n_dimensions_)]
         return np.array(names, dtype=object)
 
-    def _check_ngram_range(self):
-        shortest, longest = self.ngram_range
-        if not 1 <= shortest <= longest:
-            raise ValueError(
-                "ngram_range must be two numbers of words, the smaller one first, such "
-                f"as (1, 3), got {self.ngram_range!r}."
-            )
-
     def _learn(self, texts, rng):
         self.vectorizer_ = TfidfVectorizer(
-            analyzer=partial(_n_grams, ngram_range=self.ngram_range),
+            tokenizer=_words,
+            token_pattern=None,
+            lowercase=False,
+            ngram_range=self.ngram_range,
             min_df=max(2, len(texts) // _TEXTS_PER_RARE_WORD),
             sublinear_tf=True,
             dtype=np.float32,
@@ -179,6 +172,8 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         try:
             counts = self.vectorizer_.fit_transform(texts)
         except ValueError as error:
+            if "ngram_range" in str(error):
+                raise
             raise ValueError(
                 f"LSAEmbedder learns from words that stand in several texts, and the "
                 f"{len(texts)} texts have none in common. Pass more texts, or use "
@@ -196,11 +191,5 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def _n_grams(text, ngram_range):
-    shortest, longest = ngram_range
-    return [
-        join_words(words[start : start + length])
-        for words in clauses(text)
-        for length in range(shortest, longest + 1)
-        for start in range(len(words) - length + 1)
-    ]
+def _words(text):
+    return [word for words in clauses(text) for word in words]

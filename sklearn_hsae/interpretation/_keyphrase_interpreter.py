@@ -65,9 +65,9 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         do. "keyphrase": always word for word. The phrases are chosen for this judge.
     embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
         The embedder for ``judge="embedding"``: the name of a model, "lsa" for an
-        :class:`LSAEmbedder`, or a transformer, which is cloned. Pass the embedder of the pipeline's first step, because its
-        embeddings are in the cache. None is the default model of
-        :class:`EmbeddingTransformer`.
+        :class:`LSAEmbedder`, or a transformer, which is cloned. Pass the embedder of
+        the pipeline's first step, because its embeddings are in the cache. None is the
+        default model of :class:`EmbeddingTransformer`.
     stop_words : str or list of str, default="auto"
         Words that no phrase starts or ends with. "auto" finds the languages of the
         texts and uses their lists, or the English list when it finds no language.
