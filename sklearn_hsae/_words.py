@@ -55,10 +55,8 @@ _PICTURE = r"[\p{Emoji_Presentation}\p{Extended_Pictographic}--[\u0000-\u25FF]]"
 _EMOJI = rf"\p{{RI}}{{2}}|{_PICTURE}(?:\u200D{_PICTURE})*|\p{{Emoji_Presentation}}"
 _WORD_OR_EMOJI = regex.compile(f"{_LETTERS}|{_EMOJI}", regex.V1)
 _ONE_SIGN = regex.compile(rf"\p{{Han}}|\p{{Hangul}}|{_EMOJI}", regex.V1)
-_LETTER, _LATIN_LETTER = (
-    regex.compile(r"\p{L}"),
-    regex.compile(r"[\p{Latin}&&\p{L}]", regex.V1),
-)
+_LETTER_OR_EMOJI = regex.compile(rf"\p{{L}}|{_EMOJI}", regex.V1)
+_LATIN_LETTER = regex.compile(r"[\p{Latin}&&\p{L}]", regex.V1)
 _N_TEXTS_OF_ONE_SCRIPT = 1000
 # Articles and prepositions that French, Italian and Catalan write before a vowel.
 _ELIDED = re.compile(r"\b(?:[dljn]|qu|un|(?:d|n|s|a)(?:e|u)?ll)'(?=[^\W\d_])")
@@ -103,12 +101,12 @@ def is_written_without_spaces(text):
 
 
 def is_mostly_latin(texts):
-    """Whether at least half of the letters of the first texts are Latin ones."""
+    """Whether at least half of the letters and emoji of the first texts are Latin."""
     sample = "".join(texts[:_N_TEXTS_OF_ONE_SCRIPT])
     if sample.isascii():
         return True
-    n_letters = len(_LETTER.findall(sample))
-    return 2 * len(_LATIN_LETTER.findall(sample)) >= n_letters
+    n_signs = len(_LETTER_OR_EMOJI.findall(sample))
+    return 2 * len(_LATIN_LETTER.findall(sample)) >= n_signs
 
 
 def is_letter_alone(word):

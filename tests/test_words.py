@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from sklearn_hsae._words import clauses, join_words
+from sklearn_hsae._words import clauses, is_mostly_latin, join_words
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,21 @@ def test_hostile_texts_take_linear_time(sign):
     start = time.process_time()
     clauses(sign * 20_000)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("slow", True),
+        ("12 345", True),
+        ("d\u00e9j\u00e0 vu", True),
+        ("Nguy\u1ec5n", True),
+        ("मेज़ था", False),
+        ("iPhone 手机非常好用的东西", False),
+        ("iPhone 手机", True),
+        ("😀🥲👍🏽", False),
+        ("great 😀", True),
+    ],
+)
+def test_the_script_of_most_letters_counts(text, expected):
+    assert is_mostly_latin([text, text]) is expected
