@@ -100,6 +100,7 @@ def test_fitting_twice_is_fitting_once():
     assert vars(embed.fit(TEXTS, [1, 2, 3, 4])) == first
     assert vars(clone(embed).fit(TEXTS[:1])) == first
     assert {name for name in first if name.endswith("_")} == {
+        "lsa_",
         "n_dimensions_",
         "revision_",
     }

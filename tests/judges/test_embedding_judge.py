@@ -37,7 +37,10 @@ ACTIVATIONS = np.array(
 class LetterPairs:
     """An embedder without a model: how often each pair of letters stands in a text."""
 
-    def fit_transform(self, texts):
+    def fit(self, texts):
+        return self
+
+    def transform(self, texts):
         counts = np.zeros((len(texts), 64), dtype=np.float32)
         for row, text in zip(counts, texts, strict=True):
             for first, second in zip(text.lower(), text.lower()[1:], strict=False):
@@ -46,7 +49,7 @@ class LetterPairs:
 
 
 def embed(text):
-    return LetterPairs().fit_transform([text]).to_numpy(dtype=np.float64)[0]
+    return LetterPairs().transform([text]).to_numpy(dtype=np.float64)[0]
 
 
 def cosine(a, b):
