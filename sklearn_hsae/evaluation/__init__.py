@@ -12,6 +12,7 @@ from sklearn_hsae.evaluation._evaluate import (
     class_name as class_name,  # for this package alone
 )
 from sklearn_hsae.evaluation._matching import match_hypotheses
+from sklearn_hsae.evaluation._outcome_table import outcome_table
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
 from sklearn_hsae.evaluation._stored_evaluation import (
@@ -25,6 +26,7 @@ __all__ = [
     "evaluate_hypotheses",
     "load_evaluation",
     "match_hypotheses",
+    "outcome_table",
     "save_evaluation",
     "selection_stability",
     "stability",
