@@ -8,6 +8,7 @@ from sklearn_hsae.report._hypothesis_rows import (
     control_digits,
     control_rows,
     hypothesis_rows,
+    largest_points,
     penalty_line,
 )
 from sklearn_hsae.report._write import write_report
@@ -22,6 +23,7 @@ __all__ = [
     "differing_line",
     "effect_digits",
     "hypothesis_rows",
+    "largest_points",
     "number",
     "p_value",
     "package_versions",
