@@ -1,4 +1,4 @@
-"""Files of generated reviews, and a cache that the tests of the command share."""
+"""Files of generated reviews."""
 
 import csv
 import gzip
@@ -7,17 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from sklearn_hsae import make_reviews
-
 
 @pytest.fixture(scope="session")
-def reviews():
-    return make_reviews(260, random_state=0)
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("cli_cache"))
+def cache(user_cache):
+    """The default cache: the other tests embed the same reviews."""
+    return str(user_cache / "sklearn_hsae")
 
 
 @pytest.fixture(scope="session")
