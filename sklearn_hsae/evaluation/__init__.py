@@ -14,6 +14,9 @@ from sklearn_hsae.evaluation._evaluate import (
 )
 from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
+from sklearn_hsae.evaluation._overlap import (
+    fingerprints as fingerprints,  # for this package alone
+)
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
 from sklearn_hsae.evaluation._stored_evaluation import (
