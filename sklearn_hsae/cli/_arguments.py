@@ -125,6 +125,24 @@ def _add_report(commands):
         "is embedded or judged.",
     )
     _add_results(report)
+    _add_views(report)
+
+
+def _add_views(parser):
+    views = parser.add_argument_group("what is written for readers")
+    views.add_argument(
+        "--figures",
+        action="store_true",
+        help="write figures as PNG and SVG into the folder figures",
+    )
+    views.add_argument(
+        "--examples",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="texts with and without each concept, in the report and in examples.csv "
+        "(%(default)s of each)",
+    )
 
 
 def _add_results(parser):
@@ -240,11 +258,12 @@ def _add_language_model(models):
     )
     models.add_argument(
         "--ignore",
-        nargs="+",
-        default=(),
-        metavar="WORD",
+        action="extend",
+        type=_listed,
+        default=[],
+        metavar="WORD,...",
         help="words that stand in no name, without --llm: words, patterns such as "
-        "'united*', or '@*' for all handles",
+        "'united*', or '@*' for all handles, with commas between them",
     )
     models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
@@ -271,6 +290,7 @@ def _add_language_model(models):
 
 
 def _add_common(parser):
+    _add_views(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -299,6 +319,13 @@ def _positive(text):
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _count(text):
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
 
 

@@ -14,7 +14,13 @@ From a text to a row of `ReaderSAETransformer.transform`:
 about single tokens, whose activations are a `_token_activations.py`.
 """
 
+from sklearn_hsae.reader._delphi import DelphiActivations, read_delphi
 from sklearn_hsae.reader._token_activations import TokenActivations
 from sklearn_hsae.reader._transformer import ReaderSAETransformer
 
-__all__ = ["ReaderSAETransformer", "TokenActivations"]
+__all__ = [
+    "DelphiActivations",
+    "ReaderSAETransformer",
+    "TokenActivations",
+    "read_delphi",
+]

@@ -125,6 +125,12 @@ class ActivationReader:
             positions,
         )
 
+    def stored(self, texts):
+        """`StoredTokens` of all texts, in their order."""
+        activations, indptr, positions = self.tokens(texts, np.arange(self.n_columns))
+        positions = np.concatenate([np.empty(0, dtype=int), *positions])
+        return StoredTokens(np.diff(indptr), positions, activations)
+
     def _parts(self, texts):
         """Yield all texts in parts: their positions, and their `StoredTokens`."""
         is_missing = np.ones(len(texts), dtype=bool)
