@@ -240,15 +240,18 @@ class HypothesisEvaluation:
 
     def to_markdown(self):
         """The table of hypotheses in Markdown: effects, intervals, p-values, shares."""
-        return as_markdown(paper_table(self.table, self.alpha))
+        return as_markdown(self._paper_table())
 
     def to_latex(self):
         """The table of hypotheses in LaTeX, for the package booktabs."""
-        return as_latex(paper_table(self.table, self.alpha))
+        return as_latex(self._paper_table())
 
     def methods(self):
         """One paragraph for a paper that describes the tests and the results."""
         return methods_text(self)
+
+    def _paper_table(self):
+        return paper_table(self.table, self.alpha, self.settings["intervals"])
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]

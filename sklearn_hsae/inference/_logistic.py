@@ -37,7 +37,8 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None, tested=None
     y : float ndarray of shape (n_rows,)
         0 and 1.
     names : ndarray of str of shape (n_hypotheses,)
-    alpha : float
+    alpha : float or ndarray of shape (n_hypotheses,)
+        The intervals cover 1 - alpha.
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0. Their mean matters only beside Firth's penalty.
     clusters : int ndarray of shape (n_rows,), default=None
@@ -70,6 +71,7 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None, tested=None
         intercept = float(special.logit((y.sum() + 0.5) / (len(y) + 1)))
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
     clusters = of_rows(clusters, design.rows)
+    alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
     is_few = (_expected_rows(design, y) < _FEW_EXPECTED).any()
     fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
     note = ""
@@ -189,7 +191,7 @@ def _penalized_likelihood(design, y, has, alpha, clusters, tested):
         p[column] = 2 * stats.t.sf(root, degrees[j])
         if tested is not None:
             continue
-        drop = np.square(stats.t.isf(alpha / 2, degrees[j])) * ratio[j]
+        drop = np.square(stats.t.isf(alpha[column] / 2, degrees[j])) * ratio[j]
         low[column], high[column] = (
             likelihood.profile_end(j, best, top, drop, side * unit[j], direction)
             for side in (-1, 1)

@@ -3,6 +3,7 @@
 from sklearn_hsae._format import effect_digits, number, p_value, percent, printable
 from sklearn_hsae.report._by_group import comparisons, differing_line
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
+from sklearn_hsae.report._examples import draw_examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
     control_digits,
@@ -10,6 +11,7 @@ from sklearn_hsae.report._hypothesis_rows import (
     hypothesis_rows,
     penalty_line,
 )
+from sklearn_hsae.report._scale import fit_scale
 from sklearn_hsae.report._write import write_report
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "describe_steps",
     "describe_usage",
     "differing_line",
+    "draw_examples",
     "effect_digits",
+    "fit_scale",
     "hypothesis_rows",
     "number",
     "p_value",

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
-from sklearn_hsae.report._examples import examples
+from sklearn_hsae.report._examples import draw_examples, examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
     control_digits,
@@ -15,7 +15,6 @@ from sklearn_hsae.report._hypothesis_rows import (
 )
 from sklearn_hsae.report._scale import axis_of, fit_scale, mark_of
 
-_SEED = 0  # for the example texts: one evaluation always gives the same page
 _MEASURES = {
     "regression": ("r2", "R²", "of the variance of held-out texts explained (R²)"),
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
@@ -27,7 +26,7 @@ _FLOORS = {
 }
 
 
-def page_content(evaluation, texts, y, pipeline, run, title, by=None):
+def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -46,11 +45,17 @@ def page_content(evaluation, texts, y, pipeline, run, title, by=None):
         "direction": _format.printable(evaluation.direction(target)),
         "penalty": penalty_line(evaluation),
         "coverage": f"{100 * (1 - evaluation.alpha):g}",
+        "simultaneous": evaluation.settings["intervals"] == "simultaneous",
         "axis": axis_of(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "any_returned": any(row.returned for row in rows),
-        "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
+        "warnings": [
+            _format.printable(str(w)) for w in (run or {}).get("warnings", [])
+        ],
+        "hypotheses": _hypotheses(
+            rows, scale, evaluation, texts, y, target, n_examples
+        ),
         "agreeing": _agreeing(evaluation, rows),
         "by_group": by_group_content(by),
         "controls": _controls(evaluation),
@@ -149,15 +154,14 @@ def _share(value):
     return round(100 * min(max(float(value), 0.0), 1.0), 1)
 
 
-def _hypotheses(rows, scale, evaluation, texts, y, target):
-    rng = np.random.default_rng(_SEED)
+def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
     digits = _format.effect_digits(row.effect for row in rows)
     y = None if y is None else np.asarray(y)
     texts = None if texts is None else list(texts)
+    drawn = draw_examples(evaluation, n_examples)
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
-        annotations = evaluation.annotations[row.name].to_numpy()
         shown.append(
             {
                 "rank": rank,
@@ -170,7 +174,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
                 if row.is_estimable
                 else None,
                 **_figures_of(row, digits),
-                "examples": texts and examples(annotations, texts, y, target, rng),
+                "examples": texts and examples(drawn[row.name], texts, y, target),
             }
         )
     return shown
@@ -275,6 +279,13 @@ def _returned_guide(evaluation):
     ]
 
 
+def _together(evaluation):
+    """What simultaneous intervals mean; "" for others."""
+    if evaluation.settings["intervals"] != "simultaneous":
+        return ""
+    return f"; all of them together hold with {100 * (1 - evaluation.alpha):g} %"
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -284,7 +295,8 @@ def _guide(effect, evaluation):
             "Effect",
             f"{effect} between a text that has the concept and one that does not, all "
             f"other concepts in the table held equal.{odds} The line is the "
-            "confidence interval; an arrow means that it continues outside the plot.",
+            f"confidence interval{_together(evaluation)}; an arrow means that it "
+            "continues outside the plot.",
         ),
         *_points_guide(task),
         (

@@ -23,6 +23,7 @@ from sklearn_hsae._target import read_target, refuse_constant
 from sklearn_hsae._texts import CarriesTextsMixin, frame_like
 from sklearn_hsae._tokens import carry_tokens, tokens_behind
 from sklearn_hsae.selection._columns import as_columns, count_active
+from sklearn_hsae.selection._controls import read_controls
 from sklearn_hsae.selection._eligible import eligible_neurons
 from sklearn_hsae.selection._methods import (
     METHODS,
@@ -111,6 +112,13 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         neuron is larger than this. Otherwise one topic may fill the ranking, because an
         autoencoder with `target_weight` splits a topic over many neurons. When too few
         neurons remain, the best skipped ones are selected. 1.0 skips none.
+    controls : sequence of str or None, default=None
+        Levels of the row index of `X`, such as the year or the shop. Neurons are
+        selected by what they say beside the controls: both the target and the neurons
+        count only with what a regression on the controls leaves ("separation": the
+        target alone). Numbers enter as they are, other values as one column per value
+        but the first. A row with a missing control has the weight 0. No effect on
+        "prevalence" and "random"; a function cannot have controls.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is. "auto": booleans, words, pandas categories and two whole
         numbers are classes; all other numbers are a quantity.
@@ -156,6 +164,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 0.5, closed="both"),
         ],
+        "controls": ["array-like", None],
         "task": [StrOptions({"auto", "regression", "classification"})],
         "random_state": ["random_state"],
     }
@@ -170,6 +179,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         min_support=10,
         min_groups=1,
         max_correlation=0.7,
+        controls=None,
         task="auto",
         random_state=None,
     ):
@@ -180,6 +190,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         self.min_support = min_support
         self.min_groups = min_groups
         self.max_correlation = max_correlation
+        self.controls = controls
         self.task = task
         self.random_state = random_state
 
@@ -211,6 +222,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             selected (see `min_support` and `min_groups`), or when y is missing,
             constant or of another length.
         """
+        controls, is_known = self._read_controls(X)
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
         )
@@ -223,7 +235,13 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             self.selected_ = self._named_columns(as_columns(X))
             return self
         n_select = self._check_enough(*X.shape)
-        target = self._target(X, y, sample_weight) if self._needs_target() else None
+        target = None
+        if self._needs_target():
+            if not np.all(is_known):
+                sample_weight = is_known * (
+                    1.0 if sample_weight is None else sample_weight
+                )
+            target = self._target(X, y, sample_weight, controls)
         activations = as_columns(X)
         eligible = eligible_neurons(
             activations, self._support(X.shape[0]), groups, self.min_groups
@@ -278,8 +296,19 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
     def _needs_target(self):
         return self.columns is None and self.method not in WITHOUT_TARGET
 
-    def _target(self, X, y, sample_weight):
-        """`y` as numbers or classes, the task, and the weights."""
+    def _read_controls(self, X):
+        """The controls as numbers, and which rows have them all."""
+        if self.controls is None or not self._needs_target():
+            return None, True
+        if callable(self.method):
+            raise ValueError(
+                "method is a function, which takes no controls. Leave controls out, or "
+                f"pass one of {sorted(METHODS)}."
+            )
+        return read_controls(self.controls, X)
+
+    def _target(self, X, y, sample_weight, controls):
+        """`y` as numbers or classes, the task, the weights and the controls."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -293,7 +322,12 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             y, task = target.classes[target.values], "classification"
         else:
             y, task = target.values, "regression"
-        return {"y": y, "task": task, "sample_weight": sample_weight}
+        return {
+            "y": y,
+            "task": task,
+            "sample_weight": sample_weight,
+            "controls": controls,
+        }
 
     def _check_enough(self, n_rows, n_features):
         """Return the number of neurons to keep, if there are as many."""
