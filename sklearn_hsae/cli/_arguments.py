@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import sklearn_hsae
+from sklearn_hsae.cli._explain_arguments import add_explain
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,6 +30,12 @@ def parse_arguments(argv=None):
     _add_run(commands)
     _add_apply(commands)
     _add_report(commands)
+    add_explain(
+        commands,
+        positive=_positive,
+        add_common=_add_common,
+        add_llm=_add_language_model,
+    )
     return parser.parse_args(argv)
 
 
@@ -215,6 +222,7 @@ def _add_models(run):
         "(%(default)s)",
     )
     _add_language_model(models)
+    _add_judging(models)
 
 
 def _add_language_model(models):
@@ -223,28 +231,6 @@ def _add_language_model(models):
         metavar="MODEL",
         help="language model that names and judges, as provider/name; without it "
         "nothing leaves this machine",
-    )
-    models.add_argument(
-        "--judge",
-        choices=("auto", "embedding", "keyphrase", "llm", "distilled"),
-        default="auto",
-        help="who judges which text has which concept",
-    )
-    models.add_argument(
-        "--stop-words",
-        type=_stop_words,
-        default="auto",
-        metavar="LANGUAGE",
-        help="words that name nothing, without --llm: a language such as de, a file "
-        "with one word per line, or none (auto: the languages of the texts)",
-    )
-    models.add_argument(
-        "--ignore",
-        nargs="+",
-        default=(),
-        metavar="WORD",
-        help="words that stand in no name, without --llm: words, patterns such as "
-        "'united*', or '@*' for all handles",
     )
     models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
@@ -267,6 +253,31 @@ def _add_language_model(models):
         "--instructions",
         metavar="TEXT",
         help="what the texts are and which kind of concept is wanted, for --llm",
+    )
+
+
+def _add_judging(models):
+    models.add_argument(
+        "--judge",
+        choices=("auto", "embedding", "keyphrase", "llm", "distilled"),
+        default="auto",
+        help="who judges which text has which concept",
+    )
+    models.add_argument(
+        "--stop-words",
+        type=_stop_words,
+        default="auto",
+        metavar="LANGUAGE",
+        help="words that name nothing, without --llm: a language such as de, a file "
+        "with one word per line, or none (auto: the languages of the texts)",
+    )
+    models.add_argument(
+        "--ignore",
+        nargs="+",
+        default=(),
+        metavar="WORD",
+        help="words that stand in no name, without --llm: words, patterns such as "
+        "'united*', or '@*' for all handles",
     )
 
 

@@ -62,6 +62,10 @@ def _start(arguments, argv):
             from sklearn_hsae.cli._demo import demo
 
             demo(arguments, argv)
+        elif arguments.command == "explain":
+            from sklearn_hsae.cli._explain import explain
+
+            explain(arguments, argv)
         else:
             from sklearn_hsae.cli._run import run
 
