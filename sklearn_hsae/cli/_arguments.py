@@ -33,7 +33,7 @@ def parse_arguments(argv=None):
     add_explain(
         commands,
         positive=_positive,
-        add_common=_add_common,
+        add_common=_add_place,
         add_llm=_add_language_model,
     )
     return parser.parse_args(argv)
@@ -132,6 +132,24 @@ def _add_report(commands):
         "is embedded or judged.",
     )
     _add_results(report)
+    _add_views(report)
+
+
+def _add_views(parser):
+    views = parser.add_argument_group("what is written for readers")
+    views.add_argument(
+        "--figures",
+        action="store_true",
+        help="write figures as PNG and SVG into the folder figures",
+    )
+    views.add_argument(
+        "--examples",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="texts with and without each concept, in the report and in examples.csv "
+        "(%(default)s of each)",
+    )
 
 
 def _add_results(parser):
@@ -273,15 +291,21 @@ def _add_judging(models):
     )
     models.add_argument(
         "--ignore",
-        nargs="+",
-        default=(),
-        metavar="WORD",
+        action="extend",
+        type=_listed,
+        default=[],
+        metavar="WORD,...",
         help="words that stand in no name, without --llm: words, patterns such as "
-        "'united*', or '@*' for all handles",
+        "'united*', or '@*' for all handles, with commas between them",
     )
 
 
 def _add_common(parser):
+    _add_views(parser)
+    _add_place(parser)
+
+
+def _add_place(parser):
     parser.add_argument(
         "--out",
         type=Path,
@@ -310,6 +334,13 @@ def _positive(text):
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _count(text):
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
 
 

@@ -5,17 +5,17 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
-from sklearn_hsae.report._examples import examples
+from sklearn_hsae.report._examples import draw_examples, examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
     control_digits,
     control_rows,
     hypothesis_rows,
+    largest_points,
     penalty_line,
 )
 from sklearn_hsae.report._scale import axis_of, fit_scale, mark_of
 
-_SEED = 0  # for the example texts: one evaluation always gives the same page
 _MEASURES = {
     "regression": ("r2", "R²", "of the variance of held-out texts explained (R²)"),
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
@@ -27,7 +27,7 @@ _FLOORS = {
 }
 
 
-def page_content(evaluation, texts, y, pipeline, run, title, by=None):
+def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -51,8 +51,14 @@ def page_content(evaluation, texts, y, pipeline, run, title, by=None):
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "any_returned": any(row.returned for row in rows),
-        "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
+        "warnings": [
+            _format.printable(str(w)) for w in (run or {}).get("warnings", [])
+        ],
+        "hypotheses": _hypotheses(
+            rows, scale, evaluation, texts, y, target, n_examples
+        ),
         "agreeing": _agreeing(evaluation, rows),
+        "matrix": _matrix(rows),
         "by_group": by_group_content(by),
         "controls": _controls(evaluation),
         "guide": _guide(effect, evaluation),
@@ -150,15 +156,14 @@ def _share(value):
     return round(100 * min(max(float(value), 0.0), 1.0), 1)
 
 
-def _hypotheses(rows, scale, evaluation, texts, y, target):
-    rng = np.random.default_rng(_SEED)
+def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
     digits = _format.effect_digits(row.effect for row in rows)
     y = None if y is None else np.asarray(y)
     texts = None if texts is None else list(texts)
+    drawn = draw_examples(evaluation, n_examples)
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
-        annotations = evaluation.annotations[row.name].to_numpy()
         shown.append(
             {
                 "rank": rank,
@@ -171,10 +176,45 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
                 if row.is_estimable
                 else None,
                 **_figures_of(row, digits),
-                "examples": texts and examples(annotations, texts, y, target, rng),
+                "examples": texts and examples(drawn[row.name], texts, y, target),
             }
         )
     return shown
+
+
+def _matrix(rows):
+    """Hypotheses and classes in percentage points; None for two classes or fewer."""
+    classes = list(dict.fromkeys(row.group for row in rows))
+    if len(classes) < 3:
+        return None
+    by_name = {}
+    for row in rows:
+        by_name.setdefault(row.name, {})[row.group] = row
+    most = max((abs(r.points) for r in rows if _format.is_number(r.points)), default=0)
+    lines = sorted(by_name.values(), key=largest_points, reverse=True)
+    digits = _format.effect_digits(row.points for row in rows)
+    return {
+        "classes": classes,
+        "rows": [
+            {
+                "concept": of_class[classes[0]].concept,
+                "share": _format.percent(of_class[classes[0]].prevalence),
+                "cells": [_cell(of_class[label], most, digits) for label in classes],
+            }
+            for of_class in lines
+        ],
+    }
+
+
+def _cell(row, most, digits):
+    """A cell of the matrix; its tint grows with the effect."""
+    is_known = _format.is_number(row.points) and most > 0
+    return {
+        "points": _format.number(row.points, digits, sign=True),
+        "significant": row.significant,
+        "raises": is_known and row.points >= 0,
+        "tint": round(0.55 * abs(row.points) / most, 2) if is_known else 0,
+    }
 
 
 def _controls(evaluation):

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sklearn_hsae._files import write_text
+from sklearn_hsae.evaluation import fingerprints
 from sklearn_hsae.report._content import page_content
 
 
@@ -16,6 +17,7 @@ def write_report(
     pipeline=None,
     run=None,
     title=None,
+    n_examples=3,
     by=None,
 ):
     """Write an evaluation as one HTML page that needs no other file.
@@ -32,8 +34,8 @@ def write_report(
         The file to write. If writing fails, an old file at this path is not changed.
     texts : sequence of str of length n_samples or None, default=None
         The texts that were evaluated, in the order of ``evaluation.annotations``.
-        With them, each hypothesis shows three random texts that have the concept and
-        three that do not.
+        With them, each hypothesis shows random texts that have the concept, and texts
+        that do not.
     y : array-like of shape (n_samples,) or None, default=None
         The outcome of each of these texts, shown below the text.
     pipeline : Pipeline or None, default=None
@@ -42,8 +44,11 @@ def write_report(
     run : mapping or None, default=None
         More entries of the section "How it was made": names and values, or titles and
         mappings of names to values. ``run["data"]["target"]`` names the outcome.
+        ``run["warnings"]``, a list of str, is shown at the top.
     title : str or None, default=None
         Title of the page. None makes one from the name of the outcome.
+    n_examples : int, default=3
+        How many texts of each kind a hypothesis shows, at most.
     by : DataFrame or None, default=None
         A comparison of groups, which ``evaluation.by_group`` returned.
 
@@ -55,7 +60,8 @@ def write_report(
     Raises
     ------
     ValueError
-        When `texts` or `y` have another length than the evaluation.
+        When `texts` or `y` have another length than the evaluation, or `texts` are
+        others than those that were evaluated, or in another order.
 
     Examples
     --------
@@ -64,7 +70,8 @@ def write_report(
     """
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
-    content = page_content(evaluation, texts, y, pipeline, run, title, by)
+    _check_order(evaluation, texts)
+    content = page_content(evaluation, texts, y, pipeline, run, title, n_examples, by)
     write_text(path, _render(content))
     return path
 
@@ -82,6 +89,22 @@ def _render(content):
     )
     styles = folder.joinpath("report.css").read_text(encoding="utf-8")
     return template.render(css=Markup(styles), **content)
+
+
+def _check_order(evaluation, texts):
+    """Refuse texts that would stand under annotations of other texts."""
+    known = evaluation.held_out and evaluation.held_out.texts
+    given = None if texts is None or known is None else fingerprints(texts)
+    if given is None:
+        return
+    n_others = int((given != known).sum())
+    if n_others:
+        is_order = sorted(given.tolist()) == sorted(known.tolist())
+        problem = "are in another order than" if is_order else "are others than"
+        raise ValueError(
+            f"{n_others} of {len(known)} texts {problem} those that were evaluated. "
+            "Pass the texts that evaluate_hypotheses was given, as they were."
+        )
 
 
 def _check_lengths(evaluation, **columns):

@@ -11,7 +11,7 @@ from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
-FILES += ("held_out.jsonl",)
+FILES += ("held_out.jsonl", "examples.csv")
 
 
 def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
@@ -36,6 +36,7 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
         assert " ".join(line["hypothesis"].split()) in " ".join(printed.split())
         assert line["n"] == "61"
     record = json.loads((out / "run.json").read_text("utf-8"))
+    assert any("81 texts to test on are also among" in w for w in record["warnings"])
     assert (
         record["data"]["sha256"] == hashlib.sha256(train_file.read_bytes()).hexdigest()
     )

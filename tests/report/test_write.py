@@ -85,7 +85,19 @@ def page_of(tmp_path, evaluation, **options):
 
 
 def hypothesis_bodies(page):
-    return [e for e in page.find("tbody") if "group" not in (e.get("class") or "")]
+    return [
+        e
+        for e in page.find("tbody")
+        if "group" not in (e.get("class") or "") and e not in matrix_bodies(page)
+    ]
+
+
+def matrix_bodies(page):
+    return [
+        e
+        for e in page.find("tbody")
+        if any(part.get("class") == "matrix" for part in e["inside"])
+    ]
 
 
 def test_page_loads_nothing_and_runs_nothing(tmp_path, ratings):
@@ -194,13 +206,41 @@ def test_long_and_broken_texts_are_cut_and_mended(tmp_path, ratings):
     # A lone surrogate has no UTF-8, and a NUL ends some parsers.
     names, y, X = ratings
     evaluation, _ = evaluate(names, y, X)
-    text = "word " * 2000 + "\x00\x1b[31m \ud800"
+    text = "word " * 5000 + "\x00\x1b[31m \ud800"
     page, html = page_of(tmp_path, evaluation, texts=[text] * 200)
     quote = page.find("blockquote")[0]
-    assert len(quote["text"]) < 700
+    assert len(quote["text"]) < 21_000
     assert f"the first of {len(text):,} characters" in quote["text"]
     page, html = page_of(tmp_path, evaluation, texts=["\x00\x1b[31m \ud800 ok"] * 200)
     assert "\x00" not in html and "\x1b" not in html and "ok" in html
+
+
+def test_a_long_text_is_there_as_a_whole(tmp_path, ratings):
+    names, y, X = ratings
+    evaluation, _ = evaluate(names, y, X)
+    text = "word " * 300 + "the end"
+    page, _ = page_of(tmp_path, evaluation, texts=[text] * 200, n_examples=1)
+    quotes = page.find("blockquote")
+    assert len(quotes) == 3 * 2
+    for quote in quotes:
+        shown, whole = quote["text"].split("the whole text")
+        assert shown.rstrip().endswith("…") and len(shown) < 700
+        assert "the end" in whole and "…" not in whole
+    page, _ = page_of(tmp_path, evaluation, texts=[text] * 200, n_examples=0)
+    assert not page.find("blockquote")
+
+
+def test_warnings_of_the_run_stand_at_the_top(tmp_path, ratings):
+    names, y, X = ratings
+    evaluation, _ = evaluate(names, y, X)
+    told = ["3 texts are longer than <b>256</b> tokens"]
+    _, html = page_of(tmp_path, evaluation, run={"warnings": told})
+    assert html.index("3 texts are longer than &lt;b&gt;") < html.index(
+        "The hypotheses"
+    )
+    assert html.count("3 texts are longer") == 1  # and not in the card again
+    _, html = page_of(tmp_path, evaluation)
+    assert "Before you read on" not in html
 
 
 @pytest.mark.parametrize("labels", [["no", "yes"], ["low", "mid", "top"]])
@@ -221,6 +261,10 @@ def test_classes(tmp_path, ratings, labels):
         assert "+ means more likely yes." in html
     else:
         assert groups == [f"verdict = {c}, against all others" for c in labels]
+        (matrix,) = matrix_bodies(page)
+        points = 100 * evaluation.table["average_marginal_effect"]
+        for value in points.round():
+            assert f"{abs(value):.0f}" in matrix["text"]
     assert len(hypothesis_bodies(page)) == len(evaluation.table)
     assert f"{evaluation.metrics['auc']:.2f}" in page.find("dl", "figures")[0]["text"]
     assert "Effect, 90" in html and "significant at 10 %" in html
