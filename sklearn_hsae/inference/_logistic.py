@@ -10,6 +10,7 @@ from sklearn_hsae.inference._clusters import of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
 from sklearn_hsae.inference._likelihood import LogisticLikelihood
+from sklearn_hsae.inference._pair_separation import sign_test
 
 # Expected number of rows of the rarer class that have a concept. Wald's test finds too
 # much below about two; from ten on it agrees with the penalized likelihood ratio.
@@ -23,8 +24,10 @@ _MANY_ROWS = 20_000
 _MANY_IN_CELL = 200
 
 
-def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None):
-    """Regress a class on the columns of X and an intercept.
+def fit_logistic(
+    X, y, names, *, alpha, weights=None, clusters=None, has_intercept=True
+):
+    """Regress a class on the columns of X, and an intercept.
 
     Maximum likelihood and Wald's tests where each concept has enough rows of both
     classes. Elsewhere, and where the classes separate so that the likelihood has no
@@ -42,6 +45,9 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None):
         Greater than 0. Their mean matters only beside Firth's penalty.
     clusters : int ndarray of shape (n_rows,), default=None
         The number of each row's cluster, where rows are not independent.
+    has_intercept : bool, default=True
+        False for the differences of pairs: a swapped pair has the other class, and all
+        columns have the other sign. This is the model of Bradley & Terry (1952).
 
     Returns
     -------
@@ -60,9 +66,9 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None):
     where that is larger. For a likelihood ratio it is taken where the coefficient is 0:
     at the maximum it collapses when the classes separate.
     """
-    design = usable_part(X, names, weights)
+    design = usable_part(X, names, weights, has_intercept=has_intercept)
     y = y[design.rows]
-    if y.min() == y.max():
+    if has_intercept and y.min() == y.max():
         intercept = float(special.logit((y.sum() + 0.5) / (len(y) + 1)))
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
     clusters = of_rows(clusters, design.rows)
@@ -70,17 +76,18 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None):
     fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
     note = ""
     if fit is None:
-        has = X[np.ix_(design.rows, design.columns)] != 0
+        has = X[np.ix_(design.rows, design.columns)]
         fit, converged = _penalized_likelihood(design, y, has, alpha, clusters)
         note = "few rows of a class" if is_few else "the classes separate"
         note = f"{PENALIZED}{note}" + ("" if converged else " (not converged)")
     beta, error, p, ends = fit
-    coefficient = beta[1:] / design.scale
+    coefficient = beta[has_intercept:] / design.scale
+    intercept = beta[0] - design.location @ coefficient if has_intercept else 0.0
     estimates = Estimates.of(
         design,
-        intercept=beta[0] - design.location @ coefficient,
+        intercept=intercept,
         coefficient=coefficient,
-        standard_error=error[1:] / design.scale,
+        standard_error=error[has_intercept:] / design.scale,
         p=p,
         ci_low=ends[0] / design.scale,
         ci_high=ends[1] / design.scale,
@@ -100,14 +107,16 @@ def _expected_rows(design, y):
     """
     squares = np.square(design.standardized) * design.weights[:, None]
     n_rows = np.square(squares.sum(axis=0)) / np.square(squares).sum(axis=0)
-    share = design.weights @ y / design.weights.sum()
+    share = design.weights @ y / design.weights.sum() if design.has_intercept else 0.5
     return n_rows * min(share, 1 - share)
 
 
 def _likelihood(design, y, *, penalized):
-    matrix = np.column_stack([np.ones(len(y)), design.standardized])
-    start = np.zeros(matrix.shape[1])
-    start[0] = special.logit(design.weights @ y / design.weights.sum())
+    matrix = design.standardized
+    start = np.zeros(matrix.shape[1] + design.has_intercept)
+    if design.has_intercept:
+        matrix = np.column_stack([np.ones(len(y)), matrix])
+        start[0] = special.logit(design.weights @ y / design.weights.sum())
     likelihood = LogisticLikelihood(matrix, y, design.weights, penalized=penalized)
     return likelihood, start
 
@@ -120,7 +129,8 @@ def _maximum_likelihood(design, y, alpha, clusters):
         return None
     _, unit, ratio, degrees = _spread(likelihood, beta, clusters)
     error = unit * np.sqrt(ratio)
-    return beta, error, *_wald(beta, error, degrees, alpha)
+    first = int(design.has_intercept)
+    return beta, error, *_wald(beta[first:], error[first:], degrees[first:], alpha)
 
 
 def _spread(likelihood, beta, clusters):
@@ -146,8 +156,7 @@ def _spread(likelihood, beta, clusters):
 
 
 def _wald(beta, error, degrees, alpha):
-    """Wald's p-values and intervals of all coefficients but the intercept."""
-    beta, error, degrees = beta[1:], error[1:], degrees[1:]
+    """Wald's p-values and intervals."""
     width = stats.t.isf(alpha / 2, degrees) * error
     return 2 * stats.t.sf(np.abs(beta / error), degrees), [beta - width, beta + width]
 
@@ -165,9 +174,10 @@ def _penalized_likelihood(design, y, has, alpha, clusters):
         )
     covariance, unit, ratio, degrees = _spread(likelihood, best, clusters)
     error = unit * np.sqrt(ratio)
-    p, (low, high) = _wald(best, error, degrees, alpha)
-    for column in np.flatnonzero(_needs_profile(has, y)):
-        j = column + 1
+    first = int(design.has_intercept)
+    p, (low, high) = _wald(best[first:], error[first:], degrees[first:], alpha)
+    for column in np.flatnonzero(_needs_profile(has != 0, y)):
+        j = column + first
         direction = covariance[:, j] / covariance[j, j]
         at_null, null, *_ = likelihood.profile(j, 0.0, best, direction)
         if clusters is not None:
@@ -185,7 +195,11 @@ def _penalized_likelihood(design, y, has, alpha, clusters):
             likelihood.profile_end(j, best, top, drop, side * unit[j], direction)
             for side in (-1, 1)
         )
-    return (best, error, np.maximum(p, _fisher_bound(has, y)), [low, high]), converged
+    if design.has_intercept:
+        bound = _fisher_bound(has != 0, y)
+    else:
+        bound = _sign_bound(has, design.weights * (y - 0.5), clusters)
+    return (best, error, np.fmax(p, bound), [low, high]), converged
 
 
 def _needs_profile(has, y):
@@ -209,6 +223,12 @@ def _fisher_bound(has, y):
     bound = stats.hypergeom.sf(cells[group, label, column] - 1, n_rows, n_rare, size)
     is_rare = (size > 0) & (size * n_rare < _HARDLY_EXPECTED * n_rows)
     return np.where(is_rare, bound, 0.0)
+
+
+def _sign_bound(difference, outcome, clusters):
+    """The p of the exact sign test where few pairs differ in a concept; 0 elsewhere."""
+    is_few = np.count_nonzero(difference, axis=0) < 2 * _FEW_EXPECTED
+    return np.where(is_few, sign_test(difference, outcome, clusters), 0.0)
 
 
 def _cells(has, y):
