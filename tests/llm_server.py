@@ -66,6 +66,15 @@ def _answer(blocks):
             }
             for text_id, text in blocks["texts"].items()
         }
+    if "words" in blocks:
+        return {
+            i: [
+                {"word": int(number), "strength": 10}
+                for number, word in words.items()
+                if has_property(blocks["property"], word)
+            ]
+            for i, words in blocks["words"].items()
+        }
     if "texts" in blocks:
         fits = {i: _fits(blocks["property"], t) for i, t in blocks["texts"].items()}
         is_graded = not any("[[" in text for text in blocks["texts"].values())

@@ -27,6 +27,8 @@ def parse_arguments(argv=None):
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_run(commands)
+    _add_apply(commands)
+    _add_report(commands)
     return parser.parse_args(argv)
 
 
@@ -76,10 +78,62 @@ def _add_run(commands):
         "(default: the class that sorts last)",
     )
     _add_columns(run)
+    run.add_argument(
+        "--repeat",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="search N times again with other seeds, and say how often each hypothesis "
+        "comes back (default: do not)",
+    )
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
     _add_common(run)
+
+
+def _add_apply(commands):
+    apply = commands.add_parser(
+        "apply",
+        help="judge and predict new texts with the model of a run",
+        description="Judge which of the new texts have which concept, predict their "
+        "outcome, add both as columns to a copy of FILE, compare with the training "
+        "texts, and add a line to history.csv in RESULTS. FILE may hold no text.",
+    )
+    _add_results(apply)
+    apply.add_argument(
+        "file", metavar="FILE", type=Path, help="the new texts, in a file as for run"
+    )
+    apply.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where the copy goes: .csv, .tsv, .xlsx, .jsonl or .parquet (default: "
+        "into RESULTS)",
+    )
+    apply.add_argument(
+        "--text", metavar="COLUMN", help="the texts (default: the column of the run)"
+    )
+    _add_file_options(apply)
+
+
+def _add_report(commands):
+    report = commands.add_parser(
+        "report",
+        help="write the report of a run again",
+        description="Write report.html again, from what is stored in RESULTS. No text "
+        "is embedded or judged.",
+    )
+    _add_results(report)
+
+
+def _add_results(parser):
+    parser.add_argument(
+        "results",
+        metavar="RESULTS",
+        type=Path,
+        help="the folder that run wrote into",
+    )
 
 
 def _add_columns(run):
@@ -215,7 +269,7 @@ def _add_common(parser):
         type=Path,
         default=Path("results"),
         metavar="FOLDER",
-        help="where the three files go (%(default)s)",
+        help="where the files go (%(default)s)",
     )
     parser.add_argument(
         "--seed",

@@ -12,8 +12,8 @@ from sklearn_hsae.cli._read_data import Split
 from sklearn_hsae.cli._record import (
     finish_record,
     start_record,
-    write_outputs,
 )
+from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results, wrap
 from sklearn_hsae.datasets import make_reviews
 from sklearn_hsae.evaluation import match_hypotheses
@@ -46,23 +46,26 @@ def demo(arguments, argv):
     planted = pd.DataFrame(truth, columns=reviews.concepts)
     matches = match_hypotheses(evaluation.annotations, planted).fillna({"f1": 0.0})
     record["planted"] = _describe_matches(matches, reviews.effects)
-    paths = write_outputs(arguments.out, split, pipeline, evaluation, record)
+    paths = write_results(arguments.out, split, pipeline, evaluation, record)
     show_results(evaluation, "rating")
     _show_matches(record["planted"])
     say(f"\nwritten: {', '.join(map(str, paths))}")
 
 
 def _split(reviews, seed):
-    texts, new_texts, y, new_y, _, truth = train_test_split(
+    texts, new_texts, y, new_y, _, truth, _, positions = train_test_split(
         np.asarray(reviews.texts, dtype=object),
         np.asarray(reviews.target),
         np.asarray(reviews.truth),
+        np.arange(len(reviews.texts)),
         test_size=_N_HELD_OUT,
         random_state=seed,
     )
     source = {"file": f"make_reviews({N_REVIEWS}, random_state={seed})"}
     source["target"] = "rating"
-    return Split(texts, y, new_texts, new_y, "regression", source), truth
+    split = Split(texts, y, new_texts, new_y, "regression", source)
+    split.new_positions = positions
+    return split, truth
 
 
 def _describe_matches(matches, effects):

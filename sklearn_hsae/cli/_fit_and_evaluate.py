@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
 from sklearn_hsae._sklearn_compat import validate_params
+from sklearn_hsae.evaluation import stability
 from sklearn_hsae.llm import check_environment
 from sklearn_hsae.selection import suggest_n_select
 
@@ -20,6 +21,7 @@ _DOING = {
     "annotate": "judge which texts have which concept",
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
+    "repeat": "search again with other seeds, {n_repeats} times",
 }
 
 
@@ -73,18 +75,22 @@ def warn_of_overlap(split):
         )
 
 
-def fit_and_evaluate(pipeline, split):
+def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
     """Fit the pipeline and test it; return the evaluation and the seconds per step.
+
+    With repeats, the evaluation says how often each hypothesis came back.
 
     The steps are fitted as `Pipeline.fit` fits them. It is not called, because
     ``verbose=True`` says what was done only after a step has ended, and to standard
     output; here a line goes before each step, which may take minutes.
     """
-    stages = _Stages(n=len(split.texts), n_new=len(split.new_texts))
+    stages = _Stages(
+        n=len(split.texts), n_new=len(split.new_texts), n_repeats=n_repeats
+    )
     X = split.texts
     for name, step in pipeline.steps[:-1]:
         if name == "interpret" and pipeline["annotate"].llm is not None:
-            _say_estimate(pipeline, X, split)
+            _say_estimate(pipeline, X, split, n_repeats)
         with stages.stage(name):
             X = step.fit_transform(X, split.y)
     name, last_step = pipeline.steps[-1]
@@ -99,22 +105,35 @@ def fit_and_evaluate(pipeline, split):
             y_train=split.y,
             groups=split.new_groups,
         )
+    if n_repeats:
+        with stages.stage("repeat"):
+            table = stability(
+                pipeline,
+                split.texts,
+                split.y,
+                X_common=split.new_texts,
+                y_common=split.new_y,
+                n_repeats=n_repeats,
+                random_state=seed,
+            )
+        evaluation = evaluation.with_stability(table)
     return evaluation, stages.seconds
 
 
-def _say_estimate(pipeline, activations, split):
+def _say_estimate(pipeline, activations, split, n_repeats):
     """Say what the language model will cost, before the first call to it."""
     annotate = pipeline["annotate"]
-    parts = [
-        pipeline["interpret"].estimate_cost(activations),
-        annotate.estimate_cost(activations),
-    ]
+    name = pipeline["interpret"].estimate_cost(activations)
+    judge = annotate.estimate_cost(activations)
+    first, again = [name, judge], [name, judge]
     if annotate.judge != "distilled":  # its probes judge the held-out texts for free
         names = pd.DataFrame(
             0.0, index=range(len(split.new_texts)), columns=activations.columns
         )
         judge_all = clone(annotate).set_params(fit_sample=None)
-        parts.append(judge_all.estimate_cost(names, texts=split.new_texts))
+        judge_new = judge_all.estimate_cost(names, texts=split.new_texts)
+        first, again = [name, judge, judge_new], [name, judge_new]
+    parts = first + again * n_repeats
     calls, tokens = (
         sum(part[key] for part in parts) for key in ("calls", "prompt_tokens")
     )
@@ -141,7 +160,8 @@ class _Stages:
     @contextmanager
     def stage(self, name):
         done = len(self.seconds) + 1
-        say(f"[{done}/{len(_DOING)}] {_DOING[name].format(**self.sizes)}")
+        n_stages = len(_DOING) - (not self.sizes["n_repeats"])
+        say(f"[{done}/{n_stages}] {_DOING[name].format(**self.sizes)}")
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 2)

@@ -47,7 +47,15 @@ def main(argv=None):
 
 
 def _start(arguments, argv):
-    from sklearn_hsae.cli._record import results_folder
+    if arguments.command == "apply":
+        from sklearn_hsae.cli._apply import apply
+
+        return apply(arguments)
+    if arguments.command == "report":
+        from sklearn_hsae.cli._report import report
+
+        return report(arguments)
+    from sklearn_hsae.cli._results_folder import results_folder
 
     with results_folder(arguments.out):
         if arguments.command == "demo":
@@ -80,7 +88,7 @@ def _end(code, message):
 
 
 def _interruption(arguments):
-    if arguments.cache_dir is None:
+    if getattr(arguments, "cache_dir", "auto") is None:
         return "interrupted. Without a cache the next call starts from the beginning."
     return (
         "interrupted. What was embedded or judged is kept: the same command goes on "

@@ -39,11 +39,12 @@ class Split:
     positive: object = None
     groups: np.ndarray | None = None
     new_groups: np.ndarray | None = None
+    new_positions: np.ndarray | None = None  # in their file, from 0
 
 
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
-    texts, y, groups, task = _read(arguments.file, arguments, arguments.task)
+    texts, y, groups, positions, task = _read(arguments.file, arguments, arguments.task)
     source = {
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
@@ -62,13 +63,25 @@ def read_split(arguments):
         texts, new_texts = safe_indexing(texts, rows), safe_indexing(texts, new_rows)
         if groups is not None:
             groups, new_groups = groups[rows], groups[new_rows]
+        positions = positions[new_rows]
     else:
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
-        new_texts, new_y, new_groups, _ = _read(arguments.holdout, arguments, task)
+        new_texts, new_y, new_groups, positions, _ = _read(
+            arguments.holdout, arguments, task
+        )
     positive = _read_positive(arguments.positive, y, task)
     split = Split(
-        texts, y, new_texts, new_y, task, source, positive, groups, new_groups
+        texts,
+        y,
+        new_texts,
+        new_y,
+        task,
+        source,
+        positive,
+        groups,
+        new_groups,
+        positions,
     )
     _check_new_classes(split)
     return split
@@ -128,7 +141,7 @@ def file_hash(path):
 
 
 def _read(path, arguments, task):
-    """The texts of a file, its numbers or classes, groups, and what the task is."""
+    """Texts, numbers or classes, groups, positions in the file, and the task."""
     texts, y, frame = load_texts(
         path,
         text=arguments.text,
@@ -151,11 +164,12 @@ def _read(path, arguments, task):
     groups = None
     if arguments.groups is not None:
         groups = frame[arguments.groups].astype(str).to_numpy()
+    positions = frame.index.to_numpy()
     target = read_target(y, task, name=f"the column {arguments.target!r}")
     if target.is_classification:
         classes = target.classes[target.values.astype(int)]
-        return texts, classes, groups, "classification"
-    return texts, target.values, groups, "regression"
+        return texts, classes, groups, positions, "classification"
+    return texts, target.values, groups, positions, "regression"
 
 
 def _read_positive(written, y, task):

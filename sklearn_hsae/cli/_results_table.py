@@ -5,6 +5,8 @@ import shutil
 import sys
 import textwrap
 
+import numpy as np
+
 from sklearn_hsae import report
 
 _MIN_WIDTH, _MAX_WIDTH = 80, 120
@@ -107,6 +109,23 @@ def format_matrix(rows):
         lines += [""] if lines else []
         lines += _lines([*block, *shares], concepts)
     return lines
+
+
+def format_drift(drift):
+    """The lines of a table of concepts in new texts and in the training texts."""
+    marks = np.where(drift["drifts"], " *", "  ")
+    p_values = map(report.p_value, drift["p_corrected"])
+    columns = [
+        ("share", [report.percent(share) for share in drift["prevalence"]]),
+        ("training", [report.percent(share) for share in drift["training_prevalence"]]),
+        ("p  ", [p + mark for p, mark in zip(p_values, marks, strict=True)]),
+    ]
+    return _lines(columns, [report.printable(str(h)) for h in drift["hypothesis"]])
+
+
+def paragraph(text):
+    """The lines of a text that is wrapped for the terminal."""
+    return textwrap.wrap(text, _width())
 
 
 def _largest(rows_of_classes):

@@ -15,8 +15,8 @@ from sklearn_hsae.cli._read_data import read_split
 from sklearn_hsae.cli._record import (
     finish_record,
     start_record,
-    write_outputs,
 )
+from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results
 from sklearn_hsae.sae import suggest_sizes
 
@@ -35,10 +35,12 @@ def run(arguments, argv):
         for line in describe_groups(split, arguments.groups):
             say(f"sklearn-hsae: warning: {line}")
     record = start_record(arguments, argv, split)
-    evaluation, seconds = fit_and_evaluate(pipeline, split)
+    evaluation, seconds = fit_and_evaluate(
+        pipeline, split, arguments.repeat, arguments.seed
+    )
     record = finish_record(record, pipeline, evaluation, seconds)
     # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_outputs(arguments.out, split, pipeline, evaluation, record)
+    paths = write_results(arguments.out, split, pipeline, evaluation, record)
     show_results(evaluation, arguments.target)
     say(f"\nwritten: {', '.join(map(str, paths))}")
 

@@ -1,4 +1,4 @@
-"""Activations as the analyses of corpora read them."""
+"""Read the activations for the analyses of corpora."""
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,7 @@ def strongest_rows(columns, j, n_rows, among=None):
     columns : csc array of shape (n_texts, n_features)
     j : int
     n_rows : int
-        At most so many positions are returned.
+        Largest number of positions.
     among : bool ndarray of shape (n_texts,), default=None
         Rows that may be returned; None for all.
 

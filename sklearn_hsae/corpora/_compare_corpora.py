@@ -40,15 +40,15 @@ def compare_corpora(
     corpora : array-like of shape (n_texts,)
         The corpus of each text, two different ones or more. A corpus may be one text.
     pairs : array-like of shape (n_texts,), default=None
-        What texts of different corpora share, such as the prompt that two language
-        models answered. Each value stands once per corpus at most. Texts whose
-        partner is missing are left out of the comparison. None: no text has a
+        A value that texts of different corpora share, such as the prompt that two
+        language models answered. Each corpus has each value at most once. A text
+        whose partner is missing is left out of the comparison. None: no text has a
         partner.
     min_share, max_share : float, default=0.0, 1.0
-        Limits for the share of texts that have the feature, over both corpora
-        together. Features beyond them are not tested, so the correction is for
-        fewer. A limit for the corpora apart would favour features that differ by
-        chance. Features that all or none of the texts have are never tested.
+        Limits for the share of texts that have the feature, in both corpora
+        together. Features outside these limits are not tested, so the correction is
+        for fewer tests. A limit for each corpus would favour features that differ by
+        chance. Features that all texts have, or none, are never tested.
     correction : {"fdr_bh", "fdr_by", "holm", "bonferroni"}, default="fdr_bh"
         Correction for the number of rows of the table. The default allows for a
         share `alpha` of false ones among the significant rows; with "holm" all rows

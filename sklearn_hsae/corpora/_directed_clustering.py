@@ -28,15 +28,15 @@ _EXAMPLES_PER_CLUSTER = 3
 class DirectedClustering(ClusterMixin, BaseEstimator):
     """Cluster texts in the features that fit a wish.
 
-    Texts can be grouped by topic, by tone, by who writes: a clustering of embeddings
-    takes what differs most, mostly the topic. Here the wish, such as "tone of voice",
-    chooses the features whose concepts are nearest in meaning, and the texts are
-    clustered by k-means by these features alone.
+    Texts can be grouped by topic, by tone or by author. A clustering of embeddings
+    groups them by what differs most, which is mostly the topic. Here you say what the
+    groups are about, for example "tone of voice". The features whose concepts are
+    nearest in meaning are chosen. k-means clusters the texts by these features only.
 
     Parameters
     ----------
     wish : str
-        What the clusters shall be about.
+        What the clusters are about.
     n_clusters : int, default=8
     n_features : int, default=50
         Number of features that are kept, among those that some text has. On posts of

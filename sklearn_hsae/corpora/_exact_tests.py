@@ -20,7 +20,7 @@ def fisher_p(count_a, count_b, n_a, n_b):
     ----------
     count_a, count_b : ndarray of int of shape (n_features,)
         Texts of each corpus that have the feature.
-    n_a, n_b : int
+    n_a, n_b : int or ndarray of int of shape (n_features,)
         Texts of each corpus.
 
     Returns

@@ -13,7 +13,7 @@ _PAIRS_PER_BLOCK = 4_000_000
 
 
 def feature_correlations(X, *, measure="npmi", min_count=5, n_examples=0):
-    """Tell which features occur together in texts more, or less, often than by chance.
+    """Find features that occur together more often, or less often, than by chance.
 
     A text has a feature where its activation is above 0.
 
@@ -32,13 +32,13 @@ def feature_correlations(X, *, measure="npmi", min_count=5, n_examples=0):
           all texts.
         - "jaccard": texts with both divided by texts with either, from 0 to 1.
     min_count : int, default=5
-        A pair has a row where at least so many texts have both features, or would have
-        both if the features were independent. So pairs that never occur together are
-        in the table where that says something. One text with two rare features says
-        nothing, and has the highest NPMI of all.
+        A pair is in the table when at least `min_count` texts have both features, or
+        would have both if the features were independent. So a pair that never occurs
+        together is in the table when both features are frequent. One text with two rare
+        features says nothing, but has the highest NPMI of all.
     n_examples : int, default=0
-        Number of example texts per pair. They take more time than all else, so there
-        are none by default.
+        Number of example texts per pair. To find them takes most of the time, so
+        there are none by default.
 
     Returns
     -------

@@ -25,9 +25,10 @@ from sklearn_hsae.selection import as_columns
 class FeatureRetriever(BaseEstimator):
     """Rank texts by features that fit a query.
 
-    A query is words, whose meaning is compared with the concepts of the features, or
-    features with weights. The answer says what each feature added to a score, so a
-    wrong result can be traced to a feature and mended by a query with weights.
+    A query is either words or features with weights. The meaning of words is compared
+    with the concepts of the features. The result says what each feature added to a
+    score. So you can see which feature caused a wrong result, and correct it by a query
+    with weights.
 
     Parameters
     ----------

@@ -1,5 +1,8 @@
 """Data: texts from a user's file, and generated reviews with known concepts."""
 
+from sklearn_hsae.datasets._file_kinds import (
+    read_file as read_file,  # for this package alone
+)
 from sklearn_hsae.datasets._load_texts import load_texts
 from sklearn_hsae.datasets._reviews import make_reviews
 

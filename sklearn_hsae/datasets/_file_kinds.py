@@ -20,7 +20,7 @@ _READ_ENDINGS = (
 )
 
 
-def read_file(path, columns, encoding=None):
+def read_file(path, columns, encoding=None, *, as_written=False):
     """Read a file as a :class:`FileTable`.
 
     Parameters
@@ -32,6 +32,8 @@ def read_file(path, columns, encoding=None):
         other columns get the types that pandas would give them.
     encoding : str or None
         The encoding of a text file.
+    as_written : bool
+        Whether the other columns keep their values as well: "007" stays "007".
 
     Raises
     ------
@@ -63,6 +65,8 @@ def read_file(path, columns, encoding=None):
             f"{path} ends with {ending!r}. Files that can be read end with "
             f"{_READ_ENDINGS}. In Excel, choose Save As and 'CSV UTF-8'."
         )
+    if as_written:
+        return table
     return table._replace(frame=_with_types(table.frame, columns, retype))
 
 

@@ -14,12 +14,18 @@ from sklearn_hsae.evaluation._evaluate import (
 from sklearn_hsae.evaluation._matching import match_hypotheses
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
+from sklearn_hsae.evaluation._stored_evaluation import (
+    load_evaluation,
+    save_evaluation,
+)
 
 __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
     "evaluate_hypotheses",
+    "load_evaluation",
     "match_hypotheses",
+    "save_evaluation",
     "selection_stability",
     "stability",
 ]

@@ -89,6 +89,8 @@ class HypothesisEvaluation:
         How well each concept describes its neuron: `fidelity_` of the interpreter.
     settings : dict
         Parameters of the last step.
+    stability : DataFrame or None
+        How often each hypothesis comes back, if :meth:`with_stability` has added it.
     """
 
     task: str
@@ -103,6 +105,7 @@ class HypothesisEvaluation:
     annotations: pd.DataFrame
     fidelity: pd.DataFrame | None
     settings: dict
+    stability: pd.DataFrame | None = None
 
     def direction(self, outcome="the outcome"):
         """Say in one line what a positive effect means.
@@ -136,7 +139,8 @@ class HypothesisEvaluation:
         Returns
         -------
         HypothesisEvaluation
-            A copy. Its `table` has the columns `n_returned` and `n_repeats`.
+            A copy with the attribute `stability`. Its `table` has the columns
+            `n_returned` and `n_repeats`.
         """
         counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
         names = self.table["hypothesis"]
@@ -147,7 +151,7 @@ class HypothesisEvaluation:
                 "the table of the same fitted pipeline."
             )
         columns = {name: counts[name][names].to_numpy() for name in counts}
-        return replace(self, table=self.table.assign(**columns))
+        return replace(self, table=self.table.assign(**columns), stability=stability)
 
     def to_dict(self):
         """The evaluation without the annotations, as values for JSON.
@@ -156,8 +160,8 @@ class HypothesisEvaluation:
         -------
         dict
             `task`, `alpha`, `positive`, `verdict`, `metrics`, and `hypotheses`,
-            `groups`, `controls` and `ceilings` (one dict per row; None where a number
-            is NaN).
+            `groups`, `controls`, `ceilings` and `stability` (one dict per row; None
+            where a number is NaN).
         """
         return {
             "task": self.task,
@@ -165,16 +169,15 @@ class HypothesisEvaluation:
             "positive": json_value(self.positive),
             "verdict": self.verdict,
             "metrics": json_value(self.metrics),
-            "hypotheses": json_value(self.table.to_dict("records")),
-            "groups": json_value(self.groups.to_dict("records")),
-            "controls": None
-            if self.controls is None
-            else json_value(self.controls.to_dict("records")),
-            "ceilings": None
-            if self.ceilings is None
-            else json_value(
-                self.ceilings.rename_axis("stage").reset_index().to_dict("records")
+            "hypotheses": _records(self.table),
+            "groups": _records(self.groups),
+            "controls": _records(self.controls),
+            "ceilings": _records(
+                None
+                if self.ceilings is None
+                else self.ceilings.rename_axis("stage").reset_index()
             ),
+            "stability": _records(self.stability),
         }
 
     def to_markdown(self):
@@ -199,6 +202,11 @@ class HypothesisEvaluation:
         table = self.table.to_html(index=False, float_format="{:.3g}".format)
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
+
+
+def _records(table):
+    """The rows of a table as values for JSON; None without a table."""
+    return None if table is None else json_value(table.to_dict("records"))
 
 
 def class_name(label, outcome):

@@ -20,10 +20,15 @@ from sklearn_hsae._sklearn_compat import (
     validate_params,
 )
 from sklearn_hsae._texts import get_texts
+from sklearn_hsae._tokens import tokens_behind
 from sklearn_hsae.embedding import EmbeddingTransformer, make_embedder
 from sklearn_hsae.interpretation._candidates import Candidates
 from sklearn_hsae.interpretation._fidelity import fidelity_table
-from sklearn_hsae.interpretation._naming import Questions, interpretation_prompt
+from sklearn_hsae.interpretation._naming import (
+    MARKS,
+    Questions,
+    interpretation_prompt,
+)
 from sklearn_hsae.interpretation._questions_per_round import (
     Examples,
     distinctions,
@@ -66,6 +71,9 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
     other examples, are judged on a second part of the rows. The candidate whose
     annotations correlate best with the neuron is kept. Its fidelity is measured on a
     third part, which was used neither to find nor to choose a label.
+
+    When the activations come from a :class:`ReaderSAETransformer`, the model also sees
+    the words at which the neuron fires, between ``[[`` and ``]]``.
 
     Two labels agree when they have the same words, or when their annotations of the
     second part correlate by 0.7 or more. For such neurons, the model is asked once more
@@ -231,7 +239,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         RuntimeError
             When the model names no neuron; the message has the last error.
         """
-        questions = self._questions()
+        questions = self._questions(X)
         activations = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         drawing, naming, refining = self._generator().spawn(3)
@@ -315,7 +323,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             cache. Each round of `refine` adds about the cost of one candidate.
         """
         validate_params(self)
-        questions = self._questions()
+        questions = self._questions(X)
         activations = check_array(X, dtype=np.float64, ensure_min_samples=2)
         texts = get_texts(X, texts, self)
         drawing, naming, _ = self._generator().spawn(3)
@@ -339,7 +347,7 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         total = {key: sum(part[key] for part in parts) for key in parts[0]}
         return {**total, "dollars": None if None in dollars else sum(dollars)}
 
-    def _questions(self):
+    def _questions(self, X):
         if self.llm is None:
             raise ValueError(
                 "LLMInterpreter needs a language model: pass llm='provider/name', for "
@@ -357,7 +365,13 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         template = interpretation_prompt(self.prompt)
         for llm in self._llms():
             check_environment(llm)
-        return Questions(template, self.instructions, self.max_words)
+        tokens, mark = tokens_behind(X), None
+        if tokens is not None:
+
+            def mark(texts, column):
+                return tokens.mark(texts, X.columns[column], MARKS)
+
+        return Questions(template, self.instructions, self.max_words, mark)
 
     def _generator(self):
         seed = check_random_state(self.random_state).randint(2**31 - 1)

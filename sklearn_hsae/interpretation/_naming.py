@@ -1,9 +1,11 @@
 """Questions that ask a language model for a label, and how its replies are read."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from string import Template
 
+from sklearn_hsae._marks import excerpt
 from sklearn_hsae.interpretation._label_reading import (
     MOST_WORDS,
     quoted_in,
@@ -11,6 +13,11 @@ from sklearn_hsae.interpretation._label_reading import (
 )
 from sklearn_hsae.llm import PROMPTS, Request, as_json, load_prompt, shortened
 
+MARKS = ("[[", "]]")  # angle brackets are escaped in prompts
+_ABOUT_MARKS = (
+    "In the texts on which the detector fires, [[ and ]] stand around the words at "
+    "which it fires. They are not part of the texts."
+)
 _NO_INSTRUCTIONS = "Look for a property of what the texts say or how they say it."
 
 
@@ -46,26 +53,28 @@ class Questions:
         Written by the user.
     max_words : int
         Longer texts are cut to this number of words.
+    mark : callable or None
+        Takes texts and the column of a neuron; returns the texts with `MARKS` around
+        the words at which the neuron fires. None when these words are not known.
     """
 
     template: Template
     instructions: str | None
     max_words: int
+    mark: Callable | None = None
 
     def name(self, firing, silent, column):
         """Ask what the firing texts have in common and the silent texts lack."""
         return self._request(
             self.template,
             column,
-            firing=as_json([shortened(text, self.max_words) for text in firing]),
-            silent=as_json([shortened(text, self.max_words) for text in silent]),
+            firing=as_json(self._marked(firing, column)),
+            silent=as_json([self._shortened(text) for text in silent]),
         )
 
     def tell_apart(self, firing, silent, column):
         """Ask for the difference between texts whose neurons got the same label."""
-        question = Questions(
-            load_prompt("interpret_contrastive"), self.instructions, self.max_words
-        )
+        question = replace(self, template=load_prompt("interpret_contrastive"))
         return question.name(firing, silent, column)
 
     def revise(self, label, firing, silent, column):
@@ -74,21 +83,33 @@ class Questions:
             load_prompt("revise"),
             column,
             property=as_json(label),
-            firing=self._judged(firing),
-            silent=self._judged(silent),
+            firing=self._judged(firing, self._marked([t for t, _ in firing], column)),
+            silent=self._judged(silent, [self._shortened(t) for t, _ in silent]),
         )
 
-    def _judged(self, pairs):
+    def _judged(self, pairs, shown):
         return as_json(
             [
-                {"text": shortened(text, self.max_words), "judged": bool(annotation)}
-                for text, annotation in pairs
+                {"text": text, "judged": bool(annotation)}
+                for text, (_, annotation) in zip(shown, pairs, strict=True)
             ]
         )
 
+    def _shortened(self, text):
+        return shortened(text, self.max_words)
+
+    def _marked(self, firing, column):
+        if self.mark is None:
+            return [self._shortened(text) for text in firing]
+        marked = self.mark(list(firing), column)
+        return [excerpt(text, self.max_words, MARKS) for text in marked]
+
     def _request(self, template, column, **blocks):
+        instructions = self.instructions or _NO_INSTRUCTIONS
+        if self.mark is not None:
+            instructions = f"{instructions} {_ABOUT_MARKS}"
         prompt = template.safe_substitute(
-            instructions=self.instructions or _NO_INSTRUCTIONS,
+            instructions=instructions,
             most_words=MOST_WORDS,
             **blocks,
         )

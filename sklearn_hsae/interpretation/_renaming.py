@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._sklearn_compat import check_feature_names_in
 from sklearn_hsae._texts import CarriesTextsMixin
+from sklearn_hsae._tokens import carry_tokens, tokens_behind
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 
 logger = logging.getLogger("sklearn_hsae")
@@ -39,7 +40,13 @@ class RenamingMixin(CarriesTextsMixin, TransformerMixin):
         if len(self._columns) < values.shape[1]:
             values = values[:, self._columns]
         index = X.index if isinstance(X, pd.DataFrame) else None
-        return pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
+        named = pd.DataFrame(values, index=index, columns=self.concepts_, copy=False)
+        tokens = tokens_behind(X)
+        if tokens is not None:
+            neurons = X.columns[self._columns]
+            old_names = dict(zip(self.concepts_, neurons, strict=True))
+            carry_tokens(named, tokens.renamed(old_names))
+        return named
 
     def fit_transform(self, X, y=None, *, texts=None):
         """Fit, then transform the same rows; see :meth:`fit` for the parameters.

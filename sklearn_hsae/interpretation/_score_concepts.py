@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from sklearn_hsae._texts import carries_texts, get_texts
+from sklearn_hsae._tokens import tokens_behind
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.interpretation._sampling import firing_rows, random_silent_rows
 from sklearn_hsae.interpretation._scorers import SCORERS, Sample, Tools
@@ -54,6 +55,10 @@ def score_concepts(
           Accuracy.
         - "simulation": a model predicts the activations, from 0 to 10. Correlation and
           explained variance.
+
+          When the activations come from a :class:`ReaderSAETransformer`, "fuzz" marks
+          the words at which the neuron fires, or others, and "simulation" predicts the
+          activation of each word.
         - "embedding": AUC of the cosines of label and text. Free.
         - "surprisal": how much the surprisal of a text falls when the label precedes
           it, for a causal language model on this machine. AUC, and the mean difference
@@ -61,8 +66,9 @@ def score_concepts(
     llm : str, LanguageModel or None, default=None
         The language model for the first four scorers, as in :class:`LLMInterpreter`.
     activate : callable or None, default=None
-        For "fuzz": a function from a list of texts to the activations of the columns of
-        `X`, for example ``pipe[:3].transform`` of a fitted pipeline.
+        For "fuzz" without a reader: a function from a list of texts to the
+        activations of the columns of `X`, for example ``pipe[:3].transform`` of a
+        fitted pipeline.
     embedder : str, EmbeddingTransformer or None, default=None
         For "embedding", as in :class:`ConceptAnnotator`.
     local_model : str or None, default=None
@@ -100,7 +106,14 @@ def score_concepts(
     if llm is not None:
         llm = make_language_model(llm)
         judge = LLMJudge(llm, max_words=max_words, verbose=verbose)
-    tools = Tools(judge, make_embedder(embedder, verbose), activate, local_model, seed)
+    tools = Tools(
+        judge,
+        make_embedder(embedder, verbose),
+        activate,
+        tokens_behind(X),
+        local_model,
+        seed,
+    )
     rows = [
         (sample.concept, scorer, metric, quantile, value)
         for sample in _samples(X, texts, n_texts, n_quantiles, seed)
@@ -136,7 +149,7 @@ def _check(X, texts, scorers, llm, activate, local_model):
             f"{paid} ask a language model: pass llm='provider/name', or "
             "scorers=['embedding'], which needs none."
         )
-    if "fuzz" in scorers and activate is None:
+    if "fuzz" in scorers and activate is None and tokens_behind(X) is None:
         raise ValueError(
             "'fuzz' leaves out sentences and needs the neurons to see what changes: "
             "pass activate=, for example pipe[:3].transform."
@@ -162,7 +175,12 @@ def _samples(X, texts, n_texts, n_quantiles, seed):
         )
         rows = np.concatenate([firing, silent])
         yield Sample(
-            column, str(concept), list(texts[rows]), activations[rows, column], quantile
+            column,
+            concept,
+            str(concept),
+            list(texts[rows]),
+            activations[rows, column],
+            quantile,
         )
 
 

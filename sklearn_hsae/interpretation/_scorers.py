@@ -11,6 +11,7 @@ from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._spans import marked, telling_sentences
 from sklearn_hsae.interpretation._text_questions import ask_about_texts
+from sklearn_hsae.interpretation._token_scorers import marked_texts, simulated_words
 from sklearn_hsae.judges import sentences
 
 
@@ -20,6 +21,8 @@ class Sample:
 
     column : int
         Column of the neuron.
+    feature : str
+        Name of this column.
     concept : str
         The label.
     texts : list of str
@@ -30,6 +33,7 @@ class Sample:
     """
 
     column: int
+    feature: str
     concept: str
     texts: list
     activations: np.ndarray
@@ -42,11 +46,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Tools:
-    """The models that scorers use: judge, embedder, neurons and a local LLM."""
+    """The models that scorers use: judge, embedder, neurons and a local LLM.
+
+    `tokens` is a `CarriedTokens`, or None when the tokens are not known.
+    """
 
     judge: Any
     embedder: Any
     activate: Any
+    tokens: Any
     local_model: str | None
     seed: int
 
@@ -80,8 +88,22 @@ def fuzz(sample, tools):
     """Does the label fit the sentence that makes the neuron fire?
 
     One sentence is marked in each text: in half of the texts the one that makes the
-    neuron fire (see `telling_sentences`), in the others a random other sentence.
+    neuron fire (see `telling_sentences`), in the others a random other sentence. Where
+    the tokens are known, the marks are around tokens, see `marked_texts`.
     """
+    if tools.tokens is None:
+        shown, is_true, quantile = _marked_sentences(sample, tools)
+    else:
+        shown, is_true, quantile = marked_texts(sample, tools)
+    annotations = tools.ask("fuzz", sample.concept, shown)
+    table = fidelity_table(annotations[:, None], np.array(is_true, float)[:, None])
+    for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
+        yield metric, None, table.loc[0, metric]
+    is_right = np.where(np.isnan(annotations), np.nan, annotations == np.array(is_true))
+    yield from _means("accuracy", is_right, np.array(quantile))
+
+
+def _marked_sentences(sample, tools):
     texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
     numbers = telling_sentences(texts, sample.column, tools.activate)
     rng = np.random.default_rng(tools.seed)
@@ -94,20 +116,23 @@ def fuzz(sample, tools):
         is_true.append(len(is_true) % 2 == 0)
         others = [i for i in range(len(sentences(text))) if i != number]
         shown.append(marked(text, number if is_true[-1] else rng.choice(others)))
-    annotations = tools.ask("fuzz", sample.concept, shown)
-    table = fidelity_table(annotations[:, None], np.array(is_true, float)[:, None])
-    for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
-        yield metric, None, table.loc[0, metric]
-    is_right = np.where(np.isnan(annotations), np.nan, annotations == np.array(is_true))
-    yield from _means("accuracy", is_right, np.array(quantile))
+    return shown, is_true, quantile
 
 
 def simulation(sample, tools):
-    """How well does a judge who knows the label predict the activations?"""
-    predicted = tools.ask("simulate", sample.concept, sample.texts)
-    yield from _means("predicted", predicted, sample.quantile)
+    """How well does a judge who knows the label predict the activations?
+
+    The activations are those of the texts. Where the tokens are known, they are those
+    of all words of all texts.
+    """
+    if tools.tokens is None:
+        predicted = tools.ask("simulate", sample.concept, sample.texts)
+        true, quantile = sample.activations, sample.quantile
+    else:
+        predicted, true, quantile = simulated_words(sample, tools)
+    yield from _means("predicted", predicted, quantile)
     known = ~np.isnan(predicted)
-    predicted, true = predicted[known], sample.activations[known]
+    predicted, true = predicted[known], true[known]
     varies = known.sum() > 1 and np.ptp(true) > 0
     yield (
         "correlation",

@@ -11,6 +11,16 @@ _KINDS = {
 }
 
 
+_WORD = {
+    "type": "object",
+    "properties": {"word": {"type": "integer"}, "strength": {"type": "integer"}},
+    "required": ["word", "strength"],
+    "additionalProperties": False,
+}
+_FORM_OF_WORDS = '[{"word": 3, "strength": 8}, ...]'
+_STRONGEST = 10
+
+
 def ask_about_texts(client, prompt, concept, texts, max_words):
     """Ask a question of `_KINDS` about each text.
 
@@ -20,14 +30,65 @@ def ask_about_texts(client, prompt, concept, texts, max_words):
         0 or 1, or 0 to 10; NaN where the reply is missing.
     """
     schema, wish, highest = _KINDS[prompt]
+    shown = [shortened(text, max_words) for text in texts]
+    parts = _ask(
+        client,
+        prompt,
+        concept,
+        shown,
+        (schema, wish),
+        lambda found, ids, first: _read(found, ids, highest),
+    )
+    parts = [np.full(n, np.nan) if part is None else part for part, n in parts]
+    return np.concatenate([*parts, []])
+
+
+def ask_about_words(client, concept, texts):
+    """Ask at which words of each text a neuron fires, and how strongly.
+
+    Parameters
+    ----------
+    client : LLMClient
+    concept : str
+    texts : list of list of str
+        The words of each text.
+
+    Returns
+    -------
+    list of ndarray of shape (n_words,)
+        0 to 10 for each word; NaN for a text without a reply.
+    """
+    numbered = [{str(i + 1): w for i, w in enumerate(words)} for words in texts]
+    schema = {"type": "array", "items": _WORD}
+
+    def read(found, ids, first):
+        lengths = [len(words) for words in texts[first : first + len(ids)]]
+        strengths = zip(ids, lengths, strict=True)
+        read = [_strengths(found.get(i), length) for i, length in strengths]
+        if all(np.isnan(values).all() for values in read):
+            raise UnreadableReply(f"it has no lists under {ids}")
+        return read
+
+    parts = _ask(
+        client, "simulate_words", concept, numbered, (schema, _FORM_OF_WORDS), read
+    )
+    replies = [r for part, n in parts for r in ([None] * n if part is None else part)]
+    return [
+        np.full(len(words), np.nan) if reply is None else reply
+        for words, reply in zip(texts, replies, strict=True)
+    ]
+
+
+def _ask(client, prompt, concept, shown, schema_and_wish, read):
+    """The replies to calls about a few texts each, and the number of these texts."""
+    schema, wish = schema_and_wish
     requests = []
-    for start in range(0, len(texts), _TEXTS_PER_CALL):
-        in_this_call = texts[start : start + _TEXTS_PER_CALL]
-        shown = [shortened(text, max_words) for text in in_this_call]
-        ids = [f"t{i + 1}" for i in range(len(shown))]
+    for start in range(0, len(shown), _TEXTS_PER_CALL):
+        in_this_call = shown[start : start + _TEXTS_PER_CALL]
+        ids = [f"t{i + 1}" for i in range(len(in_this_call))]
         content = load_prompt(prompt).substitute(
             property=as_json(concept),
-            texts=as_json(dict(zip(ids, shown, strict=True))),
+            texts=as_json(dict(zip(ids, in_this_call, strict=True))),
             form="{" + ", ".join(f'"{i}": {wish}' for i in ids) + "}",
         )
         requests.append(
@@ -39,16 +100,12 @@ def ask_about_texts(client, prompt, concept, texts, max_words):
                     "required": ids,
                     "additionalProperties": False,
                 },
-                read=lambda found, ids=ids: _read(found, ids, highest),
+                read=lambda found, ids=ids, start=start: read(found, ids, start),
                 about=len(ids),
             )
         )
-    replies = client.ask(requests, f"Scoring ({prompt})")
-    parts = [
-        np.full(request.about, np.nan) if reply is None else reply
-        for request, reply in zip(requests, replies, strict=True)
-    ]
-    return np.concatenate([*parts, []])
+    replies = client.ask(requests, f"Scoring ({prompt.replace('_', ' ')})")
+    return [(r, request.about) for r, request in zip(replies, requests, strict=True)]
 
 
 def _read(found, ids, highest):
@@ -56,6 +113,20 @@ def _read(found, ids, highest):
     if np.isnan(numbers).all():
         raise UnreadableReply(f"it has no answers under {ids}")
     return numbers
+
+
+def _strengths(reply, n_words):
+    """The strength of each word; NaN when the reply is no list."""
+    if not isinstance(reply, list):
+        return np.full(n_words, np.nan)
+    strengths = np.zeros(n_words)
+    for entry in reply:
+        if isinstance(entry, dict):
+            word = _number(entry.get("word"), n_words)
+            strength = _number(entry.get("strength"), _STRONGEST)
+            if word >= 1 and not np.isnan(strength):
+                strengths[int(word) - 1] = strength
+    return strengths
 
 
 def _number(value, highest):

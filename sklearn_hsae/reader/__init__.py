@@ -1,4 +1,4 @@
-"""Reading: texts to what a language model makes of their tokens.
+"""Read texts token by token with a language model.
 
 From a text to a row of `ReaderSAETransformer.transform`:
 
@@ -6,8 +6,11 @@ From a text to a row of `ReaderSAETransformer.transform`:
 2. `_hidden_states.py` runs the first layers of the model on batches of windows.
 3. `_token_encoder.py` encodes each token, by a `MatryoshkaSAETransformer` or by a
    `_pretrained_sae.py`, whose files `_sae_files.py` reads.
-4. `_pooling.py` makes one row of the tokens of a text; `_row_reader.py` keeps it in the
-   cache. `_token_activations.py` keeps the tokens apart, and marks them in the text.
+4. `_pooling.py` makes one row from the tokens of a text, and `_row_reader.py` keeps it
+   in the cache.
+
+`_training.py` has what `fit` learns and checks. `_tokens_mixin.py` has the methods
+about single tokens, whose activations are a `_token_activations.py`.
 """
 
 from sklearn_hsae.reader._token_activations import TokenActivations

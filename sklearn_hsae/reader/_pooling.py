@@ -1,4 +1,4 @@
-"""One row of the tokens of a text."""
+"""Pool the tokens of a text into one row."""
 
 import numpy as np
 from scipy import sparse

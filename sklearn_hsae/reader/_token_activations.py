@@ -1,11 +1,9 @@
-"""Activations of single tokens, and where they are in the texts."""
+"""Activations of single tokens, and where the tokens are in the texts."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-
-OPENS, CLOSES = "<<", ">>"
 
 
 @dataclass(frozen=True)
@@ -32,53 +30,3 @@ class TokenActivations:
     indptr: np.ndarray
     spans: np.ndarray
     features: np.ndarray
-
-
-def mark_spans(text, spans):
-    """Put marks around spans of a text.
-
-    Parameters
-    ----------
-    text : str
-    spans : array of shape (n_spans, 2) of int
-        In order. Those that touch become one; white space at its ends is left out.
-
-    Returns
-    -------
-    str
-    """
-    parts, done = [], 0
-    for start, stop in _runs(text, spans):
-        parts += [text[done:start], OPENS, text[start:stop], CLOSES]
-        done = stop
-    return _joined([*parts, text[done:]])
-
-
-def _runs(text, spans):
-    runs = []
-    for start, stop in spans:
-        if runs and start <= runs[-1][1]:
-            runs[-1][1] = max(stop, runs[-1][1])
-        else:
-            runs.append([start, stop])
-    for start, stop in runs:
-        inner = text[start:stop]
-        if inner.strip():
-            yield (
-                start + len(inner) - len(inner.lstrip()),
-                stop - len(inner) + len(inner.rstrip()),
-            )
-
-
-def _joined(parts):
-    """The parts in a row, where only the marks among them read as marks."""
-    joined = ""
-    for part in parts:
-        if part not in (OPENS, CLOSES):
-            for sign in ("<", ">"):
-                while sign * 2 in part:
-                    part = part.replace(sign * 2, f"{sign} {sign}")
-        if joined and part and joined[-1] == part[0] and part[0] in "<>":
-            joined += " "
-        joined += part
-    return joined

@@ -1,4 +1,4 @@
-"""One face for the autoencoders that encode tokens: ours, and those of others."""
+"""One interface for our autoencoders and those of others."""
 
 import hashlib
 

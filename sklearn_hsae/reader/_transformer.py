@@ -2,13 +2,12 @@
 
 import functools
 import os
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._files import fingerprint
@@ -17,31 +16,38 @@ from sklearn_hsae._texts import (
     CarriesTextsMixin,
     attach_texts,
     check_texts,
-    readable,
     warn_of_empty,
 )
+from sklearn_hsae._tokens import CarriedTokens, carry_tokens
 from sklearn_hsae.reader._pooling import AGGREGATES
 from sklearn_hsae.reader._row_reader import RowReader
-from sklearn_hsae.reader._token_activations import TokenActivations, mark_spans
 from sklearn_hsae.reader._token_encoder import TokenEncoder
 from sklearn_hsae.reader._token_spool import TokenSpool
+from sklearn_hsae.reader._tokens_mixin import TokensMixin
+from sklearn_hsae.reader._training import (
+    check_width,
+    n_counted,
+    sample_states,
+    train_on_tokens,
+    warn_of_mismatch,
+)
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 
 # torch and transformers are imported at the first fit, not with this module.
 
-_CHECKED_TEXTS = 16  # a thousand tokens: enough for a median and a reconstruction
-_LARGEST_FVU = 0.6
 _AGGREGATES_OF_STATES = ("max", "mean", "sum", "last")
 _AUTO = StrOptions({"auto"})
 
 
-class ReaderSAETransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
+class ReaderSAETransformer(
+    TokensMixin, CarriesTextsMixin, TransformerMixin, BaseEstimator
+):
     """Features of the tokens that a language model reads, one row per text.
 
-    Stands in a pipeline where an :class:`EmbeddingTransformer` and a
-    :class:`MatryoshkaSAETransformer` stand together. A causal language model reads the
-    text; the hidden state of each token, after one layer, is encoded by a sparse
-    autoencoder; the activations of all tokens of a text become one row.
+    A causal language model reads the text. A sparse autoencoder encodes the hidden
+    state of each token after one layer. The activations of all tokens of a text become
+    one row. In a pipeline, this step replaces :class:`EmbeddingTransformer` and
+    :class:`MatryoshkaSAETransformer` together.
 
     Parameters
     ----------
@@ -64,32 +70,32 @@ class ReaderSAETransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         is the one that the files of `sae` name, else the one in the middle.
     aggregate : {"auto", "max", "mean", "sum", "count", "binary", "last"}, \
 default="auto"
-        What a text has of the activations of its tokens: the largest, the mean, the
-        sum, the number of tokens above `threshold`, whether there is one, or the
-        activation of the last token. "auto" is "max" with an autoencoder and "mean"
-        without. "count" and "binary" need an autoencoder.
+        How the activations of the tokens of a text become one number per neuron: the
+        largest, the mean, the sum, the number of tokens above `threshold`, 1 if there
+        is such a token, or the activation of the last token. "auto" is "max" with an
+        autoencoder and "mean" without one. "count" and "binary" need an autoencoder.
     threshold : float, default=0.0
         Activations up to it count as 0. Not used without an autoencoder.
     chat_role : str or None, default=None
-        With "user", say, each text is read as what this role says in a chat, by the
-        model's chat template. The tokens of the template are read but do not count.
-        None reads the plain text.
+        A role of the model's chat template, for example "user". Each text is then
+        read as the message of this role. The tokens of the template are read but do
+        not count. With None, the plain text is read.
     max_norm_ratio : float, default=5.0
-        Tokens whose state is longer than this times the median do not count. There are
-        few, anywhere in a text; they say nothing of it, and their squares exceed those
-        of all others together. ``float("inf")`` keeps them.
+        Tokens do not count when their state is longer than this times the median.
+        Such tokens are few and say nothing about the text, but the sum of their squares
+        exceeds that of all other tokens. ``float("inf")`` keeps them.
     max_tokens : int, default=512
-        Tokens that the model reads at once. Longer texts are read in windows that
-        overlap by a quarter; each token counts once, and none is left out.
+        Number of tokens that the model reads at once. Longer texts are read in windows
+        that overlap by a quarter. Each token counts once, and none is left out.
     batch_size : int, default=16
-        Windows per batch. Windows of similar length are put together.
+        Windows per batch. A batch has windows of similar length.
     max_train_tokens : int, default=1000000
-        About how many tokens an autoencoder is trained on, drawn at random from all.
-        They are kept in a temporary file: 2 bytes times the length of a hidden state
-        per token, 1.2 GB for a million of length 576.
+        Number of tokens on which an autoencoder is trained, about; they are drawn at
+        random. A temporary file holds them, with 2 bytes per number: 1.2 GB for a
+        million states of length 576.
     sparse_output : bool, default=True
-        Whether the columns of the frame are pandas-sparse. No array of size n_samples
-        x n_neurons is then made. Hidden states are always dense.
+        Whether the columns of the frame are pandas-sparse. If so, no array of size
+        n_samples x n_neurons is made. Hidden states are always dense.
     device : str or None, default=None
         Where the language model runs. None takes a GPU when there is one. An
         autoencoder from files encodes on the CPU.
@@ -101,7 +107,7 @@ default="auto"
         cache off. It does not hold the tokens: to train an autoencoder, the texts are
         read again.
     random_state : int, RandomState instance or None, default=None
-        Draws the tokens when there are more than `max_train_tokens`.
+        Decides which tokens are drawn when there are more than `max_train_tokens`.
     verbose : int, default=0
         If not 0, a progress bar is shown on stderr.
 
@@ -126,15 +132,15 @@ default="auto"
 
     Notes
     -----
-    Does not count: a token in the model's first position, special tokens, those of a
-    template, and those of outlying norm. The first token of a text therefore counts
-    only for models with a token of their own before it.
+    These tokens do not count: the token in the model's first position, special tokens,
+    tokens of a template, and tokens of outlying norm. So the first token of a text
+    counts only for models that put a token of their own before it.
 
-    Neither the language model nor an autoencoder from a folder is stored in the
-    estimator, so a pickle is small. The folder must stay where it is.
+    The estimator does not store the language model or an autoencoder from a folder, so
+    a pickle is small. The folder must stay where it is.
 
-    An autoencoder that is trained here gets states rounded to float16, in `transform`
-    as in `fit`. The other texts of a call change a row by rounding alone.
+    An autoencoder that is trained here gets states rounded to float16, in `fit` and in
+    `transform`. The other texts of a call change a row only by rounding.
 
     Examples
     --------
@@ -204,15 +210,15 @@ default="auto"
     # The autoencoder checks its own parameters when it is trained.
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
-        """Check that model, autoencoder and texts belong together; or train one.
+        """Check that the autoencoder fits the model, or train one.
 
         Parameters
         ----------
         X : sequence of str of length n_samples
             List, tuple, array, pandas or polars Series, or a frame of one column.
         y : array-like of shape (n_samples,), default=None
-            The target. Used where `sae` is trained and has a positive `target_weight`:
-            each token then has the target of its text.
+            The target. It is used when `sae` is trained and has a positive
+            `target_weight`. Each token then has the target of its text.
 
         Returns
         -------
@@ -232,7 +238,7 @@ default="auto"
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None):
-        """Fit and transform, where the texts are read only once if that is possible.
+        """Fit and transform; the texts are read only once if that is possible.
 
         Parameters
         ----------
@@ -285,73 +291,6 @@ default="auto"
         names = [f"{stem}{i}" for i in range(self.n_features_out_)]
         return np.array(names, dtype=object)
 
-    def token_activations(self, X, features=None):
-        """Activations of the single tokens.
-
-        Parameters
-        ----------
-        X : sequence of str of length n_samples
-        features : sequence of str or int, or None, default=None
-            Names of columns, such as "sae17", or their positions. None is all of them.
-
-        Returns
-        -------
-        TokenActivations
-            Of the tokens that count, text after text.
-
-        Raises
-        ------
-        ValueError
-            When there is no autoencoder, or no such feature.
-        """
-        check_is_fitted(self)
-        texts = check_texts(X, type(self).__name__, allow_empty=True)
-        if self.sae is None:
-            raise ValueError(
-                "Without an autoencoder there are hidden states, and no activations. "
-                "Pass sae= and fit again."
-            )
-        names = self.get_feature_names_out()
-        columns = np.arange(len(names))
-        if features is not None:
-            columns = np.array([_column(name, names) for name in features], dtype=int)
-        found = self._row_reader().tokens(texts, columns)
-        return TokenActivations(*found, features=names[columns])
-
-    def mark(self, X, feature, *, threshold=0.3):
-        """Put marks around the tokens at which a neuron is active.
-
-        Parameters
-        ----------
-        X : sequence of str of length n_samples
-        feature : str or int
-            Name of a column, such as "sae17", or its position.
-        threshold : float, default=0.3
-            A token is marked when its activation is above this share of the largest
-            one in its text. A neuron that is active everywhere is so weakly in most
-            places; 0 marks them all.
-
-        Returns
-        -------
-        list of str
-            The texts with ``<<`` and ``>>`` around each run of such tokens. The same
-            characters in the texts themselves are broken up by a space: ``< <``.
-
-        Examples
-        --------
-        >>> reader.mark(texts[:1], "sae17")  # doctest: +SKIP
-        ['We waited <<an hour>> for a <<cold>> soup.']
-        """
-        found = self.token_activations(X, [feature])
-        values = found.activations.toarray()[:, 0]
-        marked = []
-        for i, text in enumerate(check_texts(X, type(self).__name__, allow_empty=True)):
-            tokens = slice(found.indptr[i], found.indptr[i + 1])
-            limit = threshold * values[tokens].max(initial=0)
-            is_active = values[tokens] > limit
-            marked.append(mark_spans(readable(text), found.spans[tokens][is_active]))
-        return marked
-
     def save_saelens(self, folder):
         """Write the autoencoder that was trained in :meth:`fit` as SAELens does.
 
@@ -389,54 +328,29 @@ default="auto"
         layer = source.layer if self.layer == "auto" else self.layer
         states = self._state_reader(source, layer)
         if source.sae is not None:
-            self._check_width(source.sae.n_features_in_, states.n_features)
+            check_width(self.sae, source.sae.n_features_in_, self.model, states)
         windows = states.windows(texts)
-        sample = self._sample(states, windows)
-        self.layer_ = states.layer
-        if isinstance(self.sae, MatryoshkaSAETransformer):
-            share = self.max_train_tokens / max(_count(windows), 1)
-            generator = check_random_state(self.random_state)
-            with TokenSpool(states.n_features, share, generator) as spool:
-                self.sae_ = self._train(states, windows, y, spool)
-                reader = self._row_reader(source, states)
-                self._learn_columns(reader, sample)
-                if transforms and spool.is_complete:
-                    return reader.rows(texts, spool.steps())
-        else:
-            self.sae_ = None
+        sample, norm = sample_states(states, windows)
+        self.largest_norm_ = norm * self.max_norm_ratio
+        sample = sample[np.linalg.norm(sample, axis=1) <= self.largest_norm_]
+        self.layer_, self.sae_ = states.layer, None
+        if not isinstance(self.sae, MatryoshkaSAETransformer):
             reader = self._row_reader(source, states)
             self._learn_columns(reader, sample)
-            self._warn_of_mismatch(source.layer)
-        return reader.rows(texts) if transforms else None
-
-    def _train(self, states, windows, y, spool):
-        for step in states.read(windows, self.largest_norm_, verbose=self.verbose):
-            spool.add(step)
-        rows, texts = spool.rows()
-        sae = clone(self.sae)
-        if y is not None and sae.target_weight > 0:
-            check_consistent_length(windows, y)
-            y = np.asarray(y)[texts]
-        else:
-            y = None
-        return sae.fit(rows, y)
-
-    def _sample(self, reader, windows):
-        """States of some texts; learns from them which norms are outlying."""
-        picks = np.linspace(0, len(windows) - 1, min(len(windows), _CHECKED_TEXTS))
-        picked = [windows[int(i)] for i in picks]
-        states = np.concatenate([step.states for step in reader.read(picked)])
-        if len(states) == 0:
-            raise ValueError(
-                f"None of {len(picked)} texts has a token that counts: the first token "
-                "of each is left out, and so are special ones. Pass longer texts."
-            )
-        norms = np.linalg.norm(states, axis=1)
-        # In steps of 41 %: the folds of a cross-validation have the same limit then,
-        # and share the cache.
-        median = 2 ** (np.round(np.log2(np.median(norms)) * 2) / 2)
-        self.largest_norm_ = float(median * self.max_norm_ratio)
-        return states[norms <= self.largest_norm_]
+            score = self.reconstruction_score_
+            warn_of_mismatch(score, source.layer, self.layer_)
+            return reader.rows(texts) if transforms else None
+        share = self.max_train_tokens / max(n_counted(windows), 1)
+        generator = check_random_state(self.random_state)
+        with TokenSpool(states.n_features, share, generator) as spool:
+            for step in states.read(windows, self.largest_norm_, verbose=self.verbose):
+                spool.add(step)
+            self.sae_ = train_on_tokens(self.sae, spool, y, len(texts))
+            reader = self._row_reader(source, states)
+            self._learn_columns(reader, sample)
+            if not transforms:
+                return None
+            return reader.rows(texts, spool.steps() if spool.is_complete else None)
 
     def _learn_columns(self, reader, sample):
         self.n_features_out_ = reader.n_columns
@@ -452,32 +366,8 @@ default="auto"
                 f"{', '.join(map(repr, _AGGREGATES_OF_STATES))}."
             )
 
-    def _check_width(self, width, n_features):
-        if width != n_features:
-            raise ValueError(
-                f"The autoencoder {os.fspath(self.sae)!r} encodes vectors of length "
-                f"{width}, and the hidden states of {self.model!r} have "
-                f"length {n_features}. Pass the model that it was trained on."
-            )
-
-    def _warn_of_mismatch(self, layer):
-        if layer is not None and layer != self.layer_:
-            warnings.warn(
-                f"The autoencoder was trained on layer {layer}, and layer={self.layer_}"
-                " is read. Pass layer='auto' for its own.",
-                stacklevel=4,
-            )
-        score = self.reconstruction_score_
-        if score is not None and score < 1 - _LARGEST_FVU:
-            warnings.warn(
-                f"The autoencoder explains {score:.0%} of the variance of the hidden "
-                "states. It is probably of another model or another layer, or was "
-                "trained on texts with another beginning (see chat_role).",
-                stacklevel=4,
-            )
-
     def _source(self):
-        """What the files of the autoencoder hold; nothing where it is no file."""
+        """The `SAEFile` of a pretrained autoencoder, or an empty one."""
         from sklearn_hsae.reader._sae_files import SAEFile
 
         if self.sae is None or isinstance(self.sae, MatryoshkaSAETransformer):
@@ -502,7 +392,7 @@ default="auto"
         )
 
     def _row_reader(self, source=None, states=None):
-        """What makes rows of texts; opens what it needs when that is not given."""
+        """A `RowReader`; it loads what is not given."""
         source = self._source() if source is None else source
         states = self._state_reader(source, self.layer_) if states is None else states
         aggregate = self.aggregate
@@ -531,7 +421,7 @@ default="auto"
             rows = rows.toarray()
         frame = attach_texts(rows, X, texts)
         frame.columns = self.get_feature_names_out()
-        return frame
+        return frame if self.sae is None else carry_tokens(frame, CarriedTokens(self))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -546,20 +436,3 @@ def _load_once(path, version):
     from sklearn_hsae.reader._sae_files import load_sae
 
     return load_sae(path)
-
-
-def _column(feature, names):
-    """Position of a feature that is given by its name or its position."""
-    found = np.flatnonzero(names == feature)
-    if len(found) == 1:
-        return found[0]
-    if isinstance(feature, Integral) and 0 <= feature < len(names):
-        return int(feature)
-    raise ValueError(
-        f"There is no feature {feature!r}. Pass a name, {names[0]!r} to {names[-1]!r}, "
-        f"or a position, 0 to {len(names) - 1}."
-    )
-
-
-def _count(windows):
-    return sum(int(w.is_counted.sum()) for some in windows for w in some)

@@ -35,8 +35,8 @@ class Window(NamedTuple):
 def split_into_windows(ids, head, special_ids, max_tokens):
     """Windows of one text.
 
-    The model's first position does not count: whatever token stands there, models use
-    it to store what is not about the text, with a norm a hundred times that of others.
+    The model's first position does not count. Models use it to store what is not about
+    the text, whatever token it is, and its norm is a hundred times that of others.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def split_into_windows(ids, head, special_ids, max_tokens):
 
 
 def special_tokens(tokenizer):
-    """Ids of the tokens that stand for no part of a text.
+    """Ids of the tokens that represent no part of a text.
 
-    The token for unknown words does, unless it serves another purpose as well.
+    The token for unknown words is not among them, unless it has another purpose too.
     """
     added = tokenizer.added_tokens_decoder
     ids = {i for i, token in added.items() if token.special}

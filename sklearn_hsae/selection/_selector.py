@@ -27,6 +27,7 @@ from sklearn_hsae._sklearn_compat import (
 )
 from sklearn_hsae._target import read_target, refuse_constant
 from sklearn_hsae._texts import CarriesTextsMixin, frame_like
+from sklearn_hsae._tokens import carry_tokens, tokens_behind
 from sklearn_hsae.selection._columns import (
     StandardizedColumns,
     as_columns,
@@ -264,7 +265,8 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             return safe_indexing(X, self.get_support(), axis=1)
         validate_data(self, X, reset=False, skip_check_array=True)
         values = X.iloc[:, self.get_support(indices=True)].to_numpy()
-        return frame_like(values, X, self.get_feature_names_out())
+        frame = frame_like(values, X, self.get_feature_names_out())
+        return carry_tokens(frame, tokens_behind(X))
 
     def _needs_target(self):
         return self.columns is None and self.method not in WITHOUT_TARGET

@@ -10,7 +10,8 @@ import sklearn_hsae
 from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
-FILES = ("report.html", "hypotheses.csv", "run.json")
+FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
+FILES += ("held_out.jsonl",)
 
 
 def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
@@ -57,6 +58,7 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
         command += ["--positive", "bad", "--controls", "year", "--groups", "author"]
+        command += ["--repeat", 1]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
     assert tables[0] == tables[1]
@@ -64,6 +66,10 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     assert {line["direction"] for line in lines} == {"+ means more likely bad"}
     (control,) = csv.DictReader((tmp_path / "a" / "controls.csv").open())
     assert control["control"] == "year" and len(lines) == 3
+    returned = list(csv.DictReader((tmp_path / "a" / "stability.csv").open()))
+    assert {line["hypothesis"]: line["n_returned"] for line in returned} == {
+        line["hypothesis"]: line["n_returned"] for line in lines
+    }
     page = (tmp_path / "a" / "report.html").read_text("utf-8")
     assert "<bdi>year</bdi>" in page and "__" not in page.replace("regress__", "")
     assert "+ means more likely bad." in page
@@ -77,5 +83,7 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     # The second call embedded nothing: all was in the cache.
     printed, progress = capsys.readouterr()
     assert "Controls, held equal and not tested:" in printed
-    progress = progress.split("[1/7]")[2]
+    assert re.search(r"literal +returned +hypothesis\n", printed)
+    assert re.search(rf"{lines[0]['n_returned']} of 1 ", printed)
+    progress = progress.split("[1/8]")[2]
     assert "Embedding texts" not in progress

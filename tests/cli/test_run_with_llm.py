@@ -30,10 +30,10 @@ def dollars(text):
 
 def test_the_estimate_is_printed_first_and_is_an_upper_bound(call, tmp_path):
     with LLMServer() as server:
-        code, printed, progress = call(server, "--timeout", "77")
+        code, printed, progress = call(server, "--timeout", "77", "--repeat", "1")
     assert code == 0 and "mentions" in printed
     estimate = re.search(r"estimate: ([\d,]+) calls .*", progress)
-    assert progress.index("estimate:") < progress.index("[4/7]")
+    assert progress.index("estimate:") < progress.index("[4/8]")
     record = json.loads((tmp_path / "results" / "run.json").read_text("utf-8"))
     assert record["parameters"]["annotate"]["llm__timeout"] == 77
     usage = record["usage"].values()

@@ -380,7 +380,7 @@ def test_to_dict_is_json_and_holds_no_texts(rows):
     content = json.dumps(result.to_dict(), allow_nan=False)
     again = json.loads(content)
     names = ["task", "alpha", "positive", "verdict", "metrics", "hypotheses"]
-    names += ["groups", "controls", "ceilings"]
+    names += ["groups", "controls", "ceilings", "stability"]
     assert list(again) == names
     assert again["hypotheses"][2]["correlation"] is None  # NaN is no JSON
     assert again["hypotheses"][0]["coefficient"] == result.table["coefficient"][0]
@@ -619,7 +619,7 @@ def test_controls_are_no_hypotheses(last, tmp_path):
     ceilings = evaluation.ceilings[name]
     assert ceilings["hypotheses"] == evaluation.metrics[f"{name}_hypotheses"]
     added = evaluation.metrics[f"delta_{name}"]
-    assert f"the hypotheses add {added:.3f} to the" in evaluation.verdict
+    assert f"so the texts add {added:.3f} (p" in evaluation.verdict
     report = write_report(evaluation, tmp_path / "report.html").read_text("utf-8")
     assert "<h3>Controls</h3>" in report and "shop = B" in report
     assert "the controls shop = B, which were not tested" in evaluation.methods()

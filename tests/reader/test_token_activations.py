@@ -5,7 +5,6 @@ import pytest
 from reader_models import WORDS
 
 from sklearn_hsae import MatryoshkaSAETransformer, ReaderSAETransformer
-from sklearn_hsae.reader._token_activations import mark_spans
 
 
 @pytest.fixture(scope="module")
@@ -86,19 +85,49 @@ def test_a_silent_neuron_and_an_empty_text_get_no_marks(fitted):
     assert fitted.mark(["", WORDS[0]], "sae0") == ["", WORDS[0]]
 
 
-@pytest.mark.parametrize(
-    ("text", "spans", "expected"),
-    [
-        ("a cold soup", [(1, 6)], "a <<cold>> soup"),
-        ("a cold soup", [(1, 6), (6, 11)], "a <<cold soup>>"),
-        ("a cold soup", [(0, 1), (6, 11)], "<<a>> cold <<soup>>"),
-        ("a  b", [(1, 2)], "a  b"),  # white space alone
-        ("é!", [(0, 1), (0, 1)], "<<é>>!"),  # two tokens of one character
-        ("x << y >>> z", [(5, 6)], "x < < <<y>> > > > z"),
-        ("<b>", [(1, 2)], "< <<b>> >"),
-        ("a <b> c", [(2, 5)], "a << <b> >> c"),
-        ("plain", [], "plain"),
-    ],
-)
-def test_marks_and_signs_of_the_text_are_told_apart(text, spans, expected):
-    assert mark_spans(text, spans) == expected
+def test_other_marks(texts, fitted):
+    neuron = int(fitted.token_activations(texts).activations.sum(axis=0).argmax())
+    usual = fitted.mark(texts, neuron)
+    others = fitted.mark(texts, neuron, marks=("[[", "]]"))
+    assert [m.replace("[[", "<<").replace("]]", ">>") for m in others] == usual
+    with pytest.raises(ValueError, match="two characters or more"):
+        fitted.mark(texts, neuron, marks=("*", "*"))
+
+
+def test_texts_that_show_a_neuron(texts, fitted):
+    rows = fitted.transform(texts).to_numpy()
+    share = (rows > 0).mean(axis=0)
+    neuron = int(np.abs(share - 0.5).argmin())
+    values = rows[:, neuron]
+    found = {
+        kind: fitted.top_texts(texts, f"sae{neuron}", 4, kind=kind)
+        for kind in ("top", "quantiles", "silent", "near_misses")
+    }
+    for kind, table in found.items():
+        assert len(table) == 4 and table["row"].is_unique
+        np.testing.assert_array_equal(table["activation"], values[table["row"]])
+        for row, text in zip(table["row"], table["text"], strict=True):
+            assert text.replace("<<", "").replace(">>", "") == texts[row]
+            assert ("<<" in text) == (kind in ("top", "quantiles"))
+    np.testing.assert_array_equal(found["top"]["activation"], np.sort(values)[:-5:-1])
+    weakest = np.quantile(values[values > 0], 0.25)
+    assert found["quantiles"]["activation"].iloc[-1] <= weakest
+    # The cosine with the sum of the top rows, by loops.
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1), 1e-12)[:, None]
+    likeness = unit @ unit[found["top"]["row"]].sum(axis=0)
+    silent = np.flatnonzero(values == 0)
+    expected = silent[np.argsort(-likeness[silent])[:4]]
+    np.testing.assert_allclose(
+        likeness[found["near_misses"]["row"]], likeness[expected], rtol=1e-5
+    )
+    with pytest.raises(ValueError, match="kind must be one of"):
+        fitted.top_texts(texts, neuron, kind="best")
+    with pytest.raises(ValueError, match="int >= 1"):
+        fitted.top_texts(texts, neuron, 0)
+
+
+def test_a_neuron_that_never_fires_has_no_top_texts(texts, fitted):
+    neuron = int(fitted.transform(texts[:1]).to_numpy()[0].argmin())
+    assert len(fitted.top_texts(texts[:1], neuron)) == 0
+    assert len(fitted.top_texts(texts[:1], neuron, kind="quantiles")) == 0
+    assert len(fitted.top_texts(texts[:1], neuron, kind="near_misses")) == 1

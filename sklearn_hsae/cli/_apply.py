@@ -1,0 +1,122 @@
+"""``sklearn-hsae apply``: new texts and the model of a run."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+
+from sklearn_hsae import load_texts
+from sklearn_hsae._labels import unique_labels
+from sklearn_hsae.cli._columns import with_controls
+from sklearn_hsae.cli._fit_and_evaluate import say
+from sklearn_hsae.cli._history import (
+    add_to_history,
+    class_columns,
+    history_file,
+    mean_columns,
+)
+from sklearn_hsae.cli._judged_file import check_output, output_path, write_table
+from sklearn_hsae.cli._results_folder import read_results
+from sklearn_hsae.cli._results_table import format_drift, paragraph
+from sklearn_hsae.corpora import concept_drift
+from sklearn_hsae.datasets import read_file
+
+
+def apply(arguments):
+    """Judge, predict, write, compare with the training texts, and keep a history."""
+    results = read_results(arguments.results)
+    text = arguments.text or results.record["data"].get("text column")
+    if text is None:
+        raise ValueError(
+            f"{results.folder} is no run on a file, so the column of the texts is not "
+            "known. Name it by --text."
+        )
+    output = arguments.output or output_path(arguments.file, results.folder)
+    check_output(output, arguments.file)
+    rows, texts = _read(arguments, text, results.control_kinds)
+    model = results.model()
+    history_file(results.folder, model)  # of another model: told before the work
+    say(f"{arguments.file}: {len(texts):,} texts")
+    annotations = model[:-1].transform(texts)
+    predicted = _predictions(model, annotations)
+    write_table(output, _judged(rows, annotations, predicted))
+    drift = concept_drift(model, annotations)
+    means = predicted[mean_columns(model)].mean()
+    history = add_to_history(
+        results.folder, model, arguments.file, len(texts), means, drift
+    )
+    _show(results.target, model, len(texts), means, drift)
+    say(f"\nwritten: {output}, {history}")
+
+
+def _read(arguments, text, control_kinds):
+    """The rows of a file as they are written there, and their texts."""
+    path, encoding = arguments.file, arguments.encoding
+    rows = read_file(path, (text, *control_kinds), encoding, as_written=True).frame
+    rows = rows.reset_index(drop=True)
+    if len(rows) == 0:
+        _check_named(path, rows, text, control_kinds)
+        nothing = pd.DataFrame(columns=[text, *control_kinds], dtype=object)
+        return rows, with_controls(nothing[text].to_numpy(), nothing, control_kinds)
+    texts, _, frame = load_texts(
+        path,
+        text=text,
+        decimal=arguments.decimal,
+        encoding=encoding,
+        drop_missing=arguments.drop_missing,
+        columns=control_kinds,
+    )
+    return rows.loc[frame.index], with_controls(texts, frame, control_kinds)
+
+
+def _check_named(path, rows, text, control_kinds):
+    """Refuse a table of no rows with other columns; a JSON file of no row has none."""
+    for name in (text, *control_kinds):
+        if len(rows.columns) and name not in rows:
+            raise ValueError(
+                f"{path} has no column {name!r}. Its columns are: "
+                f"{', '.join(map(repr, rows.columns))}."
+            )
+
+
+def _predictions(model, annotations):
+    """A frame with the prediction and, for classes, their probabilities."""
+    last = model[-1]
+    predicted = pd.DataFrame({"prediction": last.predict(annotations)})
+    if is_classifier(last):
+        shares = pd.DataFrame(last.predict_proba(annotations), columns=last.classes_)
+        for name, label in class_columns(last).items():
+            predicted[name] = shares[label]
+    return predicted
+
+
+def _judged(rows, annotations, predicted):
+    """The rows of the file with the new columns, under names that the file has not."""
+    added = pd.concat(
+        [annotations.reset_index(drop=True).astype("Int64"), predicted], axis=1
+    )
+    names = unique_labels([*map(str, rows.columns), *map(str, added.columns)])
+    added.columns = names[len(rows.columns) :]
+    return pd.concat([rows.reset_index(drop=True), added], axis=1)
+
+
+def _show(target, model, n_texts, means, drift):
+    lines = [f"{n_texts:,} texts"]
+    if n_texts:
+        lines += [f"mean {name} of {target}: {m:.3g}" for name, m in means.items()]
+    n_drifting = int(np.sum(drift["drifts"]))
+    lines += ["", *format_drift(drift)]
+    if n_texts:
+        verdict = (
+            f"* {n_drifting} of {len(drift)} concepts are more or less frequent than "
+            f"in the training texts, at {100 * model[-1].alpha:g} % after correction "
+            "for the number of concepts."
+        )
+        if n_drifting:
+            verdict += (
+                " Predictions count on effects of the training texts: test them on "
+                "new outcomes."
+            )
+        lines += ["", *paragraph(verdict)]
+    sys.stdout.write("\n" + "\n".join(lines) + "\n")

@@ -1,0 +1,215 @@
+"""The folder of a run: what `run` writes, and what `apply` and `report` read."""
+
+import json
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from sklearn_hsae import load_pipeline, save_pipeline
+from sklearn_hsae._files import json_value, write_text
+from sklearn_hsae.cli._read_data import file_hash
+from sklearn_hsae.evaluation import (
+    HypothesisEvaluation,
+    class_name,
+    load_evaluation,
+    save_evaluation,
+)
+from sklearn_hsae.report import write_report
+
+_FORMAT = 1
+_RECORD = "run.json"
+_MODEL, _EVALUATION, _HELD_OUT = "model.skops", "evaluation.json", "held_out.jsonl"
+_STORED = (_MODEL, _EVALUATION, _HELD_OUT)
+
+
+@dataclass
+class Results:
+    """What a run has stored.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    record : dict
+        The content of run.json.
+    """
+
+    folder: Path
+    record: dict
+
+    @property
+    def target(self):
+        """The name of the outcome."""
+        return self.record["data"]["target"]
+
+    @property
+    def control_kinds(self):
+        """For each control, how `load_texts` reads it."""
+        return self.record["stored"]["control kinds"]
+
+    def model(self):
+        """The fitted pipeline."""
+        return load_pipeline(self.folder / _MODEL)
+
+    def evaluation(self) -> HypothesisEvaluation:
+        """What the run found on the held-out texts."""
+        return load_evaluation(self.folder / _EVALUATION)
+
+    def held_out(self):
+        """The held-out texts: a frame with `position`, `text` and `outcome`."""
+        lines = (self.folder / _HELD_OUT).read_text(encoding="utf-8").splitlines()
+        return pd.DataFrame([json.loads(line) for line in lines])
+
+
+@contextmanager
+def results_folder(path):
+    """Make the folder for the results, and make sure that files can be written.
+
+    When the block fails, folders that were made for it and are empty are removed.
+    """
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        _make_writable(path)
+        yield
+    except BaseException:
+        for folder in new:
+            with suppress(OSError):  # it holds something by now
+                folder.rmdir()
+        raise
+
+
+def _make_writable(path):
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"cannot write into --out {path}: {error.strerror}. Name another folder."
+        ) from None
+
+
+def write_results(folder, split, pipeline, evaluation, record):
+    """Write the files of a run, each whole or not at all; return their paths.
+
+    run.json comes last. It names the others by their hashes, so that a folder that was
+    written by halves is found out.
+    """
+    tables = {
+        "hypotheses.csv": _with_direction(evaluation, record),
+        "controls.csv": evaluation.controls,
+        "stability.csv": evaluation.stability,
+    }
+    write_text(folder / _HELD_OUT, _held_out_lines(split))
+    save_pipeline(pipeline, folder / _MODEL)
+    save_evaluation(evaluation, folder / _EVALUATION)
+    stored = {
+        "format": _FORMAT,
+        "control kinds": _control_kinds(split.texts),
+        "files": {name: file_hash(folder / name) for name in _STORED},
+    }
+    record = json_value({**record, "stored": stored})
+    paths = write_views(
+        folder, evaluation, record, texts=split.new_texts, y=split.new_y
+    )
+    paths += _write_tables(folder, tables)
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(folder / _RECORD, text + "\n")
+    return [*paths, folder / _MODEL, folder / _RECORD]
+
+
+def write_views(folder, evaluation, record, *, texts, y):
+    """Write what is made of stored results for a reader; return the paths."""
+    path = folder / "report.html"
+    write_report(evaluation, path, texts=texts, y=y, run=record)
+    return [path]
+
+
+def read_results(folder):
+    """Open the folder of a run.
+
+    Raises
+    ------
+    ValueError
+        When it is no such folder, of another version, or incomplete.
+    """
+    if not folder.is_dir():
+        raise ValueError(
+            f"there is no folder {folder}. Name the folder that sklearn-hsae run wrote "
+            "its results into."
+        )
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        version = record["versions"]["sklearn-hsae"]
+    except FileNotFoundError:
+        raise ValueError(
+            f"{folder} has no {_RECORD}: it is no folder of sklearn-hsae run, or that "
+            "call did not end. Run it again."
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"{folder / _RECORD} is no record of sklearn-hsae run. Run it again."
+        ) from None
+    stored = record.get("stored", {})
+    if stored.get("format") != _FORMAT:
+        raise ValueError(
+            f"{folder} was written by sklearn-hsae {version}, which stored no model "
+            "that this version can read. Run it again."
+        )
+    for name, known in stored["files"].items():
+        path = folder / name
+        if not path.is_file() or file_hash(path) != known:
+            state = "is not the file" if path.is_file() else "is missing, the file"
+            raise ValueError(
+                f"{folder} is incomplete or was changed: {name} {state} that "
+                f"{_RECORD} names. Run it again."
+            )
+    return Results(folder, record)
+
+
+def _held_out_lines(split):
+    rows = zip(split.new_positions, split.new_texts, split.new_y, strict=True)
+    lines = [
+        json.dumps(
+            json_value({"position": position, "text": text, "outcome": outcome}),
+            ensure_ascii=True,  # one line per text, whatever line ends it contains
+        )
+        for position, text, outcome in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _control_kinds(texts):
+    """How `load_texts` must read each control, which stands in the index of texts."""
+    if not isinstance(texts, pd.Series):
+        return {}
+    kinds = {True: "regression", False: "classification"}
+    return {
+        name: kinds[is_numeric_dtype(texts.index.levels[i].dtype)]
+        for i, name in enumerate(texts.index.names)
+    }
+
+
+def _write_tables(folder, tables):
+    """Write the tables that there are; remove those of an earlier call."""
+    written = []
+    for name, table in tables.items():
+        path = folder / name
+        if table is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_text(path, table.to_csv(index=False))
+            written.append(path)
+    return written
+
+
+def _with_direction(evaluation, record):
+    """The table with a column that says what a positive effect means."""
+    table, target = evaluation.table, record["data"]["target"]
+    if "class" not in table:
+        return table.assign(direction=evaluation.direction(target))
+    names = [class_name(label, target) for label in table["class"]]
+    return table.assign(direction=[f"+ means more likely {name}" for name in names])

@@ -1,0 +1,81 @@
+"""The scores "fuzz" and "simulation" by single words, where the tokens are known."""
+
+import re
+
+import numpy as np
+
+from sklearn_hsae._marks import excerpt, mark_spans
+from sklearn_hsae.interpretation._naming import MARKS
+from sklearn_hsae.interpretation._text_questions import ask_about_words
+
+_LEAST_SHARE = 0.3  # of the largest activation of a text: what is marked
+
+
+def marked_texts(sample, tools):
+    """One text per firing text of a sample, with true or with wrong marks.
+
+    The true marks are around the tokens at which the neuron fires. The wrong marks are
+    around as many tokens at which it is silent, drawn at random. A text in which it is
+    silent nowhere is left out.
+
+    Returns
+    -------
+    shown : list of str
+    is_true : list of bool
+        True for every second text.
+    quantile : list of int
+    """
+    rng = np.random.default_rng(tools.seed)
+    shown, is_true, quantile = [], [], []
+    for text, values, spans, q in _firing(sample, tools):
+        active = np.flatnonzero(values > _LEAST_SHARE * values.max(initial=0))
+        silent = np.flatnonzero(values <= 0)
+        if len(active) == 0 or len(silent) == 0:
+            continue
+        is_true.append(len(is_true) % 2 == 0)
+        n_marks = min(len(active), len(silent))
+        wrong = np.sort(rng.permutation(silent)[:n_marks])
+        marked = mark_spans(text, spans[active if is_true[-1] else wrong], MARKS)
+        shown.append(excerpt(marked, tools.judge.max_words, MARKS))
+        quantile.append(q)
+    return shown, is_true, quantile
+
+
+def simulated_words(sample, tools):
+    """Predicted and true activations of all words of the texts of a sample.
+
+    The activation of a word is the largest one of its tokens. The predictions are 0 to
+    10, and NaN for a text without a reply.
+
+    Returns
+    -------
+    predicted, true : ndarray of shape (n_words,)
+    quantile : int ndarray of shape (n_words,)
+        Of the text of each word.
+    """
+    max_words = tools.judge.max_words
+    words, true, quantile = [], [], []
+    for text, values, spans, q in _tokens(sample, tools):
+        places = list(re.finditer(r"\S+", text))[:max_words]
+        words.append([place[0] for place in places])
+        largest = np.zeros(len(places))
+        for i, place in enumerate(places):
+            touches = (spans[:, 0] < place.end()) & (spans[:, 1] > place.start())
+            largest[i] = values[touches].max(initial=0)
+        true.append(largest)
+        quantile.append(np.full(len(places), q))
+    predicted = ask_about_words(tools.judge.client, sample.concept, words)
+    return tuple(np.concatenate([*parts, []]) for parts in (predicted, true, quantile))
+
+
+def _tokens(sample, tools):
+    """Yield each text with the activations and the spans of its tokens."""
+    found = tools.tokens.activations(sample.texts, sample.feature)
+    values = found.activations.toarray()[:, 0]
+    for i, text in enumerate(sample.texts):
+        tokens = slice(found.indptr[i], found.indptr[i + 1])
+        yield text, values[tokens], found.spans[tokens], sample.quantile[i]
+
+
+def _firing(sample, tools):
+    return (found for found in _tokens(sample, tools) if found[-1] > 0)

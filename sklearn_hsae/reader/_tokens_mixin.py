@@ -1,0 +1,189 @@
+"""What a fitted reader says about single tokens: numbers, and marks in the texts."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_hsae._marks import MARKS, mark_spans
+from sklearn_hsae._texts import check_texts, readable
+from sklearn_hsae.reader._token_activations import TokenActivations
+
+
+class TokensMixin:
+    """Methods about tokens. The estimator has `sae` and makes a `RowReader`."""
+
+    def token_activations(self, X, features=None):
+        """Activations of the single tokens.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+        features : sequence of str or int, or None, default=None
+            Names of columns, such as "sae17", or their positions. None is all of them.
+
+        Returns
+        -------
+        TokenActivations
+            Of the tokens that count, text after text.
+
+        Raises
+        ------
+        ValueError
+            When there is no autoencoder, or no such feature.
+        """
+        self._check_has_neurons()
+        texts = check_texts(X, type(self).__name__, allow_empty=True)
+        names = self.get_feature_names_out()
+        columns = np.arange(len(names))
+        if features is not None:
+            columns = np.array([_column(name, names) for name in features], dtype=int)
+        found = self._row_reader().tokens(texts, columns)
+        return TokenActivations(*found, features=names[columns])
+
+    def mark(self, X, feature, *, threshold=0.3, marks=MARKS):
+        """Put marks around the tokens at which a neuron is active.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+        feature : str or int
+            Name of a column, such as "sae17", or its position.
+        threshold : float, default=0.3
+            A token is marked when its activation is above this share of the largest
+            one in its text. A neuron that is active everywhere is so weakly in most
+            places; 0 marks them all.
+        marks : tuple of two str, default=("<<", ">>")
+            What stands before and behind each run of such tokens, of two characters or
+            more each. The same characters in the texts themselves are broken up by a
+            space: ``< <``.
+
+        Returns
+        -------
+        list of str
+            The texts with their marks.
+
+        Raises
+        ------
+        ValueError
+            When there is no autoencoder, no such feature, or a mark is too short.
+
+        Examples
+        --------
+        >>> reader.mark(texts[:1], "sae17")  # doctest: +SKIP
+        ['We waited <<an hour>> for a <<cold>> soup.']
+        """
+        if not all(isinstance(mark, str) and len(mark) > 1 for mark in marks):
+            raise ValueError(
+                "marks must be two strings of two characters or more, such as "
+                f"('<<', '>>'); got {marks!r}."
+            )
+        found = self.token_activations(X, [feature])
+        values = found.activations.toarray()[:, 0]
+        marked = []
+        for i, text in enumerate(check_texts(X, type(self).__name__, allow_empty=True)):
+            tokens = slice(found.indptr[i], found.indptr[i + 1])
+            limit = threshold * values[tokens].max(initial=0)
+            spans = found.spans[tokens][values[tokens] > limit]
+            marked.append(mark_spans(readable(text), spans, marks))
+        return marked
+
+    def top_texts(self, X, feature, n_texts=10, *, kind="top"):
+        """Find texts that show what a neuron stands for.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+        feature : str or int
+            Name of a column, such as "sae17", or its position.
+        n_texts : int, default=10
+            Largest number of texts.
+        kind : {"top", "quantiles", "silent", "near_misses"}, default="top"
+            - "top": the texts with the largest values;
+            - "quantiles": of the texts on which the neuron fires, sorted and divided
+              into `n_texts` parts, the one in the middle of each part. They show
+              whether weak activations mean the same as strong ones;
+            - "silent": texts on which it does not fire, evenly spread over `X`;
+            - "near_misses": texts on which it does not fire, but whose other neurons
+              are most like those of the top texts, by the cosine.
+
+        Returns
+        -------
+        DataFrame
+            One row per text: `row` (its position in `X`), `activation` (the value in
+            the result of ``transform``) and `text`, with marks as in :meth:`mark`. The
+            strongest or nearest come first.
+
+        Examples
+        --------
+        >>> reader.top_texts(texts, "sae17", 3)["text"]  # doctest: +SKIP
+        """
+        if kind not in _KINDS:
+            raise ValueError(f"kind must be one of {[*_KINDS]}, got {kind!r}.")
+        if not isinstance(n_texts, Integral) or n_texts < 1:
+            raise ValueError(f"n_texts must be an int >= 1, got {n_texts!r}.")
+        self._check_has_neurons()
+        texts = check_texts(X, type(self).__name__, allow_empty=True)
+        rows = self._row_reader().rows(texts)
+        column = _column(feature, self.get_feature_names_out())
+        values = rows[:, [column]].toarray()[:, 0]
+        chosen = _KINDS[kind](values, rows, n_texts)
+        marked = self.mark(texts[chosen], feature) if len(chosen) else []
+        return pd.DataFrame(
+            {"row": chosen, "activation": values[chosen], "text": marked}
+        )
+
+    def _check_has_neurons(self):
+        check_is_fitted(self)
+        if self.sae is None:
+            raise ValueError(
+                "Without an autoencoder there are hidden states, and no activations. "
+                "Pass sae= and fit again."
+            )
+
+
+def _top(values, rows, n):
+    order = np.argsort(-values, kind="stable")
+    return order[values[order] > 0][:n]
+
+
+def _quantiles(values, rows, n):
+    firing = _top(values, rows, None)
+    parts = np.array_split(firing, min(n, len(firing)) or 1)
+    return np.array([part[len(part) // 2] for part in parts if len(part)], dtype=int)
+
+
+def _silent(values, rows, n):
+    silent = np.flatnonzero(values <= 0)
+    picks = np.linspace(0, len(silent) - 1, min(n, len(silent)))
+    return silent[picks.astype(int)]
+
+
+def _near_misses(values, rows, n):
+    rows = normalize(rows)
+    centre = np.asarray(rows[_top(values, rows, n)].sum(axis=0)).ravel()
+    silent = np.flatnonzero(values <= 0)
+    return silent[np.argsort(-(rows[silent] @ centre), kind="stable")[:n]]
+
+
+_KINDS = {
+    "top": _top,
+    "quantiles": _quantiles,
+    "silent": _silent,
+    "near_misses": _near_misses,
+}
+
+
+def _column(feature, names):
+    """Position of a feature that is given by its name or its position."""
+    found = np.flatnonzero(names == feature)
+    if len(found) == 1:
+        return found[0]
+    if isinstance(feature, Integral) and 0 <= feature < len(names):
+        return int(feature)
+    raise ValueError(
+        f"There is no feature {feature!r}. Pass a name, {names[0]!r} to {names[-1]!r}, "
+        f"or a position, 0 to {len(names) - 1}."
+    )

@@ -1,0 +1,221 @@
+"""New texts and the model of a run: judged, predicted, compared, kept in a history."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from scipy.stats import fisher_exact
+
+from sklearn_hsae import load_pipeline, load_texts
+from sklearn_hsae.cli import main
+
+SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
+
+
+def call(*words):
+    return main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def first_run(train_file, cache, tmp_path_factory):
+    """The results of a run on numbers."""
+    out = tmp_path_factory.mktemp("runs") / "results"
+    columns = ["--text", "review", "--target", "stars"]
+    assert not call(
+        "run", train_file, *columns, "--out", out, "--cache-dir", cache, *SMALL
+    )
+    return out
+
+
+@pytest.fixture
+def results(first_run, tmp_path):
+    """A copy, to which a test may do as it likes."""
+    return shutil.copytree(first_run, tmp_path / "results")
+
+
+@pytest.fixture
+def new_file(reviews, tmp_path):
+    path = tmp_path / "week.csv"
+    frame = pd.DataFrame(
+        {"id": ["007", "1e3", "x"] * 20, "review": reviews.texts[-60:]}
+    )
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_a_copy_of_the_file_gets_the_concepts_and_the_prediction(
+    results, new_file, capsys
+):
+    assert call("apply", results, new_file) == 0
+    printed, told = capsys.readouterr()
+    copy = pd.read_csv(results / "week_judged.csv", dtype={"id": str})
+    given = pd.read_csv(new_file, dtype=str)
+    # What the file held is as it was, leading zeros among it.
+    pd.testing.assert_frame_equal(copy[["id", "review"]].astype(str), given)
+    model = load_pipeline(results / "model.skops")
+    texts = given["review"].tolist()
+    expected = model[:-1].transform(texts)
+    concepts = list(expected.columns)
+    assert list(copy.columns) == ["id", "review", *concepts, "prediction"]
+    np.testing.assert_array_equal(copy[concepts], expected)
+    np.testing.assert_allclose(copy["prediction"], model.predict(texts))
+    assert "60 texts" in printed and "mean prediction of stars" in printed
+    assert "week_judged.csv" in told and "history.csv" in told
+
+
+def test_the_history_has_one_line_per_call_with_an_exact_test(results, new_file):
+    for _ in range(2):
+        assert call("apply", results, new_file) == 0
+    with (results / "history.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 2 and lines[0]["rows"] == "60"
+    copy = pd.read_csv(results / "week_judged.csv")
+    mean = float(lines[0]["mean prediction"])
+    assert mean == pytest.approx(copy["prediction"].mean(), rel=1e-3)
+    before = load_pipeline(results / "model.skops")[-1].summary_
+    p = []
+    for row in before.itertuples():
+        count = round(row.prevalence * row.n)
+        now = int(copy[row.hypothesis].sum())
+        share = float(lines[1][f"share: {row.hypothesis}"])
+        assert share == pytest.approx(now / 60, rel=1e-3)
+        table = [[count, row.n - count], [now, 60 - now]]
+        tails = [fisher_exact(table, side)[1] for side in ("less", "greater")]
+        p.append(min(2 * min(tails), 1))
+    order = np.argsort(p)
+    holm = np.maximum.accumulate(np.sort(p) * np.arange(len(p), 0, -1)).clip(max=1)
+    found = [float(lines[0][f"p: {h}"]) for h in before["hypothesis"].iloc[order]]
+    np.testing.assert_allclose(found, holm, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("empty.csv", "id,review\n"), ("empty.jsonl", "\n")]
+)
+def test_a_week_without_a_text(results, tmp_path, name, content, capsys):
+    path = tmp_path / name
+    path.write_text(content)
+    assert call("apply", results, path) == 0
+    assert "0 texts" in capsys.readouterr().out
+    assert (results / name.replace("empty", "empty_judged")).exists()
+    with (results / "history.csv").open(encoding="utf-8") as file:
+        (line,) = csv.DictReader(file)
+    assert line["rows"] == "0" and line["mean prediction"] == ""
+    assert line["drifting concepts"] == "0"
+
+
+def test_classes_controls_and_a_workbook(class_file, cache, tmp_path):
+    out = tmp_path / "results"
+    columns = ["--text", "text", "--target", "verdict", "--positive", "bad"]
+    columns += ["--controls", "year", "--out", out, "--cache-dir", cache]
+    assert not call("run", class_file, *columns, *SMALL)
+    frame = pd.read_csv(class_file).iloc[:30]
+    frame.to_excel(tmp_path / "week.xlsx", index=False)
+    assert call("apply", out, tmp_path / "week.xlsx") == 0
+    rows = list(openpyxl.load_workbook(out / "week_judged.xlsx").active.values)
+    assert len(rows) == 31
+    assert rows[0][-2:] == ("prediction", "probability of bad")
+    assert all((row[-2] == "bad") == (row[-1] > 0.5) for row in rows[1:])
+    # Without a text, and without a control.
+    frame.iloc[:0].to_csv(tmp_path / "none.csv", index=False)
+    assert call("apply", out, tmp_path / "none.csv") == 0
+    frame.drop(columns="year").to_csv(tmp_path / "without.csv", index=False)
+    assert call("apply", out, tmp_path / "without.csv") == 2
+
+
+def test_names_that_the_file_has_are_not_overwritten(results, new_file):
+    assert call("apply", results, new_file) == 0
+    again = results.parent / "again.jsonl"
+    assert call("apply", results, results / "week_judged.csv", "--output", again) == 0
+    copy = pd.read_json(again, lines=True)
+    assert "prediction (2)" in copy and len(copy.columns) == 2 + 2 * 4
+
+
+@pytest.mark.filterwarnings("ignore:1 of 7 rows:UserWarning")
+def test_rows_without_a_text_are_left_out_when_asked(results, tmp_path, reviews):
+    path = tmp_path / "gaps.csv"
+    texts = [*reviews.texts[:5], "", reviews.texts[5]]
+    pd.DataFrame({"n": range(7), "review": texts}).to_csv(path, index=False)
+    assert call("apply", results, path) == 2
+    assert call("apply", results, path, "--drop-missing") == 0
+    assert pd.read_csv(results / "gaps_judged.csv")["n"].tolist() == [0, 1, 2, 3, 4, 6]
+
+
+def test_the_report_is_written_again_the_same(results):
+    before = (results / "report.html").read_bytes()
+    (results / "report.html").unlink()
+    assert call("report", results) == 0
+    assert (results / "report.html").read_bytes() == before
+
+
+def edited_record(results, edit):
+    path = results / "run.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    edit(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def of_an_older_version(results):
+    edited_record(results, lambda record: record.pop("stored"))
+
+
+def damaged(results):
+    (results / "model.skops").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (shutil.rmtree, "there is no folder"),
+        (lambda results: (results / "run.json").unlink(), "has no run.json"),
+        (lambda results: (results / "run.json").write_text("{"), "is no record of"),
+        (of_an_older_version, "stored no model that this version can read"),
+        (lambda results: (results / "model.skops").unlink(), "is missing, the file"),
+        (damaged, "is not the file that run.json names"),
+    ],
+)
+@pytest.mark.parametrize("command", ["apply", "report"])
+def test_a_folder_that_is_none_of_a_run(
+    results, new_file, change, message, command, capsys
+):
+    change(results)
+    before = sorted(results.parent.rglob("*"))
+    assert call(command, results, *[new_file][: command == "apply"]) == 2
+    told = capsys.readouterr().err
+    assert message in told and len(told.splitlines()) == 1
+    assert sorted(results.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--text", "body"], "has no column 'body'"),
+        (["--output", "copy.docx"], "ends with '.docx'"),
+        (["--output", "nowhere/copy.csv"], "there is no folder nowhere"),
+    ],
+)
+def test_wrong_options_are_told_before_the_work(
+    results, new_file, options, message, capsys
+):
+    assert call("apply", results, new_file, *options) == 2
+    told = capsys.readouterr().err
+    assert message in told and not (results / "history.csv").exists()
+    assert call("apply", results, new_file, "--output", new_file) == 2
+    assert "is FILE itself" in capsys.readouterr().err
+
+
+def test_the_history_of_another_model_is_not_continued(results, new_file, capsys):
+    (results / "history.csv").write_text("date,file,rows\n", encoding="utf-8")
+    assert call("apply", results, new_file) == 2
+    assert "another run wrote it" in capsys.readouterr().err
+
+
+def test_held_out_texts_are_stored_with_their_positions(first_run, train_file):
+    texts, stars, _ = load_texts(train_file, text="review", target="stars")
+    lines = (first_run / "held_out.jsonl").read_text("utf-8").splitlines()
+    for line in map(json.loads, lines):
+        assert texts[line["position"]] == line["text"]
+        assert stars[line["position"]] == line["outcome"]
