@@ -22,6 +22,7 @@ from sklearn_hsae._texts import (
 
 PAIR_LEVEL = "text of the pair"
 _SIDES = ("first", "second")
+_ROWS = tuple | list
 _MAX_ROWS_IN_MESSAGE = 10
 
 
@@ -43,13 +44,13 @@ def check_texts_or_pairs(texts, name, *, allow_empty=False):
     pairs = _as_pairs(texts, name)
     if pairs is None:
         return check_texts(texts, name, allow_empty=allow_empty)
-    columns = [
-        check_texts(column, f"{name} ({side} text of each pair)", allow_empty=allow_empty)
+    first, second = (
+        check_texts(column, f"{name} ({side} texts)", allow_empty=allow_empty)
         for side, column in zip(_SIDES, pairs.T, strict=True)
-    ]
+    )
     if not allow_empty:
-        _refuse_equal(*columns, name)
-    return np.column_stack(columns)
+        _refuse_equal(first, second, name)
+    return np.column_stack([first, second])
 
 
 def _as_pairs(texts, name):
@@ -69,10 +70,9 @@ def _as_pairs(texts, name):
     if not (hasattr(texts, "__len__") and hasattr(texts, "__iter__")):
         return None
     rows = list(texts)
-    is_row = np.array([isinstance(row, tuple | list | np.ndarray) for row in rows])
-    if not is_row.any():
+    if not any(isinstance(row, _ROWS) for row in rows):
         return None
-    is_pair = np.array([ok and len(row) == 2 for ok, row in zip(is_row, rows, strict=True)])
+    is_pair = np.array([isinstance(row, _ROWS) and len(row) == 2 for row in rows])
     if not is_pair.all():
         wrong = np.flatnonzero(~is_pair)
         raise ValueError(
@@ -120,18 +120,19 @@ def attach_pairs(vectors, X, pairs):
     rows = rows.append(rows)
     sides = np.repeat(_SIDES, len(pairs))
     levels = [rows.get_level_values(i) for i in range(rows.nlevels)]
-    index = pd.MultiIndex.from_arrays(
-        [*levels, sides], names=[*rows.names, PAIR_LEVEL]
-    )
+    index = pd.MultiIndex.from_arrays([*levels, sides], names=[*rows.names, PAIR_LEVEL])
     texts = pd.Series(pairs.T.ravel(), index=index, dtype=object)
     return attach_texts(vectors, texts, texts.to_numpy())
 
 
 def carries_pairs(X):
-    """Whether `X` is a frame of two rows per pair."""
+    """Whether `X` is a frame of two rows per pair, whose order is then checked."""
     if not isinstance(X, pd.DataFrame):
         return False
-    return list(X.index.names[-2:]) == [PAIR_LEVEL, TEXT_LEVEL]
+    if list(X.index.names[-2:]) != [PAIR_LEVEL, TEXT_LEVEL]:
+        return False
+    _check_order(X)
+    return True
 
 
 def pair_difference(X):
@@ -153,7 +154,6 @@ def pair_difference(X):
 
 def pair_index(X):
     """The row index of the caller, one entry per pair."""
-    _check_order(X)
     return X.index[: len(X) // 2].droplevel([-2, -1])
 
 

@@ -176,7 +176,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of str of length n_samples
-            List, tuple, array, pandas or polars Series, or a frame of one column.
+            List, tuple, array, pandas or polars Series, or a frame of one column. For
+            pairs of texts, a frame or array of two columns, or a list of 2-tuples.
         y : None
             Ignored.
 
@@ -230,7 +231,9 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             The row index is that of `X` (a RangeIndex when it has none), with the
             texts as one more level, named "text", unless ``carry_texts=False``. Columns
             are "embedding0", ... An empty text becomes a row of zeros, with a warning.
-            Without a text, the frame has no rows.
+            Without a text, the frame has no rows. For pairs it has two rows per pair:
+            all first texts, then all second ones; with ``carry_texts=False``, one row
+            per pair: the embedding of the first text minus that of the second.
         """
         check_is_fitted(self)
         texts = check_texts_or_pairs(X, type(self).__name__, allow_empty=True)

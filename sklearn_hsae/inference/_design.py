@@ -64,9 +64,10 @@ def usable_part(X, names, weights=None, *, has_intercept=True):
     """Leave out what cannot be estimated, and say why.
 
     First the columns that are constant or a combination of earlier ones (an intercept
-    counts as the earliest; without it, only 0 is constant), then those that differ in a single row. Such a row has
-    leverage 1: it is fitted exactly whatever its outcome, so it says nothing about
-    noise. Leaving out both the row and the column changes no other coefficient.
+    counts as the earliest; without it, only 0 is constant), then those that differ in a
+    single row. Such a row has leverage 1: it is fitted exactly whatever its outcome, so
+    it says nothing about noise. Leaving out both the row and the column changes no
+    other coefficient.
 
     Parameters
     ----------

@@ -199,7 +199,7 @@ def _penalized_likelihood(design, y, has, alpha, clusters):
         bound = _fisher_bound(has != 0, y)
     else:
         bound = _sign_bound(has, design.weights * (y - 0.5), clusters)
-    return (best, error, np.fmax(p, bound), [low, high]), converged
+    return (best, error, np.maximum(p, bound), [low, high]), converged
 
 
 def _needs_profile(has, y):
@@ -228,7 +228,7 @@ def _fisher_bound(has, y):
 def _sign_bound(difference, outcome, clusters):
     """The p of the exact sign test where few pairs differ in a concept; 0 elsewhere."""
     is_few = np.count_nonzero(difference, axis=0) < 2 * _FEW_EXPECTED
-    return np.where(is_few, sign_test(difference, outcome, clusters), 0.0)
+    return np.where(is_few, np.nan_to_num(sign_test(difference, outcome, clusters)), 0)
 
 
 def _cells(has, y):
