@@ -4,6 +4,7 @@
     python benchmarks/validity.py min_p      # the same after the default correction
     python benchmarks/validity.py power      # share of planted effects that are found
     python benchmarks/validity.py discovery  # selection from noise, with a split or not
+    python benchmarks/validity.py split      # the split alone, for many draws
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
@@ -132,6 +133,43 @@ def discovery(n_draws):
         )
 
 
+def split(n_draws):
+    """As `discovery`, but permutations stop when the result of a draw is decided."""
+    print(f"{n_draws} draws, 15 of 100 columns chosen on half of the rows")
+    names = np.array([f"x{j}" for j in range(N_CONCEPTS)], dtype=object)
+    for outcome in OUTCOMES:
+        rng, n_found = np.random.default_rng(7), 0
+        for _ in range(n_draws):
+            X = (rng.random((N_ROWS, 100)) < np.geomspace(0.02, 0.5, 100)).astype(float)
+            y = draw(outcome, N_ROWS, rng)
+            order = rng.permutation(N_ROWS)
+            find, test = order[: N_ROWS // 2], order[N_ROWS // 2 :]
+            related = np.abs(np.corrcoef(X[find].T, y[find])[-1, :-1])
+            chosen = np.argsort(-np.nan_to_num(related))[:N_CONCEPTS]
+            design = usable_part(X[np.ix_(test, chosen)], names)
+            y = y[test][design.rows]
+            n_found += finds_any(_LeastSquares(design, "HC3"), y - y.mean(), rng)
+        share = n_found / n_draws
+        error = np.sqrt(ALPHA * (1 - ALPHA) / n_draws)
+        print(f"{outcome:26} {share:6.2%} +- {error:.2%}", flush=True)
+
+
+def finds_any(model, outcome, rng, n_permutations=999):
+    """Whether the smallest p-value is significant by `step_down_min_p`."""
+    smallest = model.p_values(outcome[:, None]).min()
+    if smallest >= ALPHA:
+        return False
+    residual = model.residual(outcome[:, None])[:, 0] / np.sqrt(1 - model.leverage)
+    n_as_small, n_left = 1, n_permutations
+    while n_left and n_as_small < ALPHA * (1 + n_permutations):
+        n_now = min(60, n_left)
+        permuted = rng.permuted(np.tile(residual, (n_now, 1)), axis=1)
+        drawn = model.p_values(permuted.T).min(axis=0)
+        n_as_small += (drawn <= smallest * (1 + 1e-9)).sum()
+        n_left -= n_now
+    return n_as_small < ALPHA * (1 + n_permutations)
+
+
 def clusters(n_draws):
     print(f"{n_draws} draws, 50 authors of 20 texts, intraclass correlation 0.2")
     rng, found = np.random.default_rng(3), np.zeros(8)
@@ -178,6 +216,7 @@ if __name__ == "__main__":
         "min_p": (min_p, 300),
         "power": (power, 100),
         "discovery": (discovery, 300),
+        "split": (split, 8000),
         "clusters": (clusters, 400),
         "time": (seconds, 3),
     }

@@ -21,6 +21,8 @@ import platformdirs
 # SQLite before 3.32 accepts at most 999 variables per statement.
 _KEYS_PER_QUERY = 900
 _BUSY_TIMEOUT = 60.0  # seconds to wait for another process that is writing
+# One encoder for all keys: json.dumps with options makes a new one at each call.
+_CANONICAL_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 # Connections inherited through a fork. SQLite forbids even closing them in the child,
 # so this list keeps them from the garbage collector.
@@ -40,7 +42,7 @@ def cache_key(**parts):
     str
         SHA-256 (hex) of the canonical JSON of all parts.
     """
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    text = _CANONICAL_JSON.encode(parts)
     # A str may hold a lone surrogate, which plain UTF-8 cannot encode.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -29,9 +29,14 @@ settings.load_profile("suite")
 def user_cache(tmp_path_factory):
     """No test reads or fills the cache of the user who runs it.
 
-    One folder for the session: a text that several tests embed is embedded once.
+    One folder for all workers of the session: a text that several tests embed is
+    embedded once.
     """
-    folder = tmp_path_factory.mktemp("user_cache")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "user_cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
@@ -45,7 +50,10 @@ def minilm():
 
 @pytest.fixture(scope="session")
 def reviews():
-    """240 generated reviews: few enough to fit a whole pipeline in a second or two."""
+    """240 generated reviews: few enough to fit a whole pipeline in a second.
+
+    Tests that embed reviews all take these, which are in the cache after the first.
+    """
     return make_reviews(240, random_state=0)
 
 

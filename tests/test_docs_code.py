@@ -14,8 +14,6 @@ import pytest
 from sybil import Sybil
 from sybil.parsers import markdown, rest
 
-from sklearn_hsae import make_reviews
-
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
@@ -36,9 +34,9 @@ PAGES_WITH_CODE = [page for page in PAGES if list(code_of(page).examples())]
 
 
 @pytest.fixture(scope="module")
-def documents():
-    reviews = make_reviews(120, random_state=0)
-    return pd.DataFrame({"text": reviews.texts, "stars": reviews.target.round(2)})
+def documents(reviews):
+    stars = reviews.target.round(2)
+    return pd.DataFrame({"text": reviews.texts, "stars": stars})[:120]
 
 
 @pytest.fixture

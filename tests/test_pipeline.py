@@ -221,6 +221,33 @@ def test_feature_union(reviews):
     assert np.isfinite(model.predict(reviews.texts)).all()
 
 
+def test_several_autoencoders_in_one_selection(reviews):
+    # The selection sees the neurons of both; each branch keeps the texts.
+    texts = [*reviews.texts[:160], *reviews.texts[:4]]
+    y = reviews.target[[*range(160), *range(4)]]
+    options = {"max_epochs": 5, "sparse_output": True, "random_state": 0}
+    broad = MatryoshkaSAETransformer(8, 2, **options)
+    fine = MatryoshkaSAETransformer(32, 4, **options)
+    union = FeatureUnion([("broad", broad), ("fine", fine)])
+    pipe = without_interpretation(make_pipe()).set_params(sae=union)
+    pipe.set_params(select__n_select=10).set_output(transform="pandas").fit(texts, y)
+    activations = pipe[:2].transform(texts)
+    assert list(activations.index.get_level_values("text")) == texts
+    X = EmbeddingTransformer().fit_transform(texts)
+    for name, sae in (("broad", clone(broad)), ("fine", clone(fine))):
+        alone = sae.fit_transform(X, y)
+        own = activations[[f"{name}__{column}" for column in alone]]
+        np.testing.assert_array_equal(own, alone)
+    chosen = pipe[:3].get_feature_names_out()
+    expected = NeuronSelector(10).fit(np.asarray(activations), y)
+    assert set(chosen) == set(activations.columns[expected.selected_])
+    assert {name.split("__")[0] for name in chosen} == {"broad", "fine"}
+    evaluation = evaluate_hypotheses(
+        pipe, reviews.texts[160:], reviews.target[160:], X_train=texts, y_train=y
+    )
+    assert evaluation.ceilings["n_columns"]["all neurons"] == 40
+
+
 def test_column_transformer_with_numeric_controls(reviews):
     frame = pd.DataFrame(
         {"text": reviews.texts, "price": np.arange(240.0), "seats": np.ones(240)},

@@ -125,6 +125,24 @@ def _add_report(commands):
         "is embedded or judged.",
     )
     _add_results(report)
+    _add_views(report)
+
+
+def _add_views(parser):
+    views = parser.add_argument_group("what is written for readers")
+    views.add_argument(
+        "--figures",
+        action="store_true",
+        help="write figures as PNG and SVG into the folder figures",
+    )
+    views.add_argument(
+        "--examples",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="texts with and without each concept, in the report and in examples.csv "
+        "(%(default)s of each)",
+    )
 
 
 def _add_results(parser):
@@ -150,6 +168,13 @@ def _add_columns(run):
         metavar="COLUMN",
         help="texts that go together, such as those of one author: they are in one "
         "part, and the tests allow for them",
+    )
+
+    columns.add_argument(
+        "--by",
+        metavar="COLUMN",
+        help="compare the effects of the same hypotheses between the values of this "
+        "column, such as airlines",
     )
 
 
@@ -264,6 +289,7 @@ def _add_language_model(models):
 
 
 def _add_common(parser):
+    _add_views(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -292,6 +318,13 @@ def _positive(text):
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _count(text):
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
     return number
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from sklearn_hsae._format import shorten
+from sklearn_hsae.inference import LEAST_ROWS_PER_GROUP
 
 _TEXTS_PER_LEVEL = 10  # of a category that is a control
 _FEW_GROUPS = 10  # to test on: below, tests that allow for groups find little
@@ -21,15 +22,16 @@ def needed_columns(arguments):
                     f"Name another column, or leave --{option} out."
                 )
     columns = dict(arguments.controls or {})
-    return columns | {
-        name: "classification" for name in (arguments.groups,) if name is not None
-    }
+    labels = (arguments.groups, arguments.by)
+    return columns | {name: "classification" for name in labels if name is not None}
 
 
 def _named(arguments):
     """The names of columns by option."""
-    named = {"controls": list(arguments.controls or {})}
-    return named | {"groups": [arguments.groups] if arguments.groups else []}
+    named = {"groups": arguments.groups, "by": arguments.by}
+    return {"controls": list(arguments.controls or {})} | {
+        option: [name] for option, name in named.items() if name is not None
+    }
 
 
 def check_columns(frame, arguments, n_texts):
@@ -45,6 +47,17 @@ def check_columns(frame, arguments, n_texts):
                 f"{_shown(values)}, for {n_texts:,} texts. A category needs "
                 f"{_TEXTS_PER_LEVEL} texts or more per value: merge rare values, write "
                 "a quantity as numbers, or leave the column out."
+            )
+    if arguments.by is not None:
+        values = frame[arguments.by]
+        _refuse_constant(values, arguments.by, "by", "nothing to compare")
+        n_large = (values.value_counts() >= 2 * LEAST_ROWS_PER_GROUP).sum()
+        if n_large < 2:
+            raise ValueError(
+                f"--by {arguments.by} has {values.nunique():,} different values, and "
+                f"{n_large} of them {'has' if n_large == 1 else 'have'} "
+                f"{2 * LEAST_ROWS_PER_GROUP} texts or more. Two are needed to compare "
+                "effects: merge values, or name another column."
             )
     if arguments.groups is not None:
         values, name = frame[arguments.groups], arguments.groups

@@ -24,7 +24,7 @@ _N_HELD_OUT = 2000
 _FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
 
 
-def demo(arguments, argv):
+def demo(arguments, argv, told):
     """Generate, fit, test, show and compare with the truth."""
     reviews = make_reviews(N_REVIEWS, random_state=arguments.seed)
     split, truth = _split(reviews, arguments.seed)
@@ -42,11 +42,11 @@ def demo(arguments, argv):
     )
     record = start_record(arguments, argv, split)
     evaluation, seconds = fit_and_evaluate(pipeline, split)
-    record = finish_record(record, pipeline, evaluation, seconds)
+    record = finish_record(record, pipeline, evaluation, seconds, told)
     planted = pd.DataFrame(truth, columns=reviews.concepts)
     matches = match_hypotheses(evaluation.annotations, planted).fillna({"f1": 0.0})
     record["planted"] = _describe_matches(matches, reviews.effects)
-    paths = write_results(arguments.out, split, pipeline, evaluation, record)
+    paths = write_results(arguments, split, pipeline, evaluation, record)
     show_results(evaluation, "rating")
     _show_matches(record["planted"])
     say(f"\nwritten: {', '.join(map(str, paths))}")

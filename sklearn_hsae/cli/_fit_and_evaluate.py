@@ -55,7 +55,8 @@ def build_pipeline(
             "by --instructions what no concept should be about."
         )
     if controls:
-        pipeline.set_params(regress__controls=list(controls))
+        names = list(controls)
+        pipeline.set_params(select__controls=names, regress__controls=names)
     if split.groups is not None:
         pipeline.set_params(regress__cov_type="cluster")
     for _, step in pipeline.steps:
@@ -63,15 +64,15 @@ def build_pipeline(
     return pipeline
 
 
-def warn_of_overlap(split):
+def warn_of_overlap(split, told):
     """Warn when held-out texts are among those the hypotheses are found on."""
     known = set(split.texts)
     n_known = sum(text in known for text in split.new_texts)
     if n_known:
-        say(
-            f"sklearn-hsae: warning: {n_known:,} of {len(split.new_texts):,} texts to "
-            "test on are also among those to learn from. They are no test of what was "
-            "found on them. Remove duplicates from the files."
+        told.warn(
+            f"{n_known:,} of {len(split.new_texts):,} texts to test on are also among "
+            "those to learn from. They are no test of what was found on them. Remove "
+            "duplicates from the files."
         )
 
 

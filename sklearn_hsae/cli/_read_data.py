@@ -39,12 +39,15 @@ class Split:
     positive: object = None
     groups: np.ndarray | None = None
     new_groups: np.ndarray | None = None
+    new_by: pd.Series | None = None
     new_positions: np.ndarray | None = None  # in their file, from 0
 
 
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
-    texts, y, groups, positions, task = _read(arguments.file, arguments, arguments.task)
+    texts, y, groups, by, positions, task = _read(
+        arguments.file, arguments, arguments.task
+    )
     source = {
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
@@ -55,7 +58,9 @@ def read_split(arguments):
         source["controls"] = list(arguments.controls)
     if arguments.groups is not None:
         source["groups"] = arguments.groups
-    new_groups = None
+    if arguments.by is not None:
+        source["by"] = arguments.by
+    new_groups = new_by = None
     if arguments.holdout is None:
         rows, new_rows, y, new_y = split_off(
             np.arange(len(texts)), y, task, arguments.seed, groups
@@ -63,11 +68,13 @@ def read_split(arguments):
         texts, new_texts = safe_indexing(texts, rows), safe_indexing(texts, new_rows)
         if groups is not None:
             groups, new_groups = groups[rows], groups[new_rows]
+        if by is not None:
+            new_by = by.iloc[new_rows]
         positions = positions[new_rows]
     else:
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
-        new_texts, new_y, new_groups, positions, _ = _read(
+        new_texts, new_y, new_groups, new_by, positions, _ = _read(
             arguments.holdout, arguments, task
         )
     positive = _read_positive(arguments.positive, y, task)
@@ -81,6 +88,7 @@ def read_split(arguments):
         positive,
         groups,
         new_groups,
+        new_by,
         positions,
     )
     _check_new_classes(split)
@@ -141,7 +149,7 @@ def file_hash(path):
 
 
 def _read(path, arguments, task):
-    """Texts, numbers or classes, groups, positions in the file, and the task."""
+    """Texts, outcomes, the groups for both options, positions in the file, the task."""
     texts, y, frame = load_texts(
         path,
         text=arguments.text,
@@ -164,12 +172,13 @@ def _read(path, arguments, task):
     groups = None
     if arguments.groups is not None:
         groups = frame[arguments.groups].astype(str).to_numpy()
+    by = None if arguments.by is None else frame[arguments.by].astype(str)
     positions = frame.index.to_numpy()
     target = read_target(y, task, name=f"the column {arguments.target!r}")
     if target.is_classification:
         classes = target.classes[target.values.astype(int)]
-        return texts, classes, groups, positions, "classification"
-    return texts, target.values, groups, positions, "regression"
+        return texts, classes, groups, by, positions, "classification"
+    return texts, target.values, groups, by, positions, "regression"
 
 
 def _read_positive(written, y, task):

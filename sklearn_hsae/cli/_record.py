@@ -29,10 +29,11 @@ def start_record(arguments, argv, split):
     }
 
 
-def finish_record(record, pipeline, evaluation, seconds):
-    """Add the parameters, the results and the versions to the record of a run."""
+def finish_record(record, pipeline, evaluation, seconds, told):
+    """Add the warnings, parameters, results and versions to the record of a run."""
     return {
         **record,
+        "warnings": list(told),
         "seconds": seconds | {"total": round(sum(seconds.values()), 2)},
         "steps": describe_steps(pipeline),
         "parameters": {name: _parameters(step) for name, step in pipeline.steps},

@@ -7,12 +7,12 @@ from sklearn_hsae.cli._results_folder import read_results, write_views
 def report(arguments):
     """Write the report again from what the run has stored."""
     results = read_results(arguments.results)
-    held_out = results.held_out()
     paths = write_views(
         results.folder,
         results.evaluation(),
         results.record,
-        texts=held_out["text"].tolist(),
-        y=held_out["outcome"].to_numpy(),
+        results.held_out(),
+        arguments,
+        by=results.by_group(),
     )
     say(f"written: {', '.join(map(str, paths))}")

@@ -6,10 +6,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from sklearn_hsae import load_pipeline, save_pipeline
+from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae.cli._read_data import file_hash
 from sklearn_hsae.evaluation import (
@@ -18,12 +20,15 @@ from sklearn_hsae.evaluation import (
     load_evaluation,
     save_evaluation,
 )
-from sklearn_hsae.report import write_report
+from sklearn_hsae.plot import FIGURE_FILES, save_figures
+from sklearn_hsae.report import draw_examples, write_report
 
 _FORMAT = 1
 _RECORD = "run.json"
 _MODEL, _EVALUATION, _HELD_OUT = "model.skops", "evaluation.json", "held_out.jsonl"
+_FIGURES = "figures"
 _STORED = (_MODEL, _EVALUATION, _HELD_OUT)
+_BY_GROUP = "by_group.csv"
 
 
 @dataclass
@@ -57,6 +62,16 @@ class Results:
     def evaluation(self) -> HypothesisEvaluation:
         """What the run found on the held-out texts."""
         return load_evaluation(self.folder / _EVALUATION)
+
+    def by_group(self):
+        """The comparison of groups; None without one."""
+        if _BY_GROUP not in self.record["stored"]["files"]:
+            return None
+        table = pd.read_csv(
+            self.folder / _BY_GROUP, keep_default_na=False, na_values=[""]
+        )
+        table.attrs["by"] = self.record["data"]["by"]
+        return table
 
     def held_out(self):
         """The held-out texts: a frame with `position`, `text` and `outcome`."""
@@ -92,40 +107,87 @@ def _make_writable(path):
         ) from None
 
 
-def write_results(folder, split, pipeline, evaluation, record):
+def write_results(arguments, split, pipeline, evaluation, record, by=None):
     """Write the files of a run, each whole or not at all; return their paths.
 
     run.json comes last. It names the others by their hashes, so that a folder that was
     written by halves is found out.
     """
+    folder = arguments.out
     tables = {
         "hypotheses.csv": _with_direction(evaluation, record),
         "controls.csv": evaluation.controls,
+        _BY_GROUP: by,
         "stability.csv": evaluation.stability,
     }
-    write_text(folder / _HELD_OUT, _held_out_lines(split))
+    names = _STORED if by is None else (*_STORED, _BY_GROUP)
+    written = _write_tables(folder, tables)
+    write_text(folder / _HELD_OUT, _as_lines(_held_out(split)))
     save_pipeline(pipeline, folder / _MODEL)
     save_evaluation(evaluation, folder / _EVALUATION)
     stored = {
         "format": _FORMAT,
         "control kinds": _control_kinds(split.texts),
-        "files": {name: file_hash(folder / name) for name in _STORED},
+        "files": {name: file_hash(folder / name) for name in names},
     }
     record = json_value({**record, "stored": stored})
-    paths = write_views(
-        folder, evaluation, record, texts=split.new_texts, y=split.new_y
-    )
-    paths += _write_tables(folder, tables)
+    for path in FIGURE_FILES:  # of an earlier call, which say something else
+        (folder / _FIGURES / path).unlink(missing_ok=True)
+    paths = write_views(folder, evaluation, record, _held_out(split), arguments, by=by)
+    paths += written
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / _RECORD, text + "\n")
     return [*paths, folder / _MODEL, folder / _RECORD]
 
 
-def write_views(folder, evaluation, record, *, texts, y):
-    """Write what is made of stored results for a reader; return the paths."""
-    path = folder / "report.html"
-    write_report(evaluation, path, texts=texts, y=y, run=record)
-    return [path]
+def check_views(arguments):
+    """Refuse figures that cannot be drawn, before any work is done."""
+    if arguments.figures:
+        import_extra("matplotlib", extra="plot", use="figures")
+
+
+def write_views(folder, evaluation, record, held_out, arguments, by=None):
+    """Write what is made of stored results for a reader; return the paths.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    evaluation : HypothesisEvaluation
+    record : dict
+        The content of run.json.
+    held_out : DataFrame
+        The held-out texts, with the columns `position`, `text` and `outcome`.
+    arguments : argparse.Namespace
+    by : DataFrame or None
+        The comparison of groups.
+    """
+    report, examples = folder / "report.html", folder / "examples.csv"
+    write_report(
+        evaluation,
+        report,
+        texts=held_out["text"],
+        y=held_out["outcome"],
+        run=record,
+        n_examples=arguments.examples,
+        by=by,
+    )
+    drawn = draw_examples(evaluation, arguments.examples)
+    write_text(examples, _example_table(drawn, held_out).to_csv(index=False))
+    if not arguments.figures:
+        return [report, examples]
+    save_figures(evaluation, folder / _FIGURES, outcome=record["data"]["target"])
+    return [report, examples, folder / _FIGURES]
+
+
+def _example_table(drawn, held_out):
+    """The drawn texts of each hypothesis in full, with their positions in the file."""
+    parts = [
+        held_out.iloc[rows].assign(hypothesis=name, annotation=value)
+        for name, sides in drawn.items()
+        for value, rows in zip((1, 0), sides, strict=True)
+    ]
+    columns = ["hypothesis", "annotation", *held_out.columns]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 def read_results(folder):
@@ -170,15 +232,20 @@ def read_results(folder):
     return Results(folder, record)
 
 
-def _held_out_lines(split):
-    rows = zip(split.new_positions, split.new_texts, split.new_y, strict=True)
-    lines = [
-        json.dumps(
-            json_value({"position": position, "text": text, "outcome": outcome}),
-            ensure_ascii=True,  # one line per text, whatever line ends it contains
-        )
-        for position, text, outcome in rows
-    ]
+def _held_out(split):
+    """The held-out texts, as `Results.held_out` returns them."""
+    return pd.DataFrame(
+        {
+            "position": split.new_positions,
+            "text": np.asarray(split.new_texts, dtype=object),
+            "outcome": split.new_y,
+        }
+    )
+
+
+def _as_lines(frame):
+    """A JSON object per row; one line each, whatever line ends a text contains."""
+    lines = [json.dumps(json_value(row)) for row in frame.to_dict("records")]
     return "\n".join(lines) + "\n"
 
 

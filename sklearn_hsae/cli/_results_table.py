@@ -14,7 +14,7 @@ _LEAST_WORDS_WIDTH = 30  # of the hypothesis beside the classes
 _MAX_CLASS_WIDTH = 14
 
 
-def show_results(evaluation, target):
+def show_results(evaluation, target, by=None):
     """Print the hypotheses and the verdict.
 
     Parameters
@@ -22,6 +22,8 @@ def show_results(evaluation, target):
     evaluation : HypothesisEvaluation
     target : str
         The name of the outcome.
+    by : DataFrame, default=None
+        What ``evaluation.by_group`` returned.
     """
     lines = _tabulate(report.hypothesis_rows(evaluation), evaluation)
     lines += ["", *_legend(evaluation, target)]
@@ -29,6 +31,8 @@ def show_results(evaluation, target):
     if agreeing:
         lines += ["", "Hypotheses that agree, tested as one (any of them):"]
         lines += _tabulate(agreeing, evaluation)
+    if by is not None:
+        lines += ["", *_tabulate_groups(by)]
     controls = report.control_rows(evaluation)
     if controls:
         lines += ["", "Controls, held equal and not tested:"]
@@ -59,14 +63,45 @@ def format_table(rows, alpha):
     return _lines(columns, [row.concept for row in rows])
 
 
+def _tabulate_groups(by):
+    """The effects in each group, in percentage points for classes.
+
+    Of many classes, what differs alone.
+    """
+    found, name = report.comparisons(by), by.attrs["by"]
+    shown = [each for each in found if each.label is None or each.any_differs]
+    is_class = "average_marginal_effect" in by
+    unit = "Points" if is_class else "Effect"
+    lines = textwrap.wrap(report.differing_line(found, name), _width())
+    if not shown:
+        return lines
+    lines += [f"{unit} by {name}; * differs from the mean of the other groups:"]
+    values = [each.points if is_class else each.effect for each in shown]
+    digits = report.effect_digits(value for line in values for value in line)
+    cells = [
+        [
+            report.number(value, digits, sign=True) + (" *" if differs else "  ")
+            for value, differs in zip(line, each.differs, strict=True)
+        ]
+        for line, each in zip(values, shown, strict=True)
+    ]
+    heads = _shortened(shown[0].groups)
+    figures = list(zip(heads, map(list, zip(*cells, strict=True)), strict=True))
+    concepts = [
+        each.concept if each.label is None else f"{each.label}: {each.concept}"
+        for each in shown
+    ]
+    for block in _side_by_side(figures, []):
+        lines += _lines(block, concepts)
+    return lines
+
+
 def _tabulate_controls(rows, evaluation):
     """Figures of the controls; of many classes, the effects on log-odds alone."""
     names = list(dict.fromkeys(row.concept for row in rows))
     classes = list(dict.fromkeys(row.group for row in rows))
     if len(classes) == 1:
-        shown = [
-            (report.effect_digits([row.effect]), row) for row in rows
-        ]  # units differ
+        shown = [(report.control_digits(row), row) for row in rows]
         columns = [
             ("effect", [report.number(r.effect, d, sign=True) for d, r in shown]),
             (_coverage(evaluation.alpha), [_interval(r, d) for d, r in shown]),

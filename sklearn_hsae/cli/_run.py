@@ -21,7 +21,7 @@ from sklearn_hsae.cli._results_table import show_results
 from sklearn_hsae.sae import suggest_sizes
 
 
-def run(arguments, argv):
+def run(arguments, argv, told):
     """Check everything, fit, test, show and write."""
     split = read_split(arguments)
     pipeline = _pipeline(arguments, split)
@@ -30,18 +30,19 @@ def run(arguments, argv):
         f"{len(split.new_texts):,} to test on; {split.task} of "
         f"{arguments.target!r}"
     )
-    warn_of_overlap(split)
+    warn_of_overlap(split, told)
     if split.groups is not None:
         for line in describe_groups(split, arguments.groups):
-            say(f"sklearn-hsae: warning: {line}")
+            told.warn(line)
     record = start_record(arguments, argv, split)
     evaluation, seconds = fit_and_evaluate(
         pipeline, split, arguments.repeat, arguments.seed
     )
-    record = finish_record(record, pipeline, evaluation, seconds)
+    by = None if split.new_by is None else evaluation.by_group(split.new_by)
+    record = finish_record(record, pipeline, evaluation, seconds, told)
     # Written before it is shown: a closed pipe behind the command loses nothing.
-    paths = write_results(arguments.out, split, pipeline, evaluation, record)
-    show_results(evaluation, arguments.target)
+    paths = write_results(arguments, split, pipeline, evaluation, record, by)
+    show_results(evaluation, arguments.target, by)
     say(f"\nwritten: {', '.join(map(str, paths))}")
 
 

@@ -3,6 +3,7 @@
 This folder knows all steps of a pipeline, so that no step has to know another.
 """
 
+from sklearn_hsae.evaluation._baselines import baselines
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._evaluate import (
     HypothesisEvaluation,
@@ -11,6 +12,7 @@ from sklearn_hsae.evaluation._evaluate import (
 from sklearn_hsae.evaluation._evaluate import (
     class_name as class_name,  # for this package alone
 )
+from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
@@ -22,7 +24,9 @@ from sklearn_hsae.evaluation._stored_evaluation import (
 __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
+    "baselines",
     "evaluate_hypotheses",
+    "judge_agreement",
     "load_evaluation",
     "match_hypotheses",
     "save_evaluation",

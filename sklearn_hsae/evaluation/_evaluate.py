@@ -4,6 +4,7 @@ import textwrap
 import warnings
 from dataclasses import dataclass, replace
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from sklearn_hsae.evaluation._stages import (
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import read_clusters, split_controls
+from sklearn_hsae.inference import effects_by_group, read_clusters, split_controls
 
 _SHOWN = (
     "coefficient",
@@ -91,6 +92,9 @@ class HypothesisEvaluation:
         Parameters of the last step.
     stability : DataFrame or None
         How often each hypothesis comes back, if :meth:`with_stability` has added it.
+    held_out : HeldOut or None
+        What :meth:`by_group` needs of the held-out rows. None in an evaluation that
+        was loaded.
     """
 
     task: str
@@ -106,6 +110,60 @@ class HypothesisEvaluation:
     fidelity: pd.DataFrame | None
     settings: dict
     stability: pd.DataFrame | None = None
+    held_out: "HeldOut | None" = None
+
+    def by_group(self, by):
+        """Compare the effects of the same hypotheses between groups of held-out rows.
+
+        One regression on all held-out rows has an effect of each hypothesis in each
+        group, the groups themselves, and the controls. Each effect is compared with
+        the mean of the effects of this hypothesis in the other groups. So a difference
+        between groups is tested itself: that an effect is significant in one group and
+        not in another says nothing about a difference [1]_.
+
+        Parameters
+        ----------
+        by : array-like of shape (n_rows,)
+            The group of each held-out row, such as its airline. Groups of fewer than
+            20 rows are left out, and a warning names them. The name of a Series is
+            shown in the report.
+
+        Returns
+        -------
+        DataFrame
+            One row per hypothesis and group (and class, of three or more):
+
+            - `hypothesis`, `group`, and `n`, the number of rows of the group;
+            - `prevalence`: the share of these rows that have the concept;
+            - `coefficient`, `standard_error`, `ci_low`, `ci_high`: the effect in this
+              group; `average_marginal_effect` for classes, as in `table`;
+            - `difference`, `difference_low`, `difference_high`, `difference_p`: the
+              effect minus the mean of those in the other groups, and its test;
+            - `difference_p_corrected`, `differs`: corrected for the number of tests,
+              the hypotheses times the groups (two groups make one test), by
+              `correction` of the last step, or Holm's method where that is "min_p";
+            - `note`: why there is no effect.
+
+        Raises
+        ------
+        ValueError
+            When fewer than two groups are large enough, there are more effects than
+            a fifth of the rows, or the evaluation was loaded from a file.
+
+        References
+        ----------
+        .. [1] Gelman & Stern (2006). The difference between "significant" and "not
+           significant" is not itself statistically significant. American Statistician
+           60.
+        """
+        if self.held_out is None:
+            raise ValueError(
+                "This evaluation was loaded from a file, which has no outcomes of the "
+                "held-out rows. Compare groups where evaluate_hypotheses returned it."
+            )
+        table = effects_by_group(*self.held_out, by)
+        table.attrs["by"] = str(getattr(by, "name", None) or "group")
+        return table
 
     def direction(self, outcome="the outcome"):
         """Say in one line what a positive effect means.
@@ -182,15 +240,18 @@ class HypothesisEvaluation:
 
     def to_markdown(self):
         """The table of hypotheses in Markdown: effects, intervals, p-values, shares."""
-        return as_markdown(paper_table(self.table, self.alpha))
+        return as_markdown(self._paper_table())
 
     def to_latex(self):
         """The table of hypotheses in LaTeX, for the package booktabs."""
-        return as_latex(paper_table(self.table, self.alpha))
+        return as_latex(self._paper_table())
 
     def methods(self):
         """One paragraph for a paper that describes the tests and the results."""
         return methods_text(self)
+
+    def _paper_table(self):
+        return paper_table(self.table, self.alpha, self.settings["intervals"])
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]
@@ -202,6 +263,24 @@ class HypothesisEvaluation:
         table = self.table.to_html(index=False, float_format="{:.3g}".format)
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
+
+
+class HeldOut(NamedTuple):
+    """What a regression on the held-out rows needs; the annotations are not copied.
+
+    Attributes
+    ----------
+    last_step : HypothesisRegressor or HypothesisClassifier
+    annotations, controls : DataFrame of n_rows rows
+    y : ndarray of shape (n_rows,)
+    groups : array-like of shape (n_rows,), or None
+    """
+
+    last_step: object
+    annotations: pd.DataFrame
+    controls: pd.DataFrame
+    y: np.ndarray
+    groups: object
 
 
 def _records(table):
@@ -306,6 +385,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         annotations=annotations,
         fidelity=fidelity,
         settings=last.get_params(),
+        held_out=HeldOut(last, annotations, controls, y, groups),
     )
 
 

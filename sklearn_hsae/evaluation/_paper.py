@@ -23,7 +23,7 @@ _LATEX |= {"}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-$"}
 
 
-def paper_table(table, alpha):
+def paper_table(table, alpha, intervals):
     """The table of hypotheses as text, sorted by effect.
 
     Returns
@@ -42,7 +42,8 @@ def paper_table(table, alpha):
     if order:
         shown.insert(0, "Class", table["class"].map(str))
     shown["Effect"] = table["coefficient"].map(effect)
-    shown[f"{100 * (1 - alpha):g} % interval"] = [
+    kind = "simultaneous " if intervals == "simultaneous" else ""
+    shown[f"{kind}{100 * (1 - alpha):g} % interval".capitalize()] = [
         f"{effect(low)} to {effect(high)}" if _format.is_number(low) else _format.DASH
         for low, high in zip(table["ci_low"], table["ci_high"], strict=True)
     ]
@@ -108,10 +109,11 @@ def methods_text(evaluation):
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
         f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
         f"{_direction(evaluation)} p-values were corrected for the "
-        f"number of hypotheses by {_correction(settings)}. At {level}, "
-        f"the number of significant ones was {metrics['n_significant']} beside all "
-        f"others, and {metrics['n_significant_alone']} alone.{_groups(metrics)} The "
-        "regression on the texts on which the hypotheses were found predicted the "
+        f"number of hypotheses by {_correction(settings)}.{_together(settings)} At "
+        f"{level}, the number of significant ones was {metrics['n_significant']} "
+        f"beside all others, and {metrics['n_significant_alone']} alone."
+        f"{_groups(metrics)} The regression on the texts on which the hypotheses were "
+        "found predicted the "
         f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
     )
 
@@ -136,6 +138,13 @@ def _correction(settings):
     if settings["correction"] == "min_p" and not by_permutation:
         return _CORRECTIONS["holm"]
     return _CORRECTIONS[settings["correction"]]
+
+
+def _together(settings):
+    """What simultaneous intervals are; "" for others."""
+    if settings["intervals"] != "simultaneous":
+        return ""
+    return " The intervals of the effects are simultaneous by Bonferroni's method."
 
 
 def _groups(metrics):

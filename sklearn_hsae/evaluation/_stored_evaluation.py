@@ -12,6 +12,8 @@ from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae.evaluation._evaluate import HypothesisEvaluation
 
 _FORMAT = 1
+# The held-out outcomes stay out: the file is to be passed on.
+_FIELDS = [f.name for f in fields(HypothesisEvaluation) if f.name != "held_out"]
 
 
 def save_evaluation(evaluation, path):
@@ -32,10 +34,7 @@ def save_evaluation(evaluation, path):
     stored = {
         "format": _FORMAT,
         "version": sklearn_hsae.__version__,
-        **{
-            field.name: _stored(getattr(evaluation, field.name))
-            for field in fields(evaluation)
-        },
+        **{name: _stored(getattr(evaluation, name)) for name in _FIELDS},
     }
     write_text(path, json.dumps(stored, ensure_ascii=False, allow_nan=False))
     return path
@@ -51,7 +50,8 @@ def load_evaluation(path):
     Returns
     -------
     HypothesisEvaluation
-        As it was saved. The classes of an outcome are numbers, booleans or str.
+        As it was saved, but without what `by_group` needs. The classes of an outcome
+        are numbers, booleans or str.
 
     Raises
     ------
@@ -62,13 +62,12 @@ def load_evaluation(path):
         format.
     """
     path = Path(path)
-    names = {field.name for field in fields(HypothesisEvaluation)}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         written = stored.pop("format"), stored.pop("version")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is no complete file of save_evaluation.") from error
-    if written[0] != _FORMAT or set(stored) != names:
+    if written[0] != _FORMAT or set(stored) != set(_FIELDS):
         raise ValueError(
             f"{path} was written by sklearn-hsae {written[1]} in another format than "
             f"{sklearn_hsae.__version__} reads. Evaluate again."

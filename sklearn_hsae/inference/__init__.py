@@ -1,5 +1,6 @@
 """Inference: what the hypotheses say about the outcome, and how sure that is."""
 
+from sklearn_hsae.inference._by_group import LEAST_ROWS_PER_GROUP, effects_by_group
 from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._controls import split_controls
@@ -13,9 +14,11 @@ from sklearn_hsae.inference._table import (
 
 __all__ = [
     "HEADLINE",
+    "LEAST_ROWS_PER_GROUP",
     "PENALIZED",
     "HypothesisClassifier",
     "HypothesisRegressor",
+    "effects_by_group",
     "find_positive",
     "headline",
     "read_clusters",

@@ -68,6 +68,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         other two the expected share of false ones among those found.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    intervals : {"pointwise", "simultaneous"}, default="pointwise"
+        "pointwise": each interval of a coefficient covers 1 - alpha. "simultaneous":
+        all of them together do, by Bonferroni's method, whatever `correction` is. An
+        interval without 0 is then a hypothesis that ``correction="bonferroni"`` finds.
     positive : class label or None, default=None
         Of two classes, the one that effects point to: a positive effect in `summary_`
         means that this class is more likely. None is the class that sorts last.
@@ -167,6 +171,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         "cov_type": [StrOptions({"nonrobust", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "intervals": [StrOptions({"pointwise", "simultaneous"})],
         "positive": "no_validation",  # a label is of any type
         "controls": ["array-like", callable, None],
         "pairs": ["boolean"],
@@ -178,6 +183,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         cov_type="nonrobust",
         correction="holm",
         alpha=0.05,
+        intervals="pointwise",
         positive=None,
         controls=None,
         pairs=False,
@@ -185,6 +191,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.intervals = intervals
         self.positive = positive
         self.controls = controls
         self.pairs = pairs
@@ -457,10 +464,12 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         controls, names = self._names()
         n_controls = len(controls)
         X, y, weights, clusters, _ = rows
-        options = {"weights": weights, "clusters": clusters, "alpha": self.alpha}
+        outcomes = self._outcomes(y)
+        alpha = self._interval_alpha(n_controls, len(outcomes) * len(names))
+        options = {"weights": weights, "clusters": clusters, "alpha": alpha}
         estimates, tables, of_controls = [], [], []
         annotations = X[:, n_controls:]
-        for label, is_class in self._outcomes(y):
+        for label, is_class in outcomes:
             found = fit_logistic(
                 X,
                 is_class,

@@ -57,6 +57,14 @@ class HypothesisMixin:
         hypotheses = names[~np.isin(names, list(self._controls))]
         return np.array(control_names(self._controls), dtype=object), hypotheses
 
+    def _interval_alpha(self, n_controls, n_tests):
+        """One minus what the interval of each column covers, controls first."""
+        n_hypotheses = self.n_features_in_ - len(self._controls)
+        alpha = np.full(n_controls + n_hypotheses, self.alpha)
+        if self.intervals == "simultaneous":
+            alpha[n_controls:] /= n_tests
+        return alpha
+
     def _columns(self, X):
         """Controls and annotations, with means in the place of NaN."""
         check_is_fitted(self)

@@ -84,15 +84,12 @@ def auc_interval(is_class, scores, *, alpha=0.05, weights=None, clusters=None):
     low, high : float
         NaN when some class has, or lacks, a single row.
     """
-    weights = np.ones(len(scores)) if weights is None else weights
-    n_with = is_class.sum(axis=0)
-    if min(n_with.min(), (len(is_class) - n_with).min()) < 2:
+    n_pairs = _n_pairs(is_class)
+    if n_pairs < 2:
         return np.nan, np.nan
     area, influence = _mean_auc_parts(is_class, scores, weights)
     variance, quantile = _variance(influence, clusters, alpha)
-    if area in (0.0, 1.0):
-        # No variance; this many independent pairs were all ordered alike.
-        n_pairs = min(n_with.min(), (len(is_class) - n_with).min())
+    if area in (0.0, 1.0):  # no variance: all independent pairs were ordered alike
         end = float((alpha / 2) ** (1 / n_pairs))
         return (end, 1.0) if area == 1 else (0.0, 1 - end)
     error = np.sqrt(variance) / (area * (1 - area))
@@ -118,9 +115,7 @@ def auc_gain_interval(
     low, high : float
         NaN when some class has, or lacks, a single row.
     """
-    weights = np.ones(len(scores)) if weights is None else weights
-    n_with = is_class.sum(axis=0)
-    if min(n_with.min(), (len(is_class) - n_with).min()) < 2:
+    if _n_pairs(is_class) < 2:
         return np.nan, np.nan
     area, influence = _mean_auc_parts(is_class, scores, weights)
     other_area, other_influence = _mean_auc_parts(is_class, baseline, weights)
@@ -129,7 +124,14 @@ def auc_gain_interval(
     return float(gain - width), float(gain + width)
 
 
+def _n_pairs(is_class):
+    """Independent pairs of a row with the class and one without, of the rarest."""
+    n_with = is_class.sum(axis=0)
+    return min(n_with.min(), (len(is_class) - n_with).min())
+
+
 def _mean_auc_parts(is_class, scores, weights):
+    weights = np.ones(len(scores)) if weights is None else weights
     pairs = zip(is_class.T, scores.T, strict=True)
     parts = [_auc_parts(*pair, weights) for pair in pairs]
     area = np.mean([part[0] for part in parts])

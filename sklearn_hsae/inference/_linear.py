@@ -12,7 +12,6 @@ from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
 from sklearn_hsae.inference._permutation import (
     FEW_ROWS,
-    n_permutations,
     step_down_min_p,
 )
 
@@ -29,7 +28,7 @@ def fit_linear(
     alpha,
     weights=None,
     clusters=None,
-    min_p=False,
+    n_permutations=0,
     n_controls=0,
     has_intercept=True,
 ):
@@ -41,13 +40,14 @@ def fit_linear(
     y : ndarray of shape (n_rows,)
     names : ndarray of str of shape (n_hypotheses,)
     cov_type : {"HC3", "nonrobust", "cluster"}
-    alpha : float
+    alpha : float or ndarray of shape (n_hypotheses,)
+        The intervals cover 1 - alpha.
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0; their mean does not matter.
     clusters : int ndarray of shape (n_rows,), default=None
         The number of each row's cluster, for "cluster".
-    min_p : bool, default=False
-        Correct p-values by permutations, if some concept has few rows.
+    n_permutations : int, default=0
+        Correct p-values by permutations, if some concept has few rows. 0 for none.
     n_controls : int, default=0
         How many of the first columns are not corrected for.
     has_intercept : bool, default=True
@@ -99,19 +99,19 @@ def fit_linear(
         else _chance_of_order(column, clusters)
         for column in design.standardized.T[exact]
     ]
-    number = n_permutations(len(y), alpha) if min_p and cov_type == "HC3" else 0
     p_corrected = None
     tested = design.columns >= n_controls
-    if number and residual.any() and (model.degrees[tested] < FEW_ROWS).any():
+    if n_permutations and residual.any() and (model.degrees[tested] < FEW_ROWS).any():
         exchangeable = residual[:, 0] / np.sqrt(1 - model.leverage)
         p_corrected = np.full(len(p), np.nan)
         p_corrected[tested] = step_down_min_p(
             p[tested],
             lambda outcomes: model.p_values(outcomes)[tested],
             exchangeable,
-            number,
+            n_permutations,
             signs=not has_intercept,
         )
+    alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
     width = special.stdtrit(model.degrees[:, 0], 1 - alpha / 2) * error
     return Estimates.of(
         design,

@@ -25,7 +25,15 @@ _MANY_IN_CELL = 200
 
 
 def fit_logistic(
-    X, y, names, *, alpha, weights=None, clusters=None, has_intercept=True
+    X,
+    y,
+    names,
+    *,
+    alpha,
+    weights=None,
+    clusters=None,
+    tested=None,
+    has_intercept=True,
 ):
     """Regress a class on the columns of X, and an intercept.
 
@@ -40,11 +48,16 @@ def fit_logistic(
     y : float ndarray of shape (n_rows,)
         0 and 1.
     names : ndarray of str of shape (n_hypotheses,)
-    alpha : float
+    alpha : float or ndarray of shape (n_hypotheses,)
+        The intervals cover 1 - alpha.
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0. Their mean matters only beside Firth's penalty.
     clusters : int ndarray of shape (n_rows,), default=None
         The number of each row's cluster, where rows are not independent.
+    tested : bool ndarray of shape (n_hypotheses,), default=None
+        With Firth's penalty: the columns that get the likelihood ratio test, which
+        takes time, and then all intervals are Wald's. None tests all columns, with
+        profile intervals.
     has_intercept : bool, default=True
         False for the differences of pairs: a swapped pair has the other class, and all
         columns have the other sign. This is the model of Bradley & Terry (1952).
@@ -72,12 +85,15 @@ def fit_logistic(
         intercept = float(special.logit((y.sum() + 0.5) / (len(y) + 1)))
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
     clusters = of_rows(clusters, design.rows)
+    alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
     is_few = (_expected_rows(design, y) < _FEW_EXPECTED).any()
     fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
     note = ""
     if fit is None:
         has = X[np.ix_(design.rows, design.columns)]
-        fit, converged = _penalized_likelihood(design, y, has, alpha, clusters)
+        if tested is not None:
+            tested = tested[design.columns]
+        fit, converged = _penalized_likelihood(design, y, has, alpha, clusters, tested)
         note = "few rows of a class" if is_few else "the classes separate"
         note = f"{PENALIZED}{note}" + ("" if converged else " (not converged)")
     beta, error, p, ends = fit
@@ -161,7 +177,7 @@ def _wald(beta, error, degrees, alpha):
     return 2 * stats.t.sf(np.abs(beta / error), degrees), [beta - width, beta + width]
 
 
-def _penalized_likelihood(design, y, has, alpha, clusters):
+def _penalized_likelihood(design, y, has, alpha, clusters, tested):
     """Coefficients, errors, p-values and intervals; and whether all converged."""
     likelihood, start = _likelihood(design, y, penalized=True)
     best, top, _, converged = likelihood.maximize(start)
@@ -176,7 +192,8 @@ def _penalized_likelihood(design, y, has, alpha, clusters):
     error = unit * np.sqrt(ratio)
     first = int(design.has_intercept)
     p, (low, high) = _wald(best[first:], error[first:], degrees[first:], alpha)
-    for column in np.flatnonzero(_needs_profile(has != 0, y)):
+    has_profile = _needs_profile(has != 0, y) & (True if tested is None else tested)
+    for column in np.flatnonzero(has_profile):
         j = column + first
         direction = covariance[:, j] / covariance[j, j]
         at_null, null, *_ = likelihood.profile(j, 0.0, best, direction)
@@ -190,7 +207,9 @@ def _penalized_likelihood(design, y, has, alpha, clusters):
             continue
         root = np.sqrt(max(2 * (top - null), 0) / ratio[j])
         p[column] = 2 * stats.t.sf(root, degrees[j])
-        drop = np.square(stats.t.isf(alpha / 2, degrees[j])) * ratio[j]
+        if tested is not None:
+            continue
+        drop = np.square(stats.t.isf(alpha[column] / 2, degrees[j])) * ratio[j]
         low[column], high[column] = (
             likelihood.profile_end(j, best, top, drop, side * unit[j], direction)
             for side in (-1, 1)

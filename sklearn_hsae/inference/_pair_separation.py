@@ -3,18 +3,14 @@
 import numpy as np
 from scipy import stats
 
-from sklearn_hsae.inference._permutation import (
-    FEW_ROWS,
-    n_permutations,
-    step_down_min_p,
-)
+from sklearn_hsae.inference._permutation import FEW_ROWS, step_down_min_p
 
 _N_SIGNS = 9_999  # p is not below 1 in 10,000 where signs are drawn
 _SEED = 0  # the same table from the same rows
 _EQUAL = 1e-9  # relative: equal but for rounding
 
 
-def compare_pairs(difference, y, weights, *, clusters=None, alpha=0.05, min_p=False):
+def compare_pairs(difference, y, weights, *, clusters=None, n_permutations=0):
     """Compare the two texts of the pairs of which only one has a concept.
 
     Parameters
@@ -29,9 +25,9 @@ def compare_pairs(difference, y, weights, *, clusters=None, alpha=0.05, min_p=Fa
         Greater than 0; their mean does not matter.
     clusters : int ndarray of shape (n_pairs,), default=None
         The number of each pair's cluster, where pairs are not independent.
-    alpha : float, default=0.05
-    min_p : bool, default=False
-        Correct the p-values by drawn signs, if some concept has few pairs.
+    n_permutations : int, default=0
+        Correct the p-values by as many draws of signs, if some concept has few pairs. 0
+        for none.
 
     Returns
     -------
@@ -54,8 +50,7 @@ def compare_pairs(difference, y, weights, *, clusters=None, alpha=0.05, min_p=Fa
     with np.errstate(invalid="ignore"):
         separation = gains.sum(axis=0) / counted.sum(axis=0)
     p = sign_test(difference, weights * y, clusters)
-    number = n_permutations(len(y), alpha) if min_p and clusters is None else 0
-    if not number or not (np.count_nonzero(gains, axis=0) < FEW_ROWS).any():
+    if not n_permutations or not (np.count_nonzero(gains, axis=0) < FEW_ROWS).any():
         return separation, p, None
     tested = ~np.isnan(p)
     roots = np.sqrt(np.square(gains[:, tested]).sum(axis=0))[:, None]
@@ -66,7 +61,9 @@ def compare_pairs(difference, y, weights, *, clusters=None, alpha=0.05, min_p=Fa
 
     p_corrected = np.full(len(p), np.nan)
     first = approximate(y[:, None])[:, 0]
-    p_corrected[tested] = step_down_min_p(first, approximate, y, number, signs=True)
+    p_corrected[tested] = step_down_min_p(
+        first, approximate, y, n_permutations, signs=True
+    )
     return separation, p, np.fmax(p_corrected, p)
 
 

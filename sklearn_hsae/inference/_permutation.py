@@ -15,7 +15,7 @@ _MAX_VALUES = 20_000_000  # permuted values in all: about two seconds
 _VALUES_PER_CHUNK = 2_000_000
 
 
-def n_permutations(n_rows, alpha):
+def choose_n_permutations(n_rows, alpha):
     """How many permutations a test at `alpha` takes; 0 where they would be slow."""
     number = max(_N_PERMUTATIONS, round(_PER_ALPHA / alpha) - 1)
     return number if n_rows * number <= _MAX_VALUES else 0

@@ -24,6 +24,7 @@ from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._metrics import gain, headline
 from sklearn_hsae.inference._pair_separation import compare_pairs
+from sklearn_hsae.inference._permutation import choose_n_permutations
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
     control_table,
@@ -57,6 +58,10 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         among those found; all four correct `p`.
     alpha : float, default=0.05
         Level of significance after correction; the intervals cover 1 - alpha.
+    intervals : {"pointwise", "simultaneous"}, default="pointwise"
+        "pointwise": each interval of a coefficient covers 1 - alpha. "simultaneous":
+        all of them together do, by Bonferroni's method, whatever `correction` is. An
+        interval without 0 is then a hypothesis that ``correction="bonferroni"`` finds.
     controls : sequence of str or callable, default=None
         Columns of X that are no hypotheses, such as the year or the shop: names, or a
         function of X such as :func:`sklearn.compose.make_column_selector`. The prefix
@@ -88,7 +93,8 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
           text has it, and an exact test of random signs.
         - `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p`, `p_corrected` of
           the joint regression, and `significant`: whether `p_corrected` is below
-          `alpha`. The intervals are not corrected for the number of hypotheses.
+          `alpha`. The intervals are corrected for the number of hypotheses with
+          ``intervals="simultaneous"`` only.
         - `prevalence`: the share of rows that have the concept (are not 0), weighted
           if there are weights; `n`: the number of rows.
         - `note`: why a hypothesis has no coefficient. It is constant, equal to, the
@@ -173,6 +179,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         "cov_type": [StrOptions({"HC3", "nonrobust", "cluster"})],
         "correction": [StrOptions({"min_p", "bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "intervals": [StrOptions({"pointwise", "simultaneous"})],
         "controls": ["array-like", callable, None],
         "pairs": ["boolean"],
     }
@@ -183,12 +190,14 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         cov_type="HC3",
         correction="min_p",
         alpha=0.05,
+        intervals="pointwise",
         controls=None,
         pairs=False,
     ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
+        self.intervals = intervals
         self.controls = controls
         self.pairs = pairs
 
@@ -364,16 +373,19 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         controls, names = self._names()
         n_controls = len(controls)
         X, y, weights, clusters, _ = rows
+        by_permutation = self.correction == "min_p" and self.cov_type == "HC3"
         options = {
             "clusters": clusters,
-            "alpha": self.alpha,
-            "min_p": self.correction == "min_p",
+            "n_permutations": choose_n_permutations(len(y), self.alpha)
+            if by_permutation
+            else 0,
         }
         estimates = fit_linear(
             X,
             y,
             np.concatenate([controls, names]),
             cov_type=self.cov_type,
+            alpha=self._interval_alpha(n_controls, len(names)),
             weights=weights,
             n_controls=n_controls,
             has_intercept=not self.pairs,

@@ -6,7 +6,6 @@ from scipy import special
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._permutation import (
     FEW_ROWS,
-    n_permutations,
     step_down_min_p,
 )
 
@@ -14,7 +13,7 @@ from sklearn_hsae.inference._permutation import (
 _ROUNDING = 1e-14
 
 
-def compare_means(has, y, weights, *, clusters=None, alpha=0.05, min_p=False):
+def compare_means(has, y, weights, *, clusters=None, n_permutations=0):
     """Compare the rows that have a concept with the others, for each concept.
 
     Parameters
@@ -25,9 +24,8 @@ def compare_means(has, y, weights, *, clusters=None, alpha=0.05, min_p=False):
         Greater than 0; their mean does not matter.
     clusters : int ndarray of shape (n_rows,), default=None
         The number of each row's cluster, where rows are not independent.
-    alpha : float, default=0.05
-    min_p : bool, default=False
-        Correct the p-values by permutations, if some concept has few rows.
+    n_permutations : int, default=0
+        Correct the p-values by permutations, if some concept has few rows. 0 for none.
 
     Returns
     -------
@@ -63,12 +61,11 @@ def compare_means(has, y, weights, *, clusters=None, alpha=0.05, min_p=False):
             p[j] = _clustered_p(has[:, [j]], y, weights, clusters)
         return difference, p, None
     p[testable] = groups.p_values(outcome[:, None])[:, 0]
-    number = n_permutations(len(y), alpha) if min_p else 0
-    if not number or not (groups.degrees < FEW_ROWS).any():
+    if not n_permutations or not (groups.degrees < FEW_ROWS).any():
         return difference, p, None
     p_corrected = np.full(len(p), np.nan)
     p_corrected[testable] = step_down_min_p(
-        p[testable], groups.p_values, outcome, number
+        p[testable], groups.p_values, outcome, n_permutations
     )
     return difference, p, p_corrected
 

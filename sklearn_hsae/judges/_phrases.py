@@ -48,12 +48,15 @@ def label_phrases(label):
 
 def _phrases(text, longest):
     """All runs of up to `longest` words that do not cross the end of a clause."""
-    return [
-        join_words(tokens[i : i + n])
+    phrases = [
+        " ".join(words)
         for tokens in clauses(text)
         for n in range(1, longest + 1)
-        for i in range(len(tokens) - n + 1)
+        for words in zip(*(tokens[start:] for start in range(n)), strict=False)
     ]
+    if "".join(phrases).isascii():  # the usual case, much faster
+        return phrases
+    return [closed_up(phrase) for phrase in phrases]
 
 
 class PhraseOccurrence:

@@ -6,14 +6,21 @@ From a text to a row of `ReaderSAETransformer.transform`:
 2. `_hidden_states.py` runs the first layers of the model on batches of windows.
 3. `_token_encoder.py` encodes each token, by a `MatryoshkaSAETransformer` or by a
    `_pretrained_sae.py`, whose files `_sae_files.py` reads.
-4. `_pooling.py` makes one row from the tokens of a text, and `_row_reader.py` keeps it
-   in the cache.
+4. `_activation_reader.py` keeps the activations of the tokens in an
+   `_activation_store.py`, and `_pooling.py` makes one row from the tokens of a text.
+   Without an autoencoder, `_row_reader.py` pools the states and keeps the rows.
 
 `_training.py` has what `fit` learns and checks. `_tokens_mixin.py` has the methods
 about single tokens, whose activations are a `_token_activations.py`.
 """
 
+from sklearn_hsae.reader._delphi import DelphiActivations, read_delphi
 from sklearn_hsae.reader._token_activations import TokenActivations
 from sklearn_hsae.reader._transformer import ReaderSAETransformer
 
-__all__ = ["ReaderSAETransformer", "TokenActivations"]
+__all__ = [
+    "DelphiActivations",
+    "ReaderSAETransformer",
+    "TokenActivations",
+    "read_delphi",
+]

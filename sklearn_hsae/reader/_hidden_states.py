@@ -117,6 +117,13 @@ class HiddenStateReader:
             for some in ids["input_ids"]
         ]
 
+    def ids(self, texts):
+        """All tokens of each text, as a list of arrays of int64."""
+        found = self._tokenizer(
+            [readable(text) for text in texts], add_special_tokens=False, verbose=False
+        )
+        return [np.array(some, dtype=np.int64) for some in found["input_ids"]]
+
     def spans(self, texts):
         """Where the tokens of each text are in it.
 

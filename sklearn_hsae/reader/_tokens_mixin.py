@@ -1,5 +1,7 @@
 """What a fitted reader says about single tokens: numbers, and marks in the texts."""
 
+import os
+import re
 from numbers import Integral
 
 import numpy as np
@@ -9,11 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._marks import MARKS, mark_spans
 from sklearn_hsae._texts import check_texts, readable
+from sklearn_hsae.reader._delphi import write_delphi
 from sklearn_hsae.reader._token_activations import TokenActivations
 
 
 class TokensMixin:
-    """Methods about tokens. The estimator has `sae` and makes a `RowReader`."""
+    """Methods about tokens. The estimator has `sae` and makes an `ActivationReader`."""
 
     def token_activations(self, X, features=None):
         """Activations of the single tokens.
@@ -40,8 +43,16 @@ class TokensMixin:
         columns = np.arange(len(names))
         if features is not None:
             columns = np.array([_column(name, names) for name in features], dtype=int)
-        found = self._row_reader().tokens(texts, columns)
-        return TokenActivations(*found, features=names[columns])
+        reader = self._row_reader()
+        activations, indptr, positions = reader.tokens(texts, columns)
+        spans = reader.states.spans(texts) if len(texts) else []
+        spans = [spans[p] for spans, p in zip(spans, positions, strict=True)]
+        return TokenActivations(
+            activations,
+            indptr,
+            np.concatenate([np.empty((0, 2), dtype=int), *spans]),
+            features=names[columns],
+        )
 
     def mark(self, X, feature, *, threshold=0.3, marks=MARKS):
         """Put marks around the tokens at which a neuron is active.
@@ -135,6 +146,49 @@ class TokensMixin:
             {"row": chosen, "activation": values[chosen], "text": marked}
         )
 
+    def save_delphi(self, X, folder, *, context=256, n_splits=5):
+        """Write the activations of texts in the layout of delphi.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+        folder : str or path-like
+            The folder of one layer, for example ``results/latents/layers.16``.
+        context : int, default=256
+            Tokens per window.
+        n_splits : int, default=5
+            Number of files. Each has a range of neurons.
+
+        Notes
+        -----
+        Delphi puts all texts in a row and cuts windows of equal length. So do these
+        files. ``documents.json`` says where each text begins.
+        """
+        self._check_has_neurons()
+        texts = check_texts(X, type(self).__name__, allow_empty=True)
+        reader = self._row_reader()
+        config = {
+            "dataset_repo": "",
+            "dataset_split": "",
+            "dataset_name": "",
+            "dataset_column": "text",
+            "batch_size": self.batch_size,
+            "cache_ctx_len": context,
+            "n_tokens": 0,
+            "n_splits": n_splits,
+            "model_name": os.fspath(self.model),
+        }
+        ids = reader.states.ids(texts)
+        config["n_tokens"] = sum(map(len, ids))
+        write_delphi(
+            folder,
+            ids,
+            reader.stored(texts),
+            context=context,
+            n_splits=n_splits,
+            config=config,
+        )
+
     def _check_has_neurons(self):
         check_is_fitted(self)
         if self.sae is None:
@@ -142,6 +196,9 @@ class TokensMixin:
                 "Without an autoencoder there are hidden states, and no activations. "
                 "Pass sae= and fit again."
             )
+
+
+_NUMBERED = re.compile(r"sae(\d+)")
 
 
 def _top(values, rows, n):
@@ -181,6 +238,9 @@ def _column(feature, names):
     found = np.flatnonzero(names == feature)
     if len(found) == 1:
         return found[0]
+    numbered = _NUMBERED.fullmatch(feature) if isinstance(feature, str) else None
+    if numbered and int(numbered[1]) < len(names):  # a feature that has a label
+        return int(numbered[1])
     if isinstance(feature, Integral) and 0 <= feature < len(names):
         return int(feature)
     raise ValueError(

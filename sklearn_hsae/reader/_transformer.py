@@ -2,9 +2,11 @@
 
 import functools
 import os
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
@@ -19,8 +21,10 @@ from sklearn_hsae._texts import (
     warn_of_empty,
 )
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
+from sklearn_hsae.reader._activation_reader import ActivationReader
+from sklearn_hsae.reader._feature_labels import feature_names, read_labels
 from sklearn_hsae.reader._pooling import AGGREGATES
-from sklearn_hsae.reader._row_reader import RowReader
+from sklearn_hsae.reader._row_reader import StateRowReader
 from sklearn_hsae.reader._token_encoder import TokenEncoder
 from sklearn_hsae.reader._token_spool import TokenSpool
 from sklearn_hsae.reader._tokens_mixin import TokensMixin
@@ -96,6 +100,13 @@ default="auto"
     sparse_output : bool, default=True
         Whether the columns of the frame are pandas-sparse. If so, no array of size
         n_samples x n_neurons is made. Hidden states are always dense.
+    labels : dict, Series, str, path-like or None, default=None
+        Words for the features, which become the names of the columns: a dict or Series
+        of labels by position or name (``{17: "rude staff"}``, ``{"sae17": ...}``), or a
+        file of them (JSON, JSONL, CSV or TSV; packed or not). Files need an index and a
+        label, under such keys as "index" and "description": an export of Neuronpedia
+        has them. A folder may hold such files, or the explanations of delphi and of
+        ``sklearn-hsae explain``. A feature without a label keeps its name.
     device : str or None, default=None
         Where the language model runs. None takes a GPU when there is one. An
         autoencoder from files encodes on the CPU.
@@ -103,9 +114,11 @@ default="auto"
         Precision of the language model. "auto" is bfloat16 where the processor
         multiplies it natively, else float32.
     cache_dir : "auto", str, path-like or None, default="auto"
-        Folder of the cache of rows. "auto" is the user's cache folder, None turns the
-        cache off. It does not hold the tokens: to train an autoencoder, the texts are
-        read again.
+        Folder of the cache. "auto" is the user's cache folder, None turns the cache
+        off. With an autoencoder, the activations of all tokens are kept, so any
+        `aggregate` and `threshold` and the methods about tokens read a text once: about
+        140 bytes per token with 32 active neurons. To train an autoencoder, the texts
+        are read again. Without one, rows are kept.
     random_state : int, RandomState instance or None, default=None
         Decides which tokens are drawn when there are more than `max_train_tokens`.
     verbose : int, default=0
@@ -119,6 +132,8 @@ default="auto"
         The autoencoder that :meth:`fit` trained.
     largest_norm_ : float
         Tokens with a longer state do not count.
+    labels_ : dict of int to str
+        The labels of the features that have one, by position.
     n_features_out_ : int
         Number of columns.
     reconstruction_score_ : float or None
@@ -163,6 +178,7 @@ default="auto"
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_train_tokens": [Interval(Integral, 2, None, closed="left")],
         "sparse_output": ["boolean"],
+        "labels": [Mapping, pd.Series, str, os.PathLike, None],
         "device": [str, None],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "cache_dir": [str, os.PathLike, None],
@@ -184,6 +200,7 @@ default="auto"
         batch_size=16,
         max_train_tokens=1_000_000,
         sparse_output=True,
+        labels=None,
         device=None,
         dtype="auto",
         cache_dir="auto",
@@ -201,6 +218,7 @@ default="auto"
         self.batch_size = batch_size
         self.max_train_tokens = max_train_tokens
         self.sparse_output = sparse_output
+        self.labels = labels
         self.device = device
         self.dtype = dtype
         self.cache_dir = cache_dir
@@ -275,7 +293,9 @@ default="auto"
         return self._frame(self._row_reader().rows(texts), X, texts)
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns: "sae0", "sae1", ..., or "hidden0", ... without one.
+        """Names of the columns: "sae0", "sae1", ..., or the labels of the features.
+
+        Without an autoencoder they are "hidden0", "hidden1", ...
 
         Parameters
         ----------
@@ -287,9 +307,10 @@ default="auto"
         ndarray of str of shape (n_features_out_,)
         """
         check_is_fitted(self)
-        stem = "hidden" if self.sae is None else "sae"
-        names = [f"{stem}{i}" for i in range(self.n_features_out_)]
-        return np.array(names, dtype=object)
+        if self.sae is None:
+            names = [f"hidden{i}" for i in range(self.n_features_out_)]
+            return np.array(names, dtype=object)
+        return feature_names(self.n_features_out_, self.labels_)
 
     def save_saelens(self, folder):
         """Write the autoencoder that was trained in :meth:`fit` as SAELens does.
@@ -354,9 +375,11 @@ default="auto"
 
     def _learn_columns(self, reader, sample):
         self.n_features_out_ = reader.n_columns
-        self.reconstruction_score_ = None
+        self.reconstruction_score_, self.labels_ = None, {}
         if reader.encoder is not None:
             self.reconstruction_score_ = reader.encoder.score(sample)
+            if self.labels is not None:
+                self.labels_ = read_labels(self.labels, reader.n_columns)
 
     def _check_aggregate(self):
         if self.sae is None and self.aggregate in ("count", "binary"):
@@ -392,28 +415,28 @@ default="auto"
         )
 
     def _row_reader(self, source=None, states=None):
-        """A `RowReader`; it loads what is not given."""
+        """An `ActivationReader` or `StateRowReader`; it loads what is not given."""
         source = self._source() if source is None else source
         states = self._state_reader(source, self.layer_) if states is None else states
         aggregate = self.aggregate
         if aggregate == "auto":
             aggregate = "mean" if self.sae is None else "max"
-        encoder = version = None
+        common = {
+            "aggregate": aggregate,
+            "largest_norm": self.largest_norm_,
+            "cache_dir": self.cache_dir,
+            "verbose": self.verbose,
+        }
+        if self.sae is None:
+            return StateRowReader(states, **common)
         if self.sae_ is not None:
             encoder = TokenEncoder(self.sae_)
             version = encoder.fingerprint()
-        elif self.sae is not None:
+        else:
             encoder = TokenEncoder(source.sae)
             version = fingerprint(self.sae)
-        return RowReader(
-            states,
-            encoder,
-            version,
-            aggregate=aggregate,
-            threshold=self.threshold,
-            largest_norm=self.largest_norm_,
-            cache_dir=self.cache_dir,
-            verbose=self.verbose,
+        return ActivationReader(
+            states, encoder, version, threshold=self.threshold, **common
         )
 
     def _frame(self, rows, X, texts):

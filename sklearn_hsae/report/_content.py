@@ -1,21 +1,20 @@
 """The content of the report: an evaluation as texts, numbers and positions."""
 
-import math
-
 import numpy as np
 
 from sklearn_hsae import __version__, _format
+from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
-from sklearn_hsae.report._examples import examples
+from sklearn_hsae.report._examples import draw_examples, examples
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
+    control_digits,
     control_rows,
     hypothesis_rows,
     penalty_line,
 )
-from sklearn_hsae.report._scale import fit_scale
+from sklearn_hsae.report._scale import axis_of, fit_scale, mark_of
 
-_SEED = 0  # for the example texts: one evaluation always gives the same page
 _MEASURES = {
     "regression": ("r2", "R²", "of the variance of held-out texts explained (R²)"),
     "classification": ("auc", "AUC", "AUC on held-out texts; 0.5 is guessing"),
@@ -27,7 +26,7 @@ _FLOORS = {
 }
 
 
-def page_content(evaluation, texts, y, pipeline, run, title):
+def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -46,12 +45,19 @@ def page_content(evaluation, texts, y, pipeline, run, title):
         "direction": _format.printable(evaluation.direction(target)),
         "penalty": penalty_line(evaluation),
         "coverage": f"{100 * (1 - evaluation.alpha):g}",
-        "axis": _axis(scale),
+        "simultaneous": evaluation.settings["intervals"] == "simultaneous",
+        "axis": axis_of(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
         "any_fidelity": any(row.fidelity for row in rows),
         "any_returned": any(row.returned for row in rows),
-        "hypotheses": _hypotheses(rows, scale, evaluation, texts, y, target),
+        "warnings": [
+            _format.printable(str(w)) for w in (run or {}).get("warnings", [])
+        ],
+        "hypotheses": _hypotheses(
+            rows, scale, evaluation, texts, y, target, n_examples
+        ),
         "agreeing": _agreeing(evaluation, rows),
+        "by_group": by_group_content(by),
         "controls": _controls(evaluation),
         "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
@@ -148,29 +154,14 @@ def _share(value):
     return round(100 * min(max(float(value), 0.0), 1.0), 1)
 
 
-def _axis(scale):
-    ticks, step = scale.ticks()
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    if round(step, digits) != step:  # steps of 2.5
-        digits += 1
-    return {
-        "zero": scale.x(0.0),
-        "ticks": [
-            {"x": scale.x(t), "label": _format.number(t, digits, sign=True)}
-            for t in ticks
-        ],
-    }
-
-
-def _hypotheses(rows, scale, evaluation, texts, y, target):
-    rng = np.random.default_rng(_SEED)
+def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
     digits = _format.effect_digits(row.effect for row in rows)
     y = None if y is None else np.asarray(y)
     texts = None if texts is None else list(texts)
+    drawn = draw_examples(evaluation, n_examples)
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
-        annotations = evaluation.annotations[row.name].to_numpy()
         shown.append(
             {
                 "rank": rank,
@@ -179,9 +170,11 @@ def _hypotheses(rows, scale, evaluation, texts, y, target):
                 "note": row.note,
                 "significant": row.significant,
                 "raises": row.is_estimable and row.effect >= 0,
-                "mark": _mark(row, scale),
+                "mark": mark_of(row.effect, row.low, row.high, scale)
+                if row.is_estimable
+                else None,
                 **_figures_of(row, digits),
-                "examples": texts and examples(annotations, texts, y, target, rng),
+                "examples": texts and examples(drawn[row.name], texts, y, target),
             }
         )
     return shown
@@ -194,7 +187,7 @@ def _controls(evaluation):
             "name": row.concept,
             "class": row.group,
             "note": row.note,
-            **_figures_of(row, _format.effect_digits([row.effect])),
+            **_figures_of(row, control_digits(row)),
         }
         for row in control_rows(evaluation)
     ]
@@ -260,22 +253,6 @@ def _alone(row, digits):
     return f"alone {difference}, p {_format.p_value(row.separation_p)}"
 
 
-def _mark(row, scale):
-    """Positions of a row's dot and line in percent; None without an effect."""
-    if not row.is_estimable:
-        return None
-    low = row.low if _format.is_number(row.low) else row.effect
-    high = row.high if _format.is_number(row.high) else row.effect
-    is_inside = scale.low <= row.effect <= scale.high
-    return {
-        "x": scale.x(row.effect) if is_inside else None,
-        "low": scale.x(low),
-        "high": scale.x(high),
-        "cut_low": low < scale.low,
-        "cut_high": high > scale.high,
-    }
-
-
 def _points_guide(task):
     if task == "regression":
         return []
@@ -302,6 +279,13 @@ def _returned_guide(evaluation):
     ]
 
 
+def _together(evaluation):
+    """What simultaneous intervals mean; "" for others."""
+    if evaluation.settings["intervals"] != "simultaneous":
+        return ""
+    return f"; all of them together hold with {100 * (1 - evaluation.alpha):g} %"
+
+
 def _guide(effect, evaluation):
     task, alpha = evaluation.task, evaluation.alpha
     outcome = "the outcome" if task == "regression" else "the class (0 or 1)"
@@ -311,7 +295,8 @@ def _guide(effect, evaluation):
             "Effect",
             f"{effect} between a text that has the concept and one that does not, all "
             f"other concepts in the table held equal.{odds} The line is the "
-            "confidence interval; an arrow means that it continues outside the plot.",
+            f"confidence interval{_together(evaluation)}; an arrow means that it "
+            "continues outside the plot.",
         ),
         *_points_guide(task),
         (

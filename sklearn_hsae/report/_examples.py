@@ -3,28 +3,56 @@
 import numpy as np
 
 from sklearn_hsae import _format
+from sklearn_hsae.report._hypothesis_rows import hypothesis_rows
 
-N_EXAMPLES = 3
-_MAX_CHARACTERS = 600
+_SEED = 0  # one evaluation always gives the same page
+_SHOWN_CHARACTERS = 600  # of a long text, until a reader asks for the rest
+_MAX_CHARACTERS = 20_000
 
 
-def examples(annotations, texts, y, target, rng):
-    """Random texts that have a concept, and random texts that do not.
+def draw_examples(evaluation, n_examples):
+    """Draw texts that have each concept, and texts that do not.
 
     The draw is random, because the best examples of a concept would make all
     annotations look right.
+
+    Parameters
+    ----------
+    evaluation : HypothesisEvaluation
+    n_examples : int
+        How many texts of each kind, at most.
+
+    Returns
+    -------
+    dict
+        For each hypothesis, in the order of the report: the positions of the texts
+        that have its concept, and of those that do not.
     """
-    sides = []
-    for kind, heading, annotation in (
-        ("has", "With it", 1),
-        ("has-not", "Without it", 0),
-    ):
-        rows = np.flatnonzero(annotations == annotation)
-        rows = rng.permutation(rows)[:N_EXAMPLES]
-        if len(rows):
-            shown = [_example(row, texts, y, target) for row in rows]
-            sides.append({"kind": kind, "heading": heading, "texts": shown})
-    return sides
+    rng = np.random.default_rng(_SEED)
+    drawn = {}
+    for row in hypothesis_rows(evaluation):
+        if row.name in drawn:  # one row per class
+            continue
+        annotations = evaluation.annotations[row.name].to_numpy()
+        drawn[row.name] = tuple(
+            rng.permutation(np.flatnonzero(annotations == value))[:n_examples]
+            for value in (1, 0)
+        )
+    return drawn
+
+
+def examples(drawn, texts, y, target):
+    """The drawn texts of one hypothesis for the page."""
+    kinds = (("has", "With it"), ("has-not", "Without it"))
+    return [
+        {
+            "kind": kind,
+            "heading": heading,
+            "texts": [_example(row, texts, y, target) for row in rows],
+        }
+        for (kind, heading), rows in zip(kinds, drawn, strict=True)
+        if len(rows)
+    ]
 
 
 def _example(row, texts, y, target):
@@ -32,8 +60,12 @@ def _example(row, texts, y, target):
     footer = [] if y is None else [f"{target}: {_label(y[row])}"]
     if len(text) > _MAX_CHARACTERS:
         footer.append(f"the first of {len(text):,} characters")
+    shown = _format.shorten(text, _SHOWN_CHARACTERS)
     return {
-        "text": _format.shorten(text, _MAX_CHARACTERS),
+        "text": shown,
+        "whole": _format.shorten(text, _MAX_CHARACTERS)
+        if len(text) > _SHOWN_CHARACTERS
+        else "",
         "footer": ", ".join(footer),
     }
 

@@ -70,6 +70,11 @@ def control_rows(evaluation):
     ]
 
 
+def control_digits(row):
+    """Number of decimals of one control: their units differ."""
+    return _format.effect_digits([row.effect, row.low, row.high])
+
+
 def penalty_line(evaluation):
     """Why Firth's penalty was used, once for the whole table; "" where it was not."""
     notes = evaluation.table["note"].astype(str)

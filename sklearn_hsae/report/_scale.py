@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_hsae import _format
+
 _MAX_SPAN = 4.0  # longest axis, in multiples of the median interval's far end
 _MARGIN = 0.05  # share of the width that keeps marks and labels inside
 _N_STEPS = 5
@@ -55,3 +57,31 @@ def _round_step(rough):
     """The smallest number >= `rough` that is 1, 2, 2.5 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(rough))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+
+
+def axis_of(scale):
+    """Positions and labels of the ticks, for the template."""
+    ticks, step = scale.ticks()
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    if round(step, digits) != step:  # steps of 2.5
+        digits += 1
+    return {
+        "zero": scale.x(0.0),
+        "ticks": [
+            {"x": scale.x(t), "label": _format.number(t, digits, sign=True)}
+            for t in ticks
+        ],
+    }
+
+
+def mark_of(effect, low, high, scale):
+    """Positions of a dot and its line in percent."""
+    low = low if _format.is_number(low) else effect
+    high = high if _format.is_number(high) else effect
+    return {
+        "x": scale.x(effect) if scale.low <= effect <= scale.high else None,
+        "low": scale.x(low),
+        "high": scale.x(high),
+        "cut_low": low < scale.low,
+        "cut_high": high > scale.high,
+    }

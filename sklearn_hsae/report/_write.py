@@ -8,7 +8,16 @@ from sklearn_hsae.report._content import page_content
 
 
 def write_report(
-    evaluation, path, *, texts=None, y=None, pipeline=None, run=None, title=None
+    evaluation,
+    path,
+    *,
+    texts=None,
+    y=None,
+    pipeline=None,
+    run=None,
+    title=None,
+    n_examples=3,
+    by=None,
 ):
     """Write an evaluation as one HTML page that needs no other file.
 
@@ -24,8 +33,8 @@ def write_report(
         The file to write. If writing fails, an old file at this path is not changed.
     texts : sequence of str of length n_samples or None, default=None
         The texts that were evaluated, in the order of ``evaluation.annotations``.
-        With them, each hypothesis shows three random texts that have the concept and
-        three that do not.
+        With them, each hypothesis shows random texts that have the concept, and texts
+        that do not.
     y : array-like of shape (n_samples,) or None, default=None
         The outcome of each of these texts, shown below the text.
     pipeline : Pipeline or None, default=None
@@ -34,8 +43,13 @@ def write_report(
     run : mapping or None, default=None
         More entries of the section "How it was made": names and values, or titles and
         mappings of names to values. ``run["data"]["target"]`` names the outcome.
+        ``run["warnings"]``, a list of str, is shown at the top.
     title : str or None, default=None
         Title of the page. None makes one from the name of the outcome.
+    n_examples : int, default=3
+        How many texts of each kind a hypothesis shows, at most.
+    by : DataFrame or None, default=None
+        A comparison of groups, which ``evaluation.by_group`` returned.
 
     Returns
     -------
@@ -54,7 +68,7 @@ def write_report(
     """
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
-    content = page_content(evaluation, texts, y, pipeline, run, title)
+    content = page_content(evaluation, texts, y, pipeline, run, title, n_examples, by)
     write_text(path, _render(content))
     return path
 

@@ -5,6 +5,9 @@ from scipy import sparse
 
 # A variance below this share of the mean square is rounding error, not variation.
 _CONSTANT = 1e-12
+# A column that depends linearly on others has a residual of rounding error. Residuals
+# below this share of its variance count as 0.
+DEPENDENT = 1e-8
 
 
 def as_columns(X):
@@ -82,23 +85,49 @@ class StandardizedColumns:
         product = ((self.X.T @ values).T - offset) / self.scale / len(values)
         return np.where(self.varies, product, 0.0).T
 
-    def weighted_gram(self, columns, values, weights):
-        """Return Gram matrix, products with `values`, and the weighted means of both.
+    def variance_beside(self, basis):
+        """Return the share of each column's variance that the controls leave.
 
-        All are weighted means over the rows. Columns and `values` are centred with the
-        same weights, so that an intercept is fitted without a penalty.
+        `basis` spans the controls, see `control_basis`.
+        """
+        explained = np.square(self.mean_product(basis)).sum(axis=1)
+        return np.where(self.varies, np.maximum(1.0 - explained, 0.0), 0.0)
+
+    def weighted_gram(self, columns, values, weights, free):
+        """Return what a Newton step needs, with unpenalised columns projected out.
+
+        Parameters
+        ----------
+        columns : ndarray of int of shape (n_columns,)
+        values : ndarray of shape (n_samples,)
+        weights : ndarray of shape (n_samples,)
+        free : ndarray of shape (n_samples, n_free)
+            The unpenalised columns: ones for the intercept, then the controls.
+
+        Returns
+        -------
+        gram : ndarray of shape (n_columns, n_columns)
+            Weighted means of products of the residuals of the columns.
+        product : ndarray of shape (n_columns,)
+            The same for the columns and `values`.
+        free_on_columns : ndarray of shape (n_free, n_columns)
+            Coefficients of the columns on `free`.
+        free_on_values : ndarray of shape (n_free,)
+            Coefficients of `values` on `free`.
         """
         weights = weights / weights.sum()
-        block = self.X[:, columns]
+        block, scale = self.X[:, columns], self.scale[columns]
         weighted = sparse.csc_array(block.multiply(weights[:, np.newaxis]))
-        mean, scale = weighted.sum(axis=0), self.scale[columns]
-        value_mean = weights @ values
-        gram = (weighted.T @ block).toarray() - np.outer(mean, mean)
-        product = weighted.T @ (values - value_mean)
-        column_mean = (mean - self.mean[columns]) / scale
+        on_free = weighted.T @ free
+        square = free.T @ (weights[:, np.newaxis] * free)
+        free_on_values = np.linalg.solve(square, free.T @ (weights * values))
+        free_on_columns = np.linalg.solve(square, on_free.T)
+        gram = (weighted.T @ block).toarray() - on_free @ free_on_columns
+        product = weighted.T @ (values - free @ free_on_values)
+        free_on_columns[0] -= self.mean[columns]  # the columns are centred
         return (
             gram / np.outer(scale, scale),
             product / scale,
-            column_mean,
-            value_mean,
+            free_on_columns / scale,
+            free_on_values,
         )

@@ -2,16 +2,18 @@
 
 import numpy as np
 
-from sklearn_hsae.selection._columns import StandardizedColumns, as_columns
+from sklearn_hsae.selection._columns import (
+    DEPENDENT,
+    StandardizedColumns,
+    as_columns,
+)
 from sklearn_hsae.selection._target_columns import target_columns
 from sklearn_hsae.selection._weights import weighted_rows
 
-# A column that depends linearly on the chosen ones has a residual of rounding error.
-# Residuals below this share of its variance count as 0.
-_DEPENDENT = 1e-8
 
-
-def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
+def forward_selection(
+    X, y, n_select, *, task="auto", sample_weight=None, controls=None
+):
     """Add, one at a time, the neuron that most raises the R² of a least-squares fit.
 
     This is orthogonal least squares [1]_. Only the part of a neuron that the chosen
@@ -34,6 +36,9 @@ def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
         What `y` is, see `NeuronSelector`.
     sample_weight : array-like of shape (n_samples,) or None, default=None
         Weights of the rows in the least-squares fit.
+    controls : array-like of shape (n_samples, n_controls) or None, default=None
+        Numbers that are in the fit from the start. Only what they do not predict
+        counts, of a neuron and of the target.
 
     Returns
     -------
@@ -42,7 +47,8 @@ def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
         when no other column is linearly independent of the chosen ones. Of equal
         columns the first is chosen.
     gains : ndarray of shape (n_selected,)
-        The increase of R² by each chosen neuron, on the given rows.
+        The increase of R² by each chosen neuron, on the given rows; with controls, as a
+        share of the variance that they leave.
 
     References
     ----------
@@ -60,16 +66,15 @@ def forward_selection(X, y, n_select, *, task="auto", sample_weight=None):
     >>> selected.tolist(), gains.sum().round(6).item()
     ([0, 2], 1.0)
     """
-    X, y, weights = weighted_rows(as_columns(X), y, sample_weight)
+    X, y, weights, basis = weighted_rows(as_columns(X), y, sample_weight, controls)
     columns = StandardizedColumns(X, weights)
-    Y = target_columns(y, task, weights).columns
+    Y = target_columns(y, task, weights, basis).columns
     n_samples, n_targets = Y.shape
     covariance = columns.mean_product(Y)
-    left = columns.varies.astype(np.float64)  # residual variance of each column
-    basis = np.empty((n_samples, 0))
+    left = columns.variance_beside(basis)  # residual variance of each column
     selected, gains = [], []
     while len(selected) < n_select:
-        usable = left > _DEPENDENT
+        usable = left > DEPENDENT
         gain = np.square(covariance).sum(axis=1) / np.where(usable, left, 1.0)
         gain[~usable] = 0.0
         best = int(gain.argmax())

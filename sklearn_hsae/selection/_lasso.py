@@ -20,7 +20,7 @@ _TOLERANCE = 1e-7  # change of a standardised coefficient
 _SMALLEST_WEIGHT = 1e-5  # weight per row in a Newton step, as in glmnet
 
 
-def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
+def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None, controls=None):
     """Choose the first `n_select` neurons that enter the lasso path.
 
     The path starts at the smallest penalty for which all coefficients are 0. The
@@ -44,6 +44,8 @@ def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
         What `y` is, see `NeuronSelector`.
     sample_weight : array-like of shape (n_samples,) or None, default=None
         Weights of the rows in the loss.
+    controls : array-like of shape (n_samples, n_controls) or None, default=None
+        Numbers that are in each fit without a penalty.
 
     Returns
     -------
@@ -84,7 +86,8 @@ def lasso_selection(X, y, n_select, *, task="auto", sample_weight=None):
     >>> selected.tolist()
     [0, 2]
     """
-    model = _LassoModel(*weighted_rows(as_columns(X), y, sample_weight), task)
+    rows = weighted_rows(as_columns(X), y, sample_weight, controls)
+    model = _LassoModel(*rows, task)
     before = fit = model.null_fit()
     while fit.n_used < n_select and fit.penalty > before.smallest_penalty:
         before, fit = fit, model.fit(fit.penalty * _PATH_RATIO, fit)
@@ -106,14 +109,15 @@ class _Fit(NamedTuple):
     ----------
     coef : ndarray of shape (n_features, n_targets)
         Coefficients of the standardised columns.
-    intercept : ndarray of shape (n_targets,)
+    free : ndarray of shape (n_free, n_targets)
+        Those without a penalty: the intercept, then the controls.
     penalty : float
     smallest_penalty : float
         Where the path ends.
     """
 
     coef: np.ndarray
-    intercept: np.ndarray
+    free: np.ndarray
     penalty: float
     smallest_penalty: float
 
@@ -125,10 +129,13 @@ class _Fit(NamedTuple):
 class _LassoModel:
     """Penalised fits of all targets, each started from an earlier solution."""
 
-    def __init__(self, X, y, weights, task):
+    def __init__(self, X, y, weights, basis, task):
         target = target_columns(y, task, weights)
+        if not target.is_classification:
+            target = target_columns(y, task, weights, basis)
         self.weights = weights
         self.columns = StandardizedColumns(X, weights)
+        self.free = np.column_stack([np.ones(len(weights)), basis])
         self.is_logistic = target.is_classification
         # A standardised membership column is positive for the rows of the class.
         self.targets = (
@@ -140,68 +147,74 @@ class _LassoModel:
     def null_fit(self):
         """The fit at the largest penalty, where every coefficient is 0."""
         shares = np.average(self.targets, axis=0, weights=self.weights)
-        products = self.columns.mean_product(self.targets - shares)
-        largest = float(np.abs(products).max())
-        return _Fit(
-            np.zeros(products.shape),
-            logit(shares) if self.is_logistic else shares,
-            largest,
-            largest * _SMALLEST_PENALTY,
-        )
+        n_targets, none = self.targets.shape[1], np.array([], dtype=np.intp)
+        coef = np.zeros((self.columns.X.shape[1], n_targets))
+        free = np.zeros((self.free.shape[1], n_targets))
+        free[0] = logit(shares) if self.is_logistic else shares
+        means = np.empty(self.targets.shape)
+        for t in range(n_targets):
+            if len(free) > 1:
+                free[:, t] = self._fit_active(
+                    none, self.targets[:, t], 0.0, coef[:, t], free[:, t]
+                )
+            means[:, t] = self._mean(none, coef[:, t], free[:, t])
+        largest = float(np.abs(self.columns.mean_product(self.targets - means)).max())
+        return _Fit(coef, free, largest, largest * _SMALLEST_PENALTY)
 
     def fit(self, penalty, start):
         """The fit at `penalty`, from the solution `start`."""
         solved = [
-            self._solve(
-                self.targets[:, t], penalty, start.coef[:, t], start.intercept[t]
-            )
+            self._solve(self.targets[:, t], penalty, start.coef[:, t], start.free[:, t])
             for t in range(self.targets.shape[1])
         ]
         coef = np.column_stack([coef for coef, _ in solved])
-        intercept = np.array([intercept for _, intercept in solved])
-        return _Fit(coef, intercept, penalty, start.smallest_penalty)
+        free = np.column_stack([free for _, free in solved])
+        return _Fit(coef, free, penalty, start.smallest_penalty)
 
-    def _solve(self, target, penalty, coef, intercept):
+    def _solve(self, target, penalty, coef, free):
         """Fit the columns in use; add those that break the optimality condition."""
         coef = coef.copy()
         active = np.flatnonzero(coef)
         for _ in range(_MAX_STEPS):
             if len(active):
-                intercept = self._fit_active(active, target, penalty, coef, intercept)
-            residual = target - self._mean(active, coef, intercept)
+                free = self._fit_active(active, target, penalty, coef, free)
+            residual = target - self._mean(active, coef, free)
             slope = self.columns.mean_product(residual)
             is_wrong = np.abs(slope) > penalty * (1 + _KKT_SLACK)
             is_wrong[active] = False
             if not is_wrong.any():
                 break
             active = np.union1d(active, np.flatnonzero(is_wrong))
-        return coef, intercept
+        return coef, free
 
-    def _mean(self, active, coef, intercept):
-        linear = self.columns.dot(active, coef[active]) + intercept
+    def _linear(self, active, coef, free):
+        return self.columns.dot(active, coef[active]) + self.free @ free
+
+    def _mean(self, active, coef, free):
+        linear = self._linear(active, coef, free)
         return expit(linear) if self.is_logistic else linear
 
-    def _fit_active(self, active, target, penalty, coef, intercept):
-        """Change `coef` on `active` in place; return the new intercept."""
+    def _fit_active(self, active, target, penalty, coef, free):
+        """Change `coef` on `active` in place; return the unpenalised coefficients."""
         for _ in range(_MAX_STEPS if self.is_logistic else 1):
-            values, weights = self._working_response(active, target, coef, intercept)
-            gram, product, column_mean, value_mean = self.columns.weighted_gram(
-                active, values, weights
+            values, weights = self._working_response(active, target, coef, free)
+            gram, product, free_on_columns, free_on_values = self.columns.weighted_gram(
+                active, values, weights, self.free
             )
-            before = coef[active]
+            before = np.concatenate([coef[active], free])
             coef[active] = _coordinate_descent(
-                gram, product, penalty / weights.mean(), before
+                gram, product, penalty / weights.mean(), coef[active]
             )
-            intercept = value_mean - column_mean @ coef[active]
-            if np.abs(coef[active] - before).max() < _TOLERANCE:
+            free = free_on_values - free_on_columns @ coef[active]
+            if np.abs(np.concatenate([coef[active], free]) - before).max() < _TOLERANCE:
                 break
-        return intercept
+        return free
 
-    def _working_response(self, active, target, coef, intercept):
+    def _working_response(self, active, target, coef, free):
         """Values and weights of the least-squares problem of one Newton step."""
         if not self.is_logistic:
             return target, self.weights
-        linear = self.columns.dot(active, coef[active]) + intercept
+        linear = self._linear(active, coef, free)
         share = expit(linear)
         weights = np.maximum(share * (1 - share), _SMALLEST_WEIGHT)
         return linear + (target - share) / weights, self.weights * weights

@@ -28,7 +28,7 @@ class Candidates(NamedTuple):
     compared : csc array of shape (n_samples, n_candidates)
         What the methods score: the activations, or 1 where a neuron fires.
     target : dict
-        `y`, `task` and `sample_weight`; None for methods without a target.
+        `y`, `task`, `sample_weight` and `controls`; None for methods without a target.
     n_select : int
     max_correlation : float
     random_state : RandomState

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_hsae.selection._columns import (
+    DEPENDENT,
     StandardizedColumns,
     active_entries,
     as_columns,
@@ -36,7 +37,7 @@ def prevalence_score(X):
     return count_active(X) / X.shape[0]
 
 
-def correlation_score(X, y, *, task="auto", sample_weight=None):
+def correlation_score(X, y, *, task="auto", sample_weight=None, controls=None):
     """Pearson correlation of each neuron with the target.
 
     Parameters
@@ -51,6 +52,9 @@ def correlation_score(X, y, *, task="auto", sample_weight=None):
         What `y` is, see `NeuronSelector`.
     sample_weight : array-like of shape (n_samples,) or None, default=None
         Weights of the rows.
+    controls : array-like of shape (n_samples, n_controls) or None, default=None
+        Numbers. With controls, the scores are partial correlations: those of what the
+        controls leave of the neuron and of the target, by least squares.
 
     Returns
     -------
@@ -64,13 +68,24 @@ def correlation_score(X, y, *, task="auto", sample_weight=None):
     >>> correlation_score(X, [1.0, 2.0, 4.0, 5.0]).round(2) + 0.0
     array([0.95, 0.  ])
     """
-    X, y, weights = weighted_rows(as_columns(X), y, sample_weight)
-    Y = target_columns(y, task, weights).columns
-    return strongest(StandardizedColumns(X, weights).mean_product(Y))
+    X, y, weights, basis = weighted_rows(as_columns(X), y, sample_weight, controls)
+    Y = target_columns(y, task, weights, basis).columns
+    columns = StandardizedColumns(X, weights)
+    correlation = strongest(columns.mean_product(Y))
+    left = columns.variance_beside(basis)
+    varies = left > DEPENDENT
+    return np.where(varies, correlation / np.sqrt(np.where(varies, left, 1.0)), 0.0)
 
 
 def separation_score(
-    X, y, *, n_top=100, standardize=True, task="auto", sample_weight=None
+    X,
+    y,
+    *,
+    n_top=100,
+    standardize=True,
+    task="auto",
+    sample_weight=None,
+    controls=None,
 ):
     """Mean target of a neuron's strongest rows minus the mean of its silent rows.
 
@@ -99,6 +114,9 @@ def separation_score(
         Weights of the rows in both means. `n_top` still counts rows, and the standard
         error uses the effective numbers of rows of Kish [2]_, ``sum(w)**2 /
         sum(w**2)``.
+    controls : array-like of shape (n_samples, n_controls) or None, default=None
+        Numbers. With controls, y is replaced by what they leave of it, by least
+        squares.
 
     Returns
     -------
@@ -118,8 +136,8 @@ def separation_score(
     >>> separation_score(X, [1.0, 2.0, 4.0, 5.0], standardize=False).round(2) + 0.0
     array([3., 0.])
     """
-    X, y, weights = weighted_rows(as_columns(X), y, sample_weight)
-    target = target_columns(y, task, weights)
+    X, y, weights, basis = weighted_rows(as_columns(X), y, sample_weight, controls)
+    target = target_columns(y, task, weights, basis)
     top = _top_entries(X, n_top)
     active = active_entries(X)
     has_both = (top.sum(axis=0) > 0) & (active.sum(axis=0) < X.shape[0])

@@ -28,11 +28,9 @@ from sklearn_hsae._sklearn_compat import (
 from sklearn_hsae._target import read_target, refuse_constant
 from sklearn_hsae._texts import CarriesTextsMixin, frame_like
 from sklearn_hsae._tokens import carry_tokens, tokens_behind
-from sklearn_hsae.selection._columns import (
-    StandardizedColumns,
-    as_columns,
-    count_active,
-)
+from sklearn_hsae.selection._columns import as_columns, count_active
+from sklearn_hsae.selection._controls import read_controls
+from sklearn_hsae.selection._eligible import eligible_neurons
 from sklearn_hsae.selection._methods import (
     METHODS,
     WITHOUT_TARGET,
@@ -110,12 +108,23 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         examples. The limit is never higher than a quarter of the rows. When all
         columns are almost never 0, `X` contains no activations, and silent rows are
         not required.
+    min_groups : int, default=1
+        A neuron can be selected if it fires in at least this number of the `groups` of
+        :meth:`fit`, such as years or shops. So no hypothesis is about a single one of
+        them. 1 needs no groups.
     max_correlation : float, default=0.7
         For the methods that rank neurons ("correlation", "separation", "prevalence",
         a function): a neuron is skipped when its absolute correlation with a better
         neuron is larger than this. Otherwise one topic may fill the ranking, because an
         autoencoder with `target_weight` splits a topic over many neurons. When too few
         neurons remain, the best skipped ones are selected. 1.0 skips none.
+    controls : sequence of str or None, default=None
+        Levels of the row index of `X`, such as the year or the shop. Neurons are
+        selected by what they say beside the controls: both the target and the neurons
+        count only with what a regression on the controls leaves ("separation": the
+        target alone). Numbers enter as they are, other values as one column per value
+        but the first. A row with a missing control has the weight 0. No effect on
+        "prevalence" and "random"; a function cannot have controls.
     task : {"auto", "regression", "classification"}, default="auto"
         What `y` is. "auto": booleans, words, pandas categories and two whole
         numbers are classes; all other numbers are a quantity.
@@ -155,11 +164,13 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         "method": [StrOptions(set(METHODS)), callable],
         "columns": ["array-like", None],
         "binarize": ["boolean"],
+        "min_groups": [Interval(Integral, 1, None, closed="left")],
         "max_correlation": [Interval(Real, 0, 1, closed="both")],
         "min_support": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 0.5, closed="both"),
         ],
+        "controls": ["array-like", None],
         "task": [StrOptions({"auto", "regression", "classification"})],
         "random_state": ["random_state"],
     }
@@ -172,7 +183,9 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         columns=None,
         binarize=True,
         min_support=10,
+        min_groups=1,
         max_correlation=0.7,
+        controls=None,
         task="auto",
         random_state=None,
     ):
@@ -181,12 +194,14 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         self.columns = columns
         self.binarize = binarize
         self.min_support = min_support
+        self.min_groups = min_groups
         self.max_correlation = max_correlation
+        self.controls = controls
         self.task = task
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, groups=None):
         """Choose the neurons.
 
         Parameters
@@ -198,6 +213,9 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows in all scores that use `y`. A function gets them as its
             argument `sample_weight`. `min_support` counts rows without weights.
+        groups : array-like of shape (n_samples,) or None, default=None
+            The group of each row, for `min_groups`. With metadata routing, the selector
+            asks for them by itself when `min_groups` is above 1.
 
         Returns
         -------
@@ -207,16 +225,20 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         ------
         ValueError
             When there are fewer columns than `n_select`, when no column can be
-            selected (see `min_support`), or when y is missing, constant or of another
-            length.
+            selected (see `min_support` and `min_groups`), or when y is missing,
+            constant or of another length.
         """
         are_pairs = carries_pairs(X)
+        controls, is_known = self._read_controls(X)
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
         )
         if are_pairs:
             y = y if y is None else mirrored_target(y, self.task)
-            sample_weight = of_both_texts(sample_weight)
+            sample_weight, groups = map(of_both_texts, (sample_weight, groups))
+            if controls is not None:
+                controls = np.concatenate(np.split(controls, 2)[:1] * 2)
+                controls[len(controls) // 2 :] *= -1
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, ensure_non_negative=True
@@ -227,13 +249,24 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             return self
         n_rows, n_features = X.shape
         n_select = self._check_enough(n_rows // (1 + are_pairs), n_features)
-        target = self._target(X, y, sample_weight) if self._needs_target() else None
+        target = None
+        if self._needs_target():
+            if not np.all(is_known):
+                sample_weight = is_known * (
+                    1.0 if sample_weight is None else sample_weight
+                )
+            target = self._target(X, y, sample_weight, controls)
         activations = as_columns(X)
         compared = self._on_or_off(activations) if self.binarize else activations
         if are_pairs:
             X, activations, compared = map(mirrored, (X, activations, compared))
             activations, compared = as_columns(activations), as_columns(compared)
-        self.selected_ = self._choose(X, activations, compared, target, n_select)
+        eligible = eligible_neurons(
+            activations, self._support(n_rows), groups, self.min_groups
+        )
+        self.selected_ = self._choose(
+            X, activations, compared, target, n_select, eligible
+        )
         logger.info(
             "Selection: %d of %d neurons.", len(self.selected_), self.n_features_in_
         )
@@ -268,11 +301,34 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         frame = frame_like(values, X, self.get_feature_names_out())
         return carry_tokens(frame, tokens_behind(X))
 
+    def get_metadata_routing(self):
+        """What is requested: `groups` in `fit` if `min_groups` is above 1.
+
+        Returns
+        -------
+        MetadataRequest
+        """
+        routing = super().get_metadata_routing()
+        if routing.fit.requests["groups"] is None:
+            routing.fit.add_request(param="groups", alias=self.min_groups > 1)
+        return routing
+
     def _needs_target(self):
         return self.columns is None and self.method not in WITHOUT_TARGET
 
-    def _target(self, X, y, sample_weight):
-        """`y` as numbers or classes, the task, and the weights."""
+    def _read_controls(self, X):
+        """The controls as numbers, and which rows have them all."""
+        if self.controls is None or not self._needs_target():
+            return None, True
+        if callable(self.method):
+            raise ValueError(
+                "method is a function, which takes no controls. Leave controls out, or "
+                f"pass one of {sorted(METHODS)}."
+            )
+        return read_controls(self.controls, X)
+
+    def _target(self, X, y, sample_weight, controls):
+        """`y` as numbers or classes, the task, the weights and the controls."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -286,7 +342,12 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             y, task = target.classes[target.values], "classification"
         else:
             y, task = target.values, "regression"
-        return {"y": y, "task": task, "sample_weight": sample_weight}
+        return {
+            "y": y,
+            "task": task,
+            "sample_weight": sample_weight,
+            "controls": controls,
+        }
 
     def _check_enough(self, n_rows, n_features):
         """Return the number of neurons to keep, if there are as many."""
@@ -339,20 +400,6 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             support = max(int(np.ceil(support * n_rows)), 1)
         return min(support, max(n_rows // 4, 1))
 
-    def _eligible(self, activations):
-        n_rows = activations.shape[0]
-        support, n_active = self._support(n_rows), count_active(activations)
-        fires = StandardizedColumns(activations).varies & (n_active >= support)
-        splits = fires & (n_rows - n_active >= support)
-        eligible = np.flatnonzero(splits if splits.any() else fires)
-        if len(eligible) == 0:
-            raise ValueError(
-                f"None of the {activations.shape[1]} neurons varies and fires on at "
-                f"least {support} of the {n_rows} rows. Lower min_support, or train an "
-                "autoencoder with fewer neurons."
-            )
-        return eligible
-
     def _on_or_off(self, activations):
         """1 where a neuron fires. Columns that are almost never 0 are not changed."""
         n_rows = activations.shape[0]
@@ -364,9 +411,8 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         compared.data[is_binarized] = activations.data[is_binarized] > 0
         return as_columns(compared)
 
-    def _choose(self, X, activations, compared, target, n_select):
+    def _choose(self, X, activations, compared, target, n_select, eligible):
         """Return the chosen columns in order, and set `scores_`."""
-        eligible = self._eligible(activations)
         candidates = Candidates(
             activations[:, eligible],
             compared[:, eligible],

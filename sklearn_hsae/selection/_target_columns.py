@@ -5,6 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_hsae._target import read_target, refuse_constant
+from sklearn_hsae.selection._controls import residuals
+
+# A target whose residuals are below this share of its deviation has none.
+_EXPLAINED = 1e-7
 
 
 class TargetColumns(NamedTuple):
@@ -24,11 +28,12 @@ class TargetColumns(NamedTuple):
     is_classification: bool
 
 
-def target_columns(y, task="auto", weights=None):
-    """Return `y` as `TargetColumns`.
+def target_columns(y, task="auto", weights=None, basis=None):
+    """Return `y`, or what the controls leave of it, as `TargetColumns`.
 
     A quantity gives one column. Two classes give one column, which is larger for the
     class that sorts last. More classes give one column per class, class against rest.
+    With the `basis` of the controls, each column is replaced by its residuals.
     """
     target = read_target(y, task)
     refuse_constant(target)
@@ -42,6 +47,14 @@ def target_columns(y, task="auto", weights=None):
     largest = np.abs(columns).max(axis=0)
     columns = columns / largest
     deviation = np.sqrt(np.average(columns**2, axis=0, weights=weights))
+    if basis is not None and basis.shape[1]:
+        columns, before = residuals(columns, basis, weights), deviation
+        deviation = np.sqrt(np.average(columns**2, axis=0, weights=weights))
+        if (deviation <= _EXPLAINED * before).any():
+            raise ValueError(
+                "The controls explain the target without an error, so no neuron can "
+                "add to them. Leave out the control that is made of the target."
+            )
     return TargetColumns(
         columns / deviation, largest * deviation, target.is_classification
     )

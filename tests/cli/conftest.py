@@ -1,4 +1,4 @@
-"""Files of generated reviews, and a cache that the tests of the command share."""
+"""Files of generated reviews."""
 
 import csv
 import gzip
@@ -7,17 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from sklearn_hsae import make_reviews
-
 
 @pytest.fixture(scope="session")
-def reviews():
-    return make_reviews(260, random_state=0)
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("cli_cache"))
+def cache(user_cache):
+    """The default cache: the other tests embed the same reviews."""
+    return str(user_cache / "sklearn_hsae")
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +28,13 @@ def class_file(reviews, tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "classes.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(["id", "text", "verdict", "year", "author"])
+        rows.writerow(["id", "text", "verdict", "year", "author", "city"])
         middle = np.median(reviews.target)
         for i, (text, stars) in enumerate(
             zip(reviews.texts, reviews.target, strict=True)
         ):
             verdict = "good" if stars > middle else "bad"
-            rows.writerow([i, text, verdict, 2000 + i % 7, f"author {i // 2}"])
+            rows.writerow(
+                [i, text, verdict, 2000 + i % 7, f"author {i // 2}", "ABA"[i % 3]]
+            )
     return path

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 
 import numpy as np
 import openpyxl
@@ -149,6 +150,29 @@ def test_the_report_is_written_again_the_same(results):
     (results / "report.html").unlink()
     assert call("report", results) == 0
     assert (results / "report.html").read_bytes() == before
+
+
+def test_examples_and_figures_as_many_as_asked_for(results, reviews):
+    assert call("report", results, "--examples", "5", "--figures") == 0
+    drawn = pd.read_csv(results / "examples.csv")
+    per_side = drawn.groupby(["hypothesis", "annotation"]).size()
+    assert per_side.max() == 5 and drawn["hypothesis"].nunique() == 3
+    model = load_pipeline(results / "model.skops")
+    judged = model[:-1].transform(drawn["text"].tolist()).to_dict("records")
+    for row, annotations in zip(drawn.itertuples(), judged, strict=True):
+        assert row.text == reviews.texts[row.position]  # in full
+        assert annotations[row.hypothesis] == row.annotation
+    page = (results / "report.html").read_text("utf-8")
+    assert page.count("<blockquote") == len(drawn)
+    names = {path.name for path in (results / "figures").iterdir()}
+    assert {"effects.png", "effects.svg", "agreement.png"} <= names
+    assert "difference in stars" in (results / "figures" / "effects.svg").read_text()
+
+
+def test_no_matplotlib_is_told_before_the_work(results, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert call("report", results, "--figures") == 2
+    assert "sklearn-hsae[plot]" in capsys.readouterr().err
 
 
 def edited_record(results, edit):

@@ -1,5 +1,6 @@
 """How a call begins and ends: options, one line per mistake, exit codes."""
 
+import csv
 import re
 import signal
 import subprocess
@@ -86,10 +87,14 @@ def test_version(capsys):
 
 
 def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
-    train_file, tmp_path, capsys
+    reviews, tmp_path, capsys
 ):
     # Interrupted once the texts are embedded; the second call embeds none of them.
-    options = ["run", str(train_file), "--text", "review", "--target", "stars", *SMALL]
+    file = tmp_path / "reviews.csv"
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        rows = zip(reviews.texts[:60], reviews.target, strict=False)
+        csv.writer(opened).writerows([("review", "stars"), *rows])
+    options = ["run", str(file), "--text", "review", "--target", "stars", *SMALL]
     options += ["--cache-dir", str(tmp_path / "cache"), "--out", str(tmp_path)]
     # A background process of a shell script would ignore the signal.
     code = (

@@ -218,6 +218,8 @@ def test_the_texts_of_a_group_are_in_one_part(tmp_path, y):
         (["--controls", "mixed"], r"pass --controls 'C\(mixed\)' for classes"),
         (["--controls", "text"], "which is the column of the texts"),
         (["--groups", "y"], "which is the column of the outcome"),
+        (["--by", "yeer"], "no column 'yeer'. Did you mean 'year'?"),
+        (["--by", "author"], "has 12 different values, and 0 of them have 40 texts"),
         (["--groups", "words"], "has another value in each row"),
         (["--groups", "same"], "--groups same is 7 in every row"),
         (["--controls", "gap"], "no value of 'gap' in row 2.*--drop-missing"),

@@ -125,3 +125,27 @@ def test_controls_stand_in_a_block_of_their_own(capsys, names):
         digits = 3 if len(names) == 2 else 2
         assert f"{abs(effect):.{digits}f}" in line
     assert len(evaluation.controls) == (1 if len(names) == 2 else 3)
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c"]])
+def test_groups_stand_side_by_side(capsys, names):
+    """With a mark where an effect differs; of many classes what differs alone."""
+    rng = np.random.default_rng(0)
+    by = pd.Series(np.resize(["United", "Delta", "Delta"], 600), name="airline")
+    X = pd.DataFrame({"waits": rng.random(600) < 0.4, "parks": rng.random(600) < 0.4})
+    is_a = np.where(by == "United", X["waits"], rng.random(600) < 0.4)
+    y = np.where(is_a, "a", rng.choice(names[1:], 600))
+    pipe = Pipeline([("regress", HypothesisClassifier())]).fit(X * 1.0, y)
+    evaluation = evaluate_hypotheses(pipe, X * 1.0, y)
+    table = evaluation.by_group(by)
+    show_results(evaluation, "topic", table)
+    printed = capsys.readouterr().out
+    n_all = 2 if len(names) == 2 else 6
+    assert re.search(rf"Between the values of airline, \d of {n_all} effects", printed)
+    block = printed.split("Points by airline")[1]
+    line = next(line for line in block.splitlines() if line.endswith("waits"))
+    assert line.count("*") == 2 and ("parks" in block) == (n_all == 2)
+    first = table[table["differs"]].sort_values("difference_p").iloc[:2]
+    points = 100 * first.sort_values("group")["average_marginal_effect"]
+    for value in points:
+        assert f"{abs(value):.0f}" in line

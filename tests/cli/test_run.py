@@ -11,7 +11,7 @@ from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
-FILES += ("held_out.jsonl",)
+FILES += ("held_out.jsonl", "examples.csv")
 
 
 def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
@@ -34,8 +34,9 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert len(table) == 3
     for line in table:
         assert " ".join(line["hypothesis"].split()) in " ".join(printed.split())
-        assert line["n"] == "81"
+        assert line["n"] == "61"
     record = json.loads((out / "run.json").read_text("utf-8"))
+    assert any("81 texts to test on are also among" in w for w in record["warnings"])
     assert (
         record["data"]["sha256"] == hashlib.sha256(train_file.read_bytes()).hexdigest()
     )
@@ -46,8 +47,8 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     steps = ["embed", "sae", "select", "interpret", "annotate", "regress"]
     assert list(record["seconds"]) == [*steps, "evaluate", "total"]
     assert [row["stage"] for row in record["ceilings"]][-1] == "hypotheses"
-    assert "81 to test on" in progress and "[7/7]" in progress
-    assert re.search(r"warning: \d+ of 81 texts to test on are also among", progress)
+    assert "61 to test on" in progress and "[7/7]" in progress
+    assert re.search(r"warning: \d+ of 61 texts to test on are also among", progress)
     page = (out / "report.html").read_text("utf-8")
     assert "What goes with stars" in page and "Texts with and without it" in page
 
@@ -58,6 +59,7 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
         command = ["run", class_file, "--text", "text", "--target", "verdict"]
         command += ["--out", tmp_path / name, "--cache-dir", cache, "--seed", 3, *SMALL]
         command += ["--positive", "bad", "--controls", "year", "--groups", "author"]
+        command += ["--by", "city"]
         command += ["--repeat", 1]
         assert main(list(map(str, command))) == 0
         tables.append((tmp_path / name / "hypotheses.csv").read_text("utf-8"))
@@ -66,18 +68,21 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     assert {line["direction"] for line in lines} == {"+ means more likely bad"}
     (control,) = csv.DictReader((tmp_path / "a" / "controls.csv").open())
     assert control["control"] == "year" and len(lines) == 3
+    of_cities = list(csv.DictReader((tmp_path / "a" / "by_group.csv").open()))
+    assert [line["group"] for line in of_cities] == ["A", "B"] * 3
     returned = list(csv.DictReader((tmp_path / "a" / "stability.csv").open()))
     assert {line["hypothesis"]: line["n_returned"] for line in returned} == {
         line["hypothesis"]: line["n_returned"] for line in lines
     }
     page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert "By city" in page
     assert "<bdi>year</bdi>" in page and "__" not in page.replace("regress__", "")
     assert "+ means more likely bad." in page
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
     assert record["data"]["task"] == "classification"
-    assert record["data"]["texts held out"] == 130
+    assert record["data"]["texts held out"] == 120
     assert record["data"]["controls"] == ["year"]
-    assert record["metrics"]["n_clusters"] == 65 and "delta_auc" in record["metrics"]
+    assert record["metrics"]["n_clusters"] == 60 and "delta_auc" in record["metrics"]
     assert record["seed"] == 3
     assert "auc" in record["metrics"]
     # The second call embedded nothing: all was in the cache.

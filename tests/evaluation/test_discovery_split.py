@@ -49,7 +49,7 @@ def rows():
 def test_noise_is_found_at_alpha_and_not_more():
     # The 5 of 30 columns of noise that go best with noise: tested on the same rows,
     # some are significant far too often.
-    rng, n_draws, found = np.random.default_rng(1), 250, np.zeros(2)
+    rng, n_draws, found = np.random.default_rng(1), 120, np.zeros(2)
     model = DiscoverySplit(finder(), random_state=rng.integers(1000))
     for _ in range(n_draws):
         X, y = neurons(rng), rng.normal(size=N_ROWS)

@@ -89,3 +89,10 @@ def test_the_paragraph_has_the_numbers_of_the_evaluation(regression):
     )
     assert "classical standard errors" in other.methods()
     assert "false discovery rate" in other.methods()
+
+
+def test_simultaneous_intervals_are_named(X):
+    y = X[NAMES[1]] + np.random.default_rng(1).normal(size=400)
+    evaluation = evaluation_of(HypothesisRegressor(intervals="simultaneous"), X, y)
+    assert "| Simultaneous 95 % interval |" in evaluation.to_markdown()
+    assert "simultaneous by Bonferroni's method" in evaluation.methods()

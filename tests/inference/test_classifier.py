@@ -336,6 +336,7 @@ def test_evaluate_refuses_unknown_classes(labelled):
         model.evaluate(X, np.where(np.arange(400) == 2, "maybe", y))
 
 
+@pytest.mark.usefixtures("without_profile_intervals")
 @pytest.mark.parametrize("holders", [(2, 3, 4, 6, 10), (30, 100, 200)])
 def test_pure_noise_is_not_significant_too_often(holders):
     # Rare concepts separate in most draws: Firth's tests are careful, never loose.

@@ -117,6 +117,7 @@ def test_classes_have_cr2_of_the_last_newton_step():
     )
 
 
+@pytest.mark.usefixtures("without_profile_intervals")
 @pytest.mark.parametrize("kind", ["numbers", "classes", "few rows of a class"])
 def test_noise_of_authors_is_found_at_5_percent_only(kind):
     """Without groups 15 % of such noise is found."""

@@ -149,10 +149,13 @@ def test_what_the_texts_add():
     assert metrics["delta_auc_p"] < 0.001
 
 
+# 50 draws: 8 of them are too many, which come once in 500 times at 5 %, and nearly
+# always at the 100 % without controls.
+@pytest.mark.usefixtures("without_profile_intervals")
 @pytest.mark.parametrize("last", [HypothesisRegressor, HypothesisClassifier])
 def test_texts_that_add_nothing_are_found_at_5_percent(last):
     """Where the shop is all there is, though it goes with a concept."""
-    p, n_draws = [], 100
+    p, n_draws = [], 50
     for seed in range(n_draws):
         X, y = shops(300, seed)
         y = y - X["praises"]

@@ -6,10 +6,12 @@ concept share the most frequent value, and the variance among them is 0.
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sklearn_hsae import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import _LeastSquares
+from sklearn_hsae.inference._logistic import fit_logistic
 from sklearn_hsae.inference._separation import _TwoGroups
 
 N_ROWS, N_CONCEPTS, ALPHA = 1000, 15, 0.05
@@ -100,18 +102,39 @@ def test_permutations_find_more_than_the_floor_alone():
     assert n_found["min_p"] >= n_found["bonferroni"] + 2
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3])
-def test_classes_keep_the_level(share):
-    # 40 draws: 2 are expected, 7 or more come once in 300 times.
+# Wald's test is significant up to 12 times too often here, and the likelihood ratio
+# without Fisher's test up to 7 times.
+@pytest.mark.usefixtures("without_profile_intervals")
+@pytest.mark.parametrize(
+    ("n_of_class", "n_with"),
+    [(5, 5), (5, 8), (10, 2), (10, 20), (20, 8), (30, 15), (50, 10), (100, 60)],
+)
+def test_p_values_of_classes_keep_their_level(n_of_class, n_with):
+    """Over all tables with these margins, each with its probability: no draws."""
+    level, alpha = 0.0, ALPHA / N_CONCEPTS
+    X = (np.arange(N_ROWS) < n_with)[:, None] * 1.0
+    for n_both in range(min(n_of_class, n_with) + 1):
+        y = np.zeros(N_ROWS)
+        y[:n_both] = y[n_with : n_with + n_of_class - n_both] = 1
+        p = fit_logistic(X, y, np.array(["x"], dtype=object), alpha=ALPHA).p[0]
+        if p < alpha:
+            level += stats.hypergeom.pmf(n_both, N_ROWS, n_of_class, n_with)
+    assert level < 1.2 * alpha
+
+
+@pytest.mark.usefixtures("without_profile_intervals")
+def test_classes_keep_the_level():
+    # 20 draws: 1 is expected, 5 or more come once in 400 times. Without a correction
+    # there are 8.
     rng = np.random.default_rng(4)
     n_found = sum(
         HypothesisClassifier()
-        .fit(concepts("2 %", rng), rng.random(N_ROWS) < share)
+        .fit(concepts("2 %", rng), rng.random(N_ROWS) < 0.3)
         .summary_["significant"]
         .any()
-        for _ in range(40)
+        for _ in range(20)
     )
-    assert n_found <= 6
+    assert n_found <= 4
 
 
 def test_rows_of_one_class_only_are_found():

@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.base import clone
 
-from sklearn_hsae import HypothesisRegressor
+from sklearn_hsae import HypothesisClassifier, HypothesisRegressor
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6])
@@ -65,3 +66,25 @@ def test_what_could_not_be_tested_counts_as_a_test_that_found_nothing(correction
     np.testing.assert_allclose(np.sort(table["p_corrected"][2:]), expected)
     assert table["p_corrected"][:2].isna().all()
     assert not table["significant"][:2].any()
+
+
+@pytest.mark.parametrize("n_holders", [40, 6])  # of six, the classifier makes profiles
+@pytest.mark.parametrize("model", [HypothesisRegressor(), HypothesisClassifier()])
+def test_simultaneous_intervals_are_those_of_bonferroni(model, n_holders):
+    """Of three hypotheses beside one control, each interval has a third of alpha."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((200, 4)) < 0.5).astype(float)
+    X[:, 3] = np.arange(200) < n_holders
+    y = (rng.random(200) < 0.4 + 0.3 * X[:, 3]).astype(float)
+    model = model.set_params(controls=["x0"], correction="bonferroni", alpha=0.12)
+    together = clone(model).set_params(intervals="simultaneous").fit(X, y)
+    single = clone(model).set_params(alpha=0.04).fit(X, y)
+    ends = ["ci_low", "ci_high"]
+    expected = single.summary_[ends]
+    np.testing.assert_allclose(together.summary_[ends], expected, rtol=1e-4, atol=1e-6)
+    table = together.summary_
+    excludes_0 = table["ci_low"] * table["ci_high"] > 0
+    assert (excludes_0 == table["significant"]).all()
+    pointwise = clone(model).fit(X, y)
+    np.testing.assert_array_equal(together.controls_[ends], pointwise.controls_[ends])
+    np.testing.assert_array_equal(table["p"], pointwise.summary_["p"])

@@ -339,7 +339,9 @@ def test_features_of_a_text_by_a_folder_of_saelens(
             encode_saelens(s, "standard", weights, subtracts=True, normalisation="none")
             for s in plain_states(tiny_model, text, 1)
         ]
-        np.testing.assert_allclose(row, np.max(activations, axis=0), atol=1e-3)
+        np.testing.assert_allclose(
+            row, np.max(activations, axis=0), rtol=1e-3, atol=1e-3
+        )
 
 
 def test_a_token_before_each_text_where_the_autoencoder_was_trained_with_one(
@@ -353,7 +355,7 @@ def test_a_token_before_each_text_where_the_autoencoder_was_trained_with_one(
         encode_saelens(s, "standard", weights, subtracts=True, normalisation="none")
         for s in plain_states(tiny_model, texts[0], 1, head=[1])
     ]
-    np.testing.assert_allclose(row, np.max(activations, axis=0), atol=1e-3)
+    np.testing.assert_allclose(row, np.max(activations, axis=0), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("is_gpt2", [True, False])

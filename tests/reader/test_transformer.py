@@ -190,9 +190,12 @@ def test_a_text_is_read_once(tiny_model, texts, fitted, tmp_path, monkeypatch, s
     again.transform([*texts, new, new])
     assert n_read == [1]
     for change in ({"aggregate": "sum"}, {"layer": 2}, {"max_tokens": 4}):
+        changed = clone(reader).set_params(**change).fit(texts)
         n_read.clear()
-        rows = clone(reader).set_params(**change).fit(texts).transform(texts)
-        assert sum(n_read) >= len(texts)
+        rows = changed.transform(texts)
+        # With an autoencoder the tokens are kept, so they can be pooled in another way.
+        is_kept = sae is not None and "aggregate" in change
+        assert sum(n_read) == (0 if is_kept else len(texts))
         assert np.abs(rows.to_numpy() - first.to_numpy()).max() > 0
 
 

@@ -194,13 +194,41 @@ def test_long_and_broken_texts_are_cut_and_mended(tmp_path, ratings):
     # A lone surrogate has no UTF-8, and a NUL ends some parsers.
     names, y, X = ratings
     evaluation, _ = evaluate(names, y, X)
-    text = "word " * 2000 + "\x00\x1b[31m \ud800"
+    text = "word " * 5000 + "\x00\x1b[31m \ud800"
     page, html = page_of(tmp_path, evaluation, texts=[text] * 200)
     quote = page.find("blockquote")[0]
-    assert len(quote["text"]) < 700
+    assert len(quote["text"]) < 21_000
     assert f"the first of {len(text):,} characters" in quote["text"]
     page, html = page_of(tmp_path, evaluation, texts=["\x00\x1b[31m \ud800 ok"] * 200)
     assert "\x00" not in html and "\x1b" not in html and "ok" in html
+
+
+def test_a_long_text_is_there_as_a_whole(tmp_path, ratings):
+    names, y, X = ratings
+    evaluation, _ = evaluate(names, y, X)
+    text = "word " * 300 + "the end"
+    page, _ = page_of(tmp_path, evaluation, texts=[text] * 200, n_examples=1)
+    quotes = page.find("blockquote")
+    assert len(quotes) == 3 * 2
+    for quote in quotes:
+        shown, whole = quote["text"].split("the whole text")
+        assert shown.rstrip().endswith("…") and len(shown) < 700
+        assert "the end" in whole and "…" not in whole
+    page, _ = page_of(tmp_path, evaluation, texts=[text] * 200, n_examples=0)
+    assert not page.find("blockquote")
+
+
+def test_warnings_of_the_run_stand_at_the_top(tmp_path, ratings):
+    names, y, X = ratings
+    evaluation, _ = evaluate(names, y, X)
+    told = ["3 texts are longer than <b>256</b> tokens"]
+    _, html = page_of(tmp_path, evaluation, run={"warnings": told})
+    assert html.index("3 texts are longer than &lt;b&gt;") < html.index(
+        "The hypotheses"
+    )
+    assert html.count("3 texts are longer") == 1  # and not in the card again
+    _, html = page_of(tmp_path, evaluation)
+    assert "Before you read on" not in html
 
 
 @pytest.mark.parametrize("labels", [["no", "yes"], ["low", "mid", "top"]])
@@ -383,3 +411,21 @@ def test_the_interval_of_the_score_covers_what_alpha_says(tmp_path):
     write_report(evaluate_hypotheses(pipe, X, y), tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "90 % interval" in page and "95 % interval" not in page
+
+
+def test_a_comparison_of_groups_has_a_row_per_group(tmp_path, ratings):
+    names, y, X = ratings
+    evaluation, _ = evaluate(names, y, X)
+    by = pd.Series(np.resize(["<b>East</b>", "West"], 200), name="shop")
+    table = evaluation.by_group(by)
+    page, html = page_of(tmp_path, evaluation, by=table)
+    rows = [
+        e for e in page.find("th") if e.get("scope") == "row" and "texts" in e["text"]
+    ]
+    assert len(rows) == 6 and "<b>East</b>" in rows[0]["text"]
+    assert "By shop" in html and not page.find("b")
+    most = table.loc[table["difference_p"].idxmin()]
+    shown = html.split('<table class="hypotheses by-group">')[1]
+    assert f"{abs(most['difference']):.2f}" in shown and most["hypothesis"] in shown
+    assert len(re.findall('<circle class="dot"', shown)) == 6
+    assert "By shop" not in page_of(tmp_path, evaluation)[1]

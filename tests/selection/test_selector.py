@@ -15,7 +15,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, lars_path
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_hsae import NeuronSelector, with_texts
+from sklearn_hsae import HypothesisRegressor, NeuronSelector, with_texts
 from sklearn_hsae.selection import (
     correlation_score,
     forward_selection,
@@ -341,6 +341,44 @@ def test_min_support_counts_rows_or_takes_a_share_of_them():
         for support in (1, 10, 11, 0.15)
     }
     assert eligible == {1: [0, 1, 2], 10: [1, 2], 11: [2], 0.15: [2]}
+
+
+def test_a_neuron_of_too_few_groups_is_not_selected():
+    X = activations(n_neurons=12)
+    years = 2020 + np.arange(300) % 4
+    X[years < 2023, 5] = 0.0
+    X[years < 2022, 6] = 0.0
+    n_years = [len(set(years[column > 0])) for column in X.T]
+    assert n_years == [4] * 5 + [1, 2] + [4] * 5
+    y = X[:, 5] + X[:, 6]
+    for form in (X, sparse.csr_array(X)):
+        for least in (1, 2, 3):
+            fitted = NeuronSelector(10, min_groups=least).fit(form, y, groups=years)
+            eligible = {j for j, n in enumerate(n_years) if n >= least}
+            assert set(fitted.selected_) <= eligible
+            assert (5 in fitted.selected_) == (least == 1)
+            assert (6 in fitted.selected_) == (least <= 2)
+    with pytest.raises(ValueError, match="min_groups=2 needs the group of each row"):
+        NeuronSelector(3, min_groups=2).fit(X, y)
+    with pytest.raises(ValueError, match="more than the 4 groups"):
+        NeuronSelector(3, min_groups=5).fit(X, y, groups=years)
+    with pytest.raises(ValueError, match=r"10 of the 300 rows, in 3 groups\. Lower"):
+        NeuronSelector(1, min_groups=3).fit(X[:, 5:7], y, groups=years)
+
+
+def test_groups_are_routed_when_they_are_needed():
+    X = activations()
+    y, groups = target(X), np.repeat(np.arange(6), 50)
+    pipe = make_pipeline(NeuronSelector(3, min_groups=2), HypothesisRegressor())
+    expected = pipe.fit(X, y, neuronselector__groups=groups)[0].selected_
+    with config_context(enable_metadata_routing=True):
+        routed = clone(pipe).fit(X, y, groups=groups)
+        assert routed[0].selected_.tolist() == expected.tolist()
+        one = make_pipeline(NeuronSelector(3), HypothesisRegressor())
+        with pytest.raises(TypeError, match="groups"):
+            one.fit(X, y, groups=groups)
+        selector = NeuronSelector(3, min_groups=2).set_fit_request(groups="years")
+        assert selector.get_metadata_routing().fit.requests["groups"] == "years"
 
 
 def test_fewer_eligible_neurons_than_asked_for_are_a_warning_with_the_numbers():

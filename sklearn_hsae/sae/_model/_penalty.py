@@ -4,6 +4,8 @@ The number of active neurons depends on the weight of the penalty. The right wei
 not known in advance, so training adjusts it until `k` neurons per row are active.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import nn
 
@@ -15,7 +17,7 @@ _TEMPERATURE = 0.05
 _DIVERSITY = 0.1
 
 
-class Penalty(nn.Module):
+class Penalty(nn.Module, ABC):
     """A penalty on activity; its weight grows while too many neurons are active.
 
     Parameters
@@ -37,13 +39,13 @@ class Penalty(nn.Module):
         excess = (n_active / self.k - 1.0).clamp(-1.0, 1.0)
         self.weight.mul_(torch.exp(_STEERING * excess))
 
+    @abstractmethod
     def encode(self, scores):
         """Codes of pre-activations of shape (n_models, n_rows, n_neurons)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, codes, rows, row_weights, network):
         """The penalty of each model, of shape (n_models,)."""
-        raise NotImplementedError
 
 
 class L1Penalty(Penalty):

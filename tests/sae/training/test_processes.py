@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import sklearn_hsae
+from sklearn_hsae.sae._data import _row_files
+from sklearn_hsae.sae._model import _loss
 from sklearn_hsae.sae._training import _processes
 from sklearn_hsae.sae._training._processes import Processes, training_device
 
@@ -65,19 +67,23 @@ def found(tmp_path_factory):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root}
     # `accelerate launch` starts processes without a GPU by MPI only.
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    run = subprocess.run(
+        [sys.executable, *launch, script, folder / "state", folder / "together"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        # Both are set in the script, and set back here.
+        patch.setattr(_loss, "_AUXILIARY_WEIGHT", _loss._AUXILIARY_WEIGHT)
+        patch.setattr(_row_files, "_BYTES_IN_MEMORY", _row_files._BYTES_IN_MEMORY)
+        patch.setattr(sys, "argv", ["train", folder / "own-state", folder / "alone"])
+        exec(TRAIN, {})
     results = {}
-    for name, command in {"alone": [], "together": launch}.items():
-        arguments = [script, folder / f"state-{name}", folder / name]
-        run = subprocess.run(
-            [sys.executable, *command, *map(str, arguments)],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert run.returncode == 0, run.stderr
     for name in ("alone-alone", "together-0", "together-1"):
         results[name] = np.load(folder / f"{name}.pickle", allow_pickle=True)
-    assert not any((folder / "state-together").iterdir())
+    assert not any((folder / "state").iterdir())
     return results
 
 

@@ -1,0 +1,87 @@
+"""Which hypotheses hold for the same texts."""
+
+import numpy as np
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay, note, wrapped
+
+
+class AgreementDisplay(EvaluationDisplay):
+    """Correlations of the annotations of each two hypotheses, as a heat map.
+
+    Hypotheses that agree stand side by side: the order is that of a hierarchical
+    clustering with the best order of leaves [1]_. A hypothesis that all texts have, or
+    none, has no correlation and is grey.
+
+    Parameters
+    ----------
+    evaluation : HypothesisEvaluation
+    outcome : str, default="the outcome"
+        Not drawn; for the same signature as the other displays.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+    order_ : ndarray of int of shape (n_hypotheses,)
+        Positions of the hypotheses in ``evaluation.annotations``, as they are drawn.
+
+    References
+    ----------
+    .. [1] Bar-Joseph, Gifford & Jaakkola (2001). Fast optimal leaf ordering for
+       hierarchical clustering. Bioinformatics 17.
+
+    Examples
+    --------
+    >>> from sklearn_hsae.plot import AgreementDisplay
+    >>> AgreementDisplay.from_evaluation(evaluation)  # doctest: +SKIP
+    """
+
+    def __init__(self, evaluation, *, outcome="the outcome"):
+        super().__init__(evaluation, outcome=outcome)
+        self._correlation = _correlations(evaluation.annotations)
+        self.order_ = _leaf_order(self._correlation)
+
+    def _labels(self):
+        names = np.asarray(self.evaluation.annotations.columns)[self.order_]
+        return [f"{wrapped(name)}  {i}" for i, name in enumerate(names, 1)]
+
+    def size(self):
+        """Width and height of a suitable figure, in inches."""
+        height = max(super().size()[1], 3.0)
+        return height + 3.5, height
+
+    def _draw(self, ax):
+        import matplotlib
+
+        n = len(self.order_)
+        colors = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d0d0d0")
+        drawn = self._correlation[np.ix_(self.order_, self.order_)]
+        image = ax.imshow(drawn, vmin=-1, vmax=1, cmap=colors)
+        ax.set_yticks(range(n), self._labels(), fontsize="small")
+        ax.set_xticks(range(n), range(1, n + 1), fontsize="small")
+        ax.figure.colorbar(image, ax=ax, label="correlation of annotations", shrink=0.8)
+        note(ax, "do two hypotheses hold for the same texts?")
+
+
+def _correlations(annotations):
+    has = annotations.to_numpy(dtype=float)
+    has = has[~np.isnan(has).any(axis=1)] != 0
+    n = has.shape[1]
+    correlation = np.full((n, n), np.nan)
+    varies = has.any(axis=0) & ~has.all(axis=0)
+    if varies.any():
+        found = np.atleast_2d(np.corrcoef(has[:, varies], rowvar=False))
+        correlation[np.ix_(varies, varies)] = found
+    return correlation
+
+
+def _leaf_order(correlation):
+    n = len(correlation)
+    if n < 3:
+        return np.arange(n)
+    distance = 1 - np.nan_to_num(correlation)
+    np.fill_diagonal(distance, 0)
+    distance = squareform(distance.clip(min=0), checks=False)
+    return leaves_list(linkage(distance, "average", optimal_ordering=True))

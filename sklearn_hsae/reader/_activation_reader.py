@@ -1,0 +1,166 @@
+"""Texts to activations of their tokens: read what the store lacks, and keep it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import platformdirs
+from scipy import sparse
+
+from sklearn_hsae.reader._activation_store import (
+    ActivationStore,
+    StoredTokens,
+    as_stored,
+    text_key,
+)
+from sklearn_hsae.reader._pooling import above, pool_activations
+
+
+class ActivationReader:
+    """Makes rows and tokens of texts, with an autoencoder; created for a single call.
+
+    Parameters
+    ----------
+    states : HiddenStateReader
+    encoder : TokenEncoder
+    version : str
+        Which encoder it is.
+    aggregate : str
+        One of `AGGREGATES`.
+    threshold : float
+        Activations up to it count as 0.
+    largest_norm : float
+        Tokens with a longer state do not count.
+    cache_dir, verbose
+        As in :class:`ReaderSAETransformer`.
+    """
+
+    def __init__(
+        self,
+        states,
+        encoder,
+        version,
+        *,
+        aggregate,
+        threshold,
+        largest_norm,
+        cache_dir,
+        verbose,
+    ):
+        self.states = states
+        self.encoder = encoder
+        self.aggregate = aggregate
+        self.threshold = threshold
+        self.largest_norm = largest_norm
+        self.verbose = verbose
+        self.store = None
+        if cache_dir is not None:
+            settings = {**states.identity, "largest_norm": largest_norm, "sae": version}
+            self.store = ActivationStore(
+                _store_folder(cache_dir), settings, encoder.n_neurons
+            )
+
+    @property
+    def n_columns(self):
+        return self.encoder.n_neurons
+
+    def rows(self, texts, steps=None):
+        """The rows of texts.
+
+        Parameters
+        ----------
+        texts : ndarray of str
+        steps : iterable of TokenStates or None
+            States of all texts, where they have been read already.
+
+        Returns
+        -------
+        csr matrix of shape (n_texts, n_columns) of float32
+        """
+        codes, distinct = pd.factorize(texts)
+        parts = [sparse.csr_matrix((0, self.n_columns), dtype=np.float32)]
+        order = [np.empty(0, dtype=int)]
+        if steps is None:
+            parts_of_texts = self._parts(distinct)
+        else:
+            codes = np.arange(len(texts))
+            parts_of_texts = self._encode_and_keep(texts, steps)
+        for positions, tokens in parts_of_texts:
+            kept = above(tokens.activations, self.threshold)
+            parts.append(pool_activations(kept, tokens.lengths, self.aggregate))
+            order.append(positions)
+        rows = sparse.vstack(parts, format="csr")
+        return rows[np.argsort(np.concatenate(order))[codes]]
+
+    def tokens(self, texts, columns):
+        """Activations of single tokens.
+
+        Parameters
+        ----------
+        texts : ndarray of str
+        columns : ndarray of int
+
+        Returns
+        -------
+        activations : csr matrix of shape (n_tokens, n_columns)
+        indptr : ndarray of shape (n_texts + 1,) of int
+        positions : list of ndarray of int
+            Of the tokens of each text that count, among all of its tokens.
+        """
+        codes, distinct = pd.factorize(texts)
+        activations, positions = [None] * len(distinct), [None] * len(distinct)
+        for picks, tokens in self._parts(distinct):
+            kept = above(tokens.activations, self.threshold)[:, columns]
+            stops = np.cumsum(tokens.lengths)
+            for text, start, stop in zip(
+                picks, stops - tokens.lengths, stops, strict=True
+            ):
+                activations[text] = kept[start:stop]
+                positions[text] = tokens.positions[start:stop]
+        positions = [positions[code] for code in codes]
+        none = sparse.csr_matrix((0, len(columns)), dtype=np.float32)
+        return (
+            sparse.vstack([none, *(activations[code] for code in codes)], "csr"),
+            np.cumsum([0, *map(len, positions)]),
+            positions,
+        )
+
+    def stored(self, texts):
+        """`StoredTokens` of all texts, in their order."""
+        activations, indptr, positions = self.tokens(texts, np.arange(self.n_columns))
+        positions = np.concatenate([np.empty(0, dtype=int), *positions])
+        return StoredTokens(np.diff(indptr), positions, activations)
+
+    def _parts(self, texts):
+        """Yield all texts in parts: their positions, and their `StoredTokens`."""
+        is_missing = np.ones(len(texts), dtype=bool)
+        if self.store is not None:
+            for shard, pairs in self.store.find(list(map(text_key, texts))).items():
+                positions, rows = map(np.array, zip(*pairs, strict=True))
+                is_missing[positions] = False
+                yield positions, self.store.read(shard, rows)
+        missing = np.flatnonzero(is_missing)
+        if len(missing):
+            windows = self.states.windows(texts[missing])
+            steps = self.states.read(windows, self.largest_norm, self.verbose)
+            for positions, tokens in self._encode_and_keep(texts[missing], steps):
+                yield missing[positions], tokens
+
+    def _encode_and_keep(self, texts, steps):
+        for step in steps:
+            activations = as_stored(self._encode(step.states))
+            tokens = StoredTokens(step.lengths, step.positions, activations)
+            if self.store is not None:
+                self.store.append([text_key(texts[i]) for i in step.texts], tokens)
+            yield step.texts, tokens
+
+    def _encode(self, states):
+        if len(states) == 0:
+            return sparse.csr_matrix((0, self.n_columns), dtype=np.float32)
+        return above(self.encoder.encode(states), 0)
+
+
+def _store_folder(cache_dir):
+    if isinstance(cache_dir, str) and cache_dir == "auto":
+        cache_dir = platformdirs.user_cache_dir("sklearn_hsae")
+    return Path(cache_dir) / "activations"

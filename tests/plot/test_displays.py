@@ -1,0 +1,183 @@
+"""What the displays draw, and what they refuse; looked at as pictures when changed."""
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from sklearn.pipeline import Pipeline
+
+from sklearn_hsae import HypothesisRegressor
+from sklearn_hsae.plot import (
+    AgreementDisplay,
+    CeilingsDisplay,
+    EffectsDisplay,
+    FidelityDisplay,
+    PrevalenceDisplay,
+    save_figures,
+)
+
+LONG = "mentions waiting for more than an hour, a waiter who never came back, and soup"
+DISPLAYS = [
+    AgreementDisplay,
+    CeilingsDisplay,
+    EffectsDisplay,
+    FidelityDisplay,
+    PrevalenceDisplay,
+]
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    backend = matplotlib.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(backend)
+
+
+def labels(axis):
+    return [text.get_text() for text in axis.get_ticklabels()]
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"n_hypotheses": 1},
+        {"n_hypotheses": 2, "label": LONG + " $x_{} $5"},
+        {"kind": "three classes"},
+    ],
+)
+def test_each_draws_on_its_own_and_on_given_axes(make, display, options):
+    evaluation = make(**options)
+    own = display.from_evaluation(evaluation, outcome="stars")
+    assert own.figure_ is own.ax_.figure
+    own.figure_.canvas.draw()  # a wrong formula in a label would fail here
+    figure = Figure()
+    ax = figure.subplots()
+    given = display.from_evaluation(evaluation, ax=ax)
+    assert given.ax_ is ax and given.figure_ is figure
+    assert given.plot(ax=Figure().subplots()) is given
+
+
+def test_effects_are_those_of_the_table(make):
+    evaluation = make()
+    ax = EffectsDisplay.from_evaluation(evaluation, outcome="stars").ax_
+    table = evaluation.table.sort_values("coefficient", ascending=False)
+    assert labels(ax.yaxis) == table["hypothesis"].tolist()
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(
+        [dot.get_xdata()[0] for dot in dots], table["coefficient"].dropna()
+    )
+    is_filled = [dot.get_markerfacecolor() != "white" for dot in dots]
+    assert is_filled == table["significant"][: len(dots)].tolist()
+    assert ax.get_xlabel() == "difference in stars"
+    assert "not estimable" in [text.get_text().strip() for text in ax.texts]
+
+
+def test_two_classes_say_which_one_the_effects_point_to(make):
+    ax = EffectsDisplay.from_evaluation(make(kind="two classes")).ax_
+    assert "+ means more likely fair" in ax.get_xlabel()
+
+
+def test_prevalence_stands_beside_the_effect(make):
+    evaluation = make()
+    ax = PrevalenceDisplay.from_evaluation(evaluation).ax_
+    table = evaluation.table.dropna(subset="coefficient")
+    table = table.sort_values("coefficient", ascending=False)
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    drawn = [(dot.get_xdata()[0] / 100, dot.get_ydata()[0]) for dot in dots]
+    np.testing.assert_allclose(drawn, table[["prevalence", "coefficient"]])
+    key = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert key == [f"{i}  {h}" for i, h in enumerate(table["hypothesis"], 1)]
+    assert ax.get_ylabel() == "difference in the outcome"
+
+
+def test_ceilings_begin_at_the_score_of_guessing(make):
+    for kind, floor in (("numbers", 0.0), ("three classes", 0.5)):
+        evaluation = make(kind=kind)
+        ax = CeilingsDisplay.from_evaluation(evaluation).ax_
+        ends = [bar.get_x() + bar.get_width() for bar in ax.patches]
+        np.testing.assert_allclose(ends, evaluation.ceilings.iloc[:, 0])
+        assert {bar.get_x() for bar in ax.patches} == {floor}
+
+
+def test_hypotheses_that_agree_stand_side_by_side(make):
+    evaluation = make()
+    display = AgreementDisplay.from_evaluation(evaluation)
+    places = np.argsort(display.order_)
+    assert abs(places[0] - places[1]) == 1  # the second is nearly a copy of the first
+    (image,) = display.ax_.get_images()
+    drawn = np.ma.filled(image.get_array(), np.nan)
+    expected = evaluation.annotations.iloc[:, display.order_].corr().to_numpy()
+    np.testing.assert_allclose(drawn, expected, atol=1e-12)
+
+
+def test_what_an_evaluation_lacks_is_named(make):
+    whole = make()
+    bare = type(whole)(
+        **{
+            **vars(whole),
+            "ceilings": None,
+            "table": whole.table.drop(columns=["f1", "precision", "recall"]),
+        }
+    )
+    with pytest.raises(ValueError, match="need the training rows"):
+        CeilingsDisplay.from_evaluation(bare)
+    with pytest.raises(ValueError, match="no step that names neurons"):
+        FidelityDisplay.from_evaluation(bare)
+
+
+def test_from_estimator_evaluates(make):
+    rng = np.random.default_rng(0)
+    X = rng.integers(2, size=(200, 2))
+    y = X[:, 0] + rng.normal(size=200)
+    pipe = Pipeline([("last", HypothesisRegressor())]).fit(X[:100], y[:100])
+    display = EffectsDisplay.from_estimator(pipe, X[100:], y[100:], outcome="stars")
+    assert len(display.evaluation.table) == 2
+    assert display.ax_.get_xlabel() == "difference in stars"
+
+
+def test_figures_are_files_of_both_kinds(make, tmp_path):
+    evaluation = make(label='price < $5 & "soup" {}')
+    paths = save_figures(evaluation, tmp_path / "figures", outcome="stars")
+    names = ["agreement", "ceilings", "effects", "fidelity", "prevalence"]
+    assert sorted(path.name for path in paths) == [
+        f"{name}.{kind}" for name in names for kind in ("png", "svg")
+    ]
+    for path in paths:
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            assert content.startswith(b"\x89PNG")
+        else:
+            ET.fromstring(content)
+    before = (tmp_path / "figures" / "effects.svg").read_bytes()
+    assert b"difference in stars" in before  # text, which an editor can change
+    save_figures(evaluation, tmp_path / "figures", outcome="stars")
+    assert (tmp_path / "figures" / "effects.svg").read_bytes() == before
+    assert plt.get_fignums() == []  # nothing stays open in a service
+
+
+def test_characters_that_the_font_lacks_are_told_once(make, tmp_path):
+    evaluation = make(n_hypotheses=2, label="汤{}")
+    with pytest.warns(UserWarning, match="drawn as boxes") as told:
+        save_figures(evaluation, tmp_path)
+    assert len(told) == 1
+
+
+def test_matplotlib_is_imported_at_first_use_only():
+    code = (
+        "import sys, sklearn_hsae.plot\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "sys.modules['matplotlib'] = None\n"
+        "try: sklearn_hsae.plot.save_figures(None, '.')\n"
+        "except ImportError as error: assert 'sklearn-hsae[plot]' in str(error)\n"
+        "else: raise SystemExit('no error')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
