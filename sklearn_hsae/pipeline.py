@@ -1,5 +1,7 @@
 """The six steps from texts to tested hypotheses, put together."""
 
+import warnings
+
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -7,7 +9,7 @@ from sklearn_hsae.annotation import ConceptAnnotator
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
-from sklearn_hsae.llm import LanguageModel
+from sklearn_hsae.llm import LanguageModel, check_environment
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 from sklearn_hsae.selection import NeuronSelector
 
@@ -91,6 +93,11 @@ def make_hypothesis_pipeline(
         "regress", and ``set_output(transform="pandas")`` already called, so that
         steps of other packages can stand in between.
 
+    Warns
+    -----
+    UserWarning
+        When the environment has no key for `llm`. Set it before ``fit``.
+
     Examples
     --------
     >>> from sklearn_hsae import make_hypothesis_pipeline
@@ -116,6 +123,8 @@ def make_hypothesis_pipeline(
         raise ValueError(
             f"llm must be 'provider/name', a LanguageModel or None, got {llm!r}."
         )
+    if llm is not None:
+        _warn_of_missing_key(llm)
     embedder = make_embedder(embedder, verbose)
     common = {"random_state": random_state, "verbose": verbose}
     pipeline = Pipeline(
@@ -147,6 +156,19 @@ def make_hypothesis_pipeline(
         ]
     )
     return pipeline.set_output(transform="pandas")
+
+
+def _warn_of_missing_key(llm):
+    """Warn now: `fit` would stop at the first call, after minutes of embedding."""
+    try:
+        check_environment(LanguageModel(llm) if isinstance(llm, str) else llm)
+    except ValueError as error:
+        warnings.warn(
+            f"The language model cannot be called yet, and fit would stop after the "
+            f"embedding: {error}",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _own(part):

@@ -25,6 +25,17 @@ VALUES = {
 PARAMETERS = inspect.signature(make_hypothesis_pipeline).parameters
 
 
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "no-key")
+
+
+def test_a_missing_key_is_told_before_the_embedding(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.warns(UserWarning, match="set the environment variable OPENAI_API_KEY"):
+        make_hypothesis_pipeline(llm="openai/gpt-4o-mini")
+
+
 @pytest.mark.parametrize("with_llm", [False, True], ids=["keyphrases", "llm"])
 @pytest.mark.parametrize("name", [n for n in PARAMETERS if n != "embedder"])
 def test_each_parameter_reaches_every_step_that_has_it(name, with_llm):

@@ -258,11 +258,12 @@ def _add_language_model(models):
     )
     models.add_argument(
         "--ignore",
-        nargs="+",
-        default=(),
-        metavar="WORD",
+        action="extend",
+        type=_listed,
+        default=[],
+        metavar="WORD,...",
         help="words that stand in no name, without --llm: words, patterns such as "
-        "'united*', or '@*' for all handles",
+        "'united*', or '@*' for all handles, with commas between them",
     )
     models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"

@@ -131,6 +131,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     (2, 384)
     """
 
+    _embedded = "texts"  # on the progress bar
+
     _parameter_constraints: dict = {
         "model": [str],
         "prompt": [str, None],
@@ -329,7 +331,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         bar = tqdm(
             total=len(distinct),
             initial=len(entries),
-            desc="Embedding texts",
+            desc=f"Embedding {self._embedded}",
             unit="text",
             disable=not self.verbose,
         )
@@ -378,6 +380,27 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def embed_as(kind, embedder, texts):
+    """Embed phrases or sentences; the progress bar says what they are.
+
+    Parameters
+    ----------
+    kind : str
+        What `texts` are, such as "phrases".
+    embedder : EmbeddingTransformer
+    texts : sequence of str
+
+    Returns
+    -------
+    DataFrame
+    """
+    embedder._embedded = kind
+    try:
+        return embedder.fit_transform(list(texts))
+    finally:
+        del embedder._embedded
 
 
 def make_embedder(embedder, verbose=0):

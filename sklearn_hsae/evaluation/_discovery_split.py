@@ -27,6 +27,7 @@ from sklearn_hsae._sklearn_compat import (
     safe_indexing,
 )
 from sklearn_hsae._target import read_target
+from sklearn_hsae.evaluation._overlap import fingerprints
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 
 _HELD_OUT = (
@@ -161,6 +162,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         self.discovery_rows_, self.inference_rows_ = self._split(X, y, groups, last)
         fit, transform, fit_last = self._params(params, last_name, groups)
         part = self.discovery_rows_
+        self._discovery_texts = fingerprints(safe_indexing(X, part))
         finder = clone(finder).fit(
             safe_indexing(X, part),
             safe_indexing(y, part),
