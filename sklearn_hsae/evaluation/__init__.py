@@ -14,6 +14,7 @@ from sklearn_hsae.evaluation._evaluate import (
 )
 from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
+from sklearn_hsae.evaluation._outcome_table import outcome_table
 from sklearn_hsae.evaluation._overlap import (
     fingerprints as fingerprints,  # for this package alone
 )
@@ -32,6 +33,7 @@ __all__ = [
     "judge_agreement",
     "load_evaluation",
     "match_hypotheses",
+    "outcome_table",
     "save_evaluation",
     "selection_stability",
     "stability",
