@@ -5,6 +5,7 @@
     python benchmarks/validity.py power      # share of planted effects that are found
     python benchmarks/validity.py discovery  # selection from noise, with a split or not
     python benchmarks/validity.py split      # the split alone, for many draws
+    python benchmarks/validity.py counts     # Poisson regression of counts
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
@@ -26,6 +27,7 @@ from sklearn_hsae import (
     HypothesisRegressor,
     NeuronSelector,
 )
+from sklearn_hsae.evaluation import outcome_table
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
 
@@ -170,6 +172,21 @@ def finds_any(model, outcome, rng, n_permutations=999):
     return n_as_small < ALPHA * (1 + n_permutations)
 
 
+def counts(n_draws):
+    print(f"{n_draws} draws of counts, 300 and 1,000 rows, Holm: anything significant")
+    shares = np.geomspace(0.01, 0.3, N_CONCEPTS)
+    for n_rows in (300, N_ROWS):
+        for label, shape in (("Poisson", None), ("overdispersed", 0.5)):
+            rng, n_found = np.random.default_rng(8), 0
+            for _ in range(n_draws):
+                X = (rng.random((n_rows, N_CONCEPTS)) < shares).astype(float)
+                mean = 0.5 if shape is None else rng.gamma(shape, 1.0, n_rows)
+                y = rng.poisson(mean, n_rows)
+                table = outcome_table(X, y, family="poisson")
+                n_found += table["significant"].any()
+            print(f"{label:14} {n_rows:5} rows {n_found / n_draws:6.1%}", flush=True)
+
+
 def clusters(n_draws):
     print(f"{n_draws} draws, 50 authors of 20 texts, intraclass correlation 0.2")
     rng, found = np.random.default_rng(3), np.zeros(8)
@@ -217,6 +234,7 @@ if __name__ == "__main__":
         "power": (power, 100),
         "discovery": (discovery, 300),
         "split": (split, 8000),
+        "counts": (counts, 500),
         "clusters": (clusters, 400),
         "time": (seconds, 3),
     }

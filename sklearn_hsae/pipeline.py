@@ -24,6 +24,7 @@ def make_hypothesis_pipeline(
     *,
     task="regression",
     positive=None,
+    pairs=False,
     n_neurons="auto",
     k="auto",
     prefixes="auto",
@@ -46,6 +47,9 @@ def make_hypothesis_pipeline(
     positive : class label or None, default=None
         For a classification of two classes: the class that effects point to. None is
         the class that sorts last.
+    pairs : bool, default=False
+        Whether X holds two texts per row, and y says which of the two was better, or
+        by how much. See :doc:`/user_guide/pairs`.
     n_neurons, k : "auto" or int, default="auto"
         Size of the sparse autoencoder, and the number of its neurons that a text
         switches on. "auto" grows with the number of texts, see
@@ -105,7 +109,7 @@ def make_hypothesis_pipeline(
     """
     if task not in _FINAL_STEPS:
         raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
-    last_step = _FINAL_STEPS[task]()
+    last_step = _FINAL_STEPS[task](pairs=pairs)
     if positive is not None:
         if task == "regression":
             raise ValueError(

@@ -10,6 +10,7 @@ from sklearn_hsae import EmbeddingTransformer, make_hypothesis_pipeline
 VALUES = {
     "task": "classification",
     "positive": "no",
+    "pairs": True,
     "n_neurons": 48,
     "k": 3,
     "prefixes": (0.25, 1.0),

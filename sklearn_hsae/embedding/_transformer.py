@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
+from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs, pair_difference
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -22,7 +23,6 @@ from sklearn_hsae._texts import (
     CarriesTextsMixin,
     are_empty,
     attach_texts,
-    check_texts,
     drop_texts,
     readable,
     warn_of_empty,
@@ -178,7 +178,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of str of length n_samples
-            List, tuple, array, pandas or polars Series, or a frame of one column.
+            List, tuple, array, pandas or polars Series, or a frame of one column. For
+            pairs of texts, a frame or array of two columns, or a list of 2-tuples.
         y : None
             Ignored.
 
@@ -197,8 +198,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         RuntimeError
             When calls to a remote model fail after all retries.
         """
-        texts = check_texts(X, type(self).__name__)
-        self._learn(self._embedder(), texts[:1], warns=False)
+        texts = check_texts_or_pairs(X, type(self).__name__)
+        self._learn(self._embedder(), texts.ravel()[:1], warns=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -216,8 +217,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         DataFrame of shape (n_samples, n_dimensions_) of float32
             See :meth:`transform`.
         """
-        texts = check_texts(X, type(self).__name__)
-        return self._frame(self._learn(self._embedder(), texts), X, texts)
+        texts = check_texts_or_pairs(X, type(self).__name__)
+        return self._frame(self._learn(self._embedder(), texts.T.ravel()), X, texts)
 
     def transform(self, X):
         """Embed the texts.
@@ -232,17 +233,20 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             The row index is that of `X` (a RangeIndex when it has none), with the
             texts as one more level, named "text", unless ``carry_texts=False``. Columns
             are "embedding0", ... An empty text becomes a row of zeros, with a warning.
-            Without a text, the frame has no rows.
+            Without a text, the frame has no rows. For pairs it has two rows per pair:
+            all first texts, then all second ones; with ``carry_texts=False``, one row
+            per pair: the embedding of the first text minus that of the second.
         """
         check_is_fitted(self)
-        texts = check_texts(X, type(self).__name__, allow_empty=True)
-        warn_of_empty(texts)
-        has_words = ~are_empty(texts)
+        texts = check_texts_or_pairs(X, type(self).__name__, allow_empty=True)
+        single = texts.T.ravel()
+        warn_of_empty(single)
+        has_words = ~are_empty(single)
         if has_words.any() and has_words.all():
-            return self._frame(self._embed_again(texts), X, texts)
-        vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
+            return self._frame(self._embed_again(single), X, texts)
+        vectors = np.zeros((len(single), self.n_dimensions_), dtype=np.float32)
         if has_words.any():
-            vectors[has_words] = self._embed_again(texts[has_words])
+            vectors[has_words] = self._embed_again(single[has_words])
         return self._frame(vectors, X, texts)
 
     def get_feature_names_out(self, input_features=None):
@@ -278,9 +282,10 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return vectors
 
     def _frame(self, vectors, X, texts):
-        frame = attach_texts(vectors, X, texts)
+        attach = attach_texts if texts.ndim == 1 else attach_pairs
+        frame = attach(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
-        return frame if self.carry_texts else drop_texts(frame)
+        return frame if self.carry_texts else drop_texts(pair_difference(frame))
 
     def _embedder(self, revision=None):
         if is_remote(self.model, self.api_base):

@@ -7,6 +7,7 @@ from os import PathLike
 
 from sklearn.base import BaseEstimator
 
+from sklearn_hsae._pairs import carries_pairs, mirrored_target, of_both_texts
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae.sae._data import (
     TargetCoding,
@@ -326,6 +327,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         -------
         TrainingData, TrainingSettings, TargetCoding or None
         """
+        y, sample_weight = self._per_text(X, y, sample_weight)
         X = check_rows(self, X, reset=True, ensure_min_samples=2)
         n_neurons = self.n_neurons
         if n_neurons == "auto":
@@ -343,6 +345,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
 
     def _prepare_more(self, X, y, sample_weight):
         """As :meth:`_prepare_fit`, after an earlier `partial_fit`."""
+        y, sample_weight = self._per_text(X, y, sample_weight)
         X = check_rows(self, X, reset=False, ensure_min_samples=2)
         coding = None
         if self.target_weight > 0:
@@ -357,6 +360,14 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         data = training_data(X, y, sample_weight, coding)
         settings = self._settings(data.n_used, coding, self.k_, self.prefixes_)
         return data, settings, coding
+
+    def _per_text(self, X, y, sample_weight):
+        """Target and weights of each text, where the rows of `X` are texts of pairs."""
+        if not carries_pairs(X):
+            return y, sample_weight
+        if y is not None and self.target_weight > 0:
+            y = mirrored_target(y, self.task)
+        return y, of_both_texts(sample_weight)
 
     def _require(self, y):
         if y is None:
