@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._pairs import carries_pairs, pair_index, side_difference
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -271,7 +272,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         """
         self.fit(X, y, texts=texts)
         texts = get_texts(X, texts, self)
-        rows = self._sample(len(texts), self._n_to_judge(self.judge_))
+        rows = self._sample(X, len(texts), self._n_to_judge(self.judge_))
         annotations = np.full((len(texts), len(self.concepts_)), np.nan)
         annotations[rows] = self.judge_.judge(texts[rows])
         _log_annotations(annotations[rows])
@@ -298,7 +299,7 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         concepts, judge = self._concepts(get_feature_names(X)), self._judge()
         if self.judge != "distilled":  # its lessons are drawn from all texts
-            texts = texts[self._sample(len(texts), self._n_to_judge(judge))]
+            texts = texts[self._sample(X, len(texts), self._n_to_judge(judge))]
         return judge.estimate_cost(concepts, texts)
 
     def get_feature_names_out(self, input_features=None):
@@ -385,15 +386,22 @@ class ConceptAnnotator(TransformerMixin, BaseEstimator):
             return self.fit_sample
         return _N_PAID_ROWS if judge.is_paid else None
 
-    def _sample(self, n_rows, size):
-        if size is None or size >= n_rows:
-            return np.arange(n_rows)
-        order = check_random_state(self.random_state).permutation(n_rows)
-        return np.sort(order[:size])
+    def _sample(self, X, n_rows, size):
+        """Random rows of `X`; of pairs, both texts of random ones."""
+        are_pairs = carries_pairs(X)
+        n_rows = n_rows // 2 if are_pairs else n_rows
+        rows = np.arange(n_rows)
+        if size is not None and size < n_rows:
+            order = check_random_state(self.random_state).permutation(n_rows)
+            rows = np.sort(order[:size])
+        return np.concatenate([rows, n_rows + rows]) if are_pairs else rows
 
     def _like_input(self, annotations, X):
         if not isinstance(X, pd.DataFrame):
             return annotations
+        if carries_pairs(X):
+            annotations, rows = side_difference(annotations), pair_index(X)
+            return pd.DataFrame(annotations, index=rows, columns=self.concepts_)
         rows = drop_texts(X.iloc[:, :0]).index if carries_texts(X) else X.index
         return pd.DataFrame(annotations, index=rows, columns=self.concepts_, copy=False)
 

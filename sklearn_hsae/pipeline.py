@@ -1,5 +1,7 @@
 """The six steps from texts to tested hypotheses, put together."""
 
+import warnings
+
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -7,7 +9,7 @@ from sklearn_hsae.annotation import ConceptAnnotator
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
-from sklearn_hsae.llm import LanguageModel
+from sklearn_hsae.llm import LanguageModel, check_environment
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 from sklearn_hsae.selection import NeuronSelector
 
@@ -22,6 +24,7 @@ def make_hypothesis_pipeline(
     *,
     task="regression",
     positive=None,
+    pairs=False,
     n_neurons="auto",
     k="auto",
     prefixes="auto",
@@ -44,6 +47,9 @@ def make_hypothesis_pipeline(
     positive : class label or None, default=None
         For a classification of two classes: the class that effects point to. None is
         the class that sorts last.
+    pairs : bool, default=False
+        Whether X holds two texts per row, and y says which of the two was better, or
+        by how much. See :doc:`/user_guide/pairs`.
     n_neurons, k : "auto" or int, default="auto"
         Size of the sparse autoencoder, and the number of its neurons that a text
         switches on. "auto" grows with the number of texts, see
@@ -88,6 +94,11 @@ def make_hypothesis_pipeline(
         "regress", and ``set_output(transform="pandas")`` already called, so that
         steps of other packages can stand in between.
 
+    Warns
+    -----
+    UserWarning
+        When the environment has no key for `llm`. Set it before ``fit``.
+
     Examples
     --------
     >>> from sklearn_hsae import make_hypothesis_pipeline
@@ -99,7 +110,7 @@ def make_hypothesis_pipeline(
     """
     if task not in _FINAL_STEPS:
         raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
-    last_step = _FINAL_STEPS[task]()
+    last_step = _FINAL_STEPS[task](pairs=pairs)
     if positive is not None:
         if task == "regression":
             raise ValueError(
@@ -113,6 +124,8 @@ def make_hypothesis_pipeline(
         raise ValueError(
             f"llm must be 'provider/name', a LanguageModel or None, got {llm!r}."
         )
+    if llm is not None:
+        _warn_of_missing_key(llm)
     embedder = make_embedder(embedder, verbose)
     common = {"random_state": random_state, "verbose": verbose}
     pipeline = Pipeline(
@@ -144,6 +157,19 @@ def make_hypothesis_pipeline(
         ]
     )
     return pipeline.set_output(transform="pandas")
+
+
+def _warn_of_missing_key(llm):
+    """Warn now: `fit` would stop at the first call, after minutes of embedding."""
+    try:
+        check_environment(LanguageModel(llm) if isinstance(llm, str) else llm)
+    except ValueError as error:
+        warnings.warn(
+            f"The language model cannot be called yet, and fit would stop after the "
+            f"embedding: {error}",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _own(part):

@@ -10,6 +10,7 @@ from sklearn_hsae import EmbeddingTransformer, make_hypothesis_pipeline
 VALUES = {
     "task": "classification",
     "positive": "no",
+    "pairs": True,
     "n_neurons": 48,
     "k": 3,
     "prefixes": (0.25, 1.0),
@@ -22,6 +23,17 @@ VALUES = {
     "verbose": 1,
 }
 PARAMETERS = inspect.signature(make_hypothesis_pipeline).parameters
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "no-key")
+
+
+def test_a_missing_key_is_told_before_the_embedding(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.warns(UserWarning, match="set the environment variable OPENAI_API_KEY"):
+        make_hypothesis_pipeline(llm="openai/gpt-4o-mini")
 
 
 @pytest.mark.parametrize("with_llm", [False, True], ids=["keyphrases", "llm"])

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import sklearn_hsae
+from sklearn_hsae.cli._explain_arguments import add_explain
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,6 +30,12 @@ def parse_arguments(argv=None):
     _add_run(commands)
     _add_apply(commands)
     _add_report(commands)
+    add_explain(
+        commands,
+        positive=_positive,
+        add_common=_add_place,
+        add_llm=_add_language_model,
+    )
     return parser.parse_args(argv)
 
 
@@ -234,6 +241,7 @@ def _add_models(run):
         "for other scripts than the Latin one)",
     )
     _add_language_model(models)
+    _add_judging(models)
 
 
 def _add_language_model(models):
@@ -242,28 +250,6 @@ def _add_language_model(models):
         metavar="MODEL",
         help="language model that names and judges, as provider/name; without it "
         "nothing leaves this machine",
-    )
-    models.add_argument(
-        "--judge",
-        choices=("auto", "embedding", "keyphrase", "llm", "distilled"),
-        default="auto",
-        help="who judges which text has which concept",
-    )
-    models.add_argument(
-        "--stop-words",
-        type=_stop_words,
-        default="auto",
-        metavar="LANGUAGE",
-        help="words that name nothing, without --llm: a language such as de, a file "
-        "with one word per line, or none (auto: the languages of the texts)",
-    )
-    models.add_argument(
-        "--ignore",
-        nargs="+",
-        default=(),
-        metavar="WORD",
-        help="words that stand in no name, without --llm: words, patterns such as "
-        "'united*', or '@*' for all handles",
     )
     models.add_argument(
         "--api-base", metavar="URL", help="an OpenAI-compatible server for --llm"
@@ -289,8 +275,38 @@ def _add_language_model(models):
     )
 
 
+def _add_judging(models):
+    models.add_argument(
+        "--judge",
+        choices=("auto", "embedding", "keyphrase", "llm", "distilled"),
+        default="auto",
+        help="who judges which text has which concept",
+    )
+    models.add_argument(
+        "--stop-words",
+        type=_stop_words,
+        default="auto",
+        metavar="LANGUAGE",
+        help="words that name nothing, without --llm: a language such as de, a file "
+        "with one word per line, or none (auto: the languages of the texts)",
+    )
+    models.add_argument(
+        "--ignore",
+        action="extend",
+        type=_listed,
+        default=[],
+        metavar="WORD,...",
+        help="words that stand in no name, without --llm: words, patterns such as "
+        "'united*', or '@*' for all handles, with commas between them",
+    )
+
+
 def _add_common(parser):
     _add_views(parser)
+    _add_place(parser)
+
+
+def _add_place(parser):
     parser.add_argument(
         "--out",
         type=Path,

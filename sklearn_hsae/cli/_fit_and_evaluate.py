@@ -3,6 +3,7 @@
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pandas as pd
 from sklearn.base import clone
@@ -13,6 +14,15 @@ from sklearn_hsae.evaluation import stability
 from sklearn_hsae.llm import check_environment
 from sklearn_hsae.selection import suggest_n_select
 
+# How the verdict names a parameter, and how the command names it.
+_IN_THE_COMMAND = {
+    "(n_neurons, k)": "(--n-neurons, --k)",
+    "(n_select) or a higher target_weight keep": "(--n-select) keep",
+    "try another interpreter or judge": "try a language model (--llm) or another "
+    "--judge",
+    "another embedding model": "another embedding model (--embedder)",
+    "settings of the pipeline": "options",
+}
 _DOING = {
     "embed": "embed {n:,} texts",
     "sae": "train the autoencoder",
@@ -55,8 +65,8 @@ def build_pipeline(
             "by --instructions what no concept should be about."
         )
     if controls:
-        names = list(controls)
-        pipeline.set_params(select__controls=names, regress__controls=names)
+        columns = list(controls)
+        pipeline.set_params(select__controls=columns, regress__controls=columns)
     if split.groups is not None:
         pipeline.set_params(regress__cov_type="cluster")
     for _, step in pipeline.steps:
@@ -93,7 +103,8 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
         if name == "interpret" and pipeline["annotate"].llm is not None:
             _say_estimate(pipeline, X, split, n_repeats)
         with stages.stage(name):
-            X = step.fit_transform(X, split.y)
+            together = {"groups": split.groups} if name == "sae" else {}
+            X = step.fit_transform(X, split.y, **together)
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
         last_step.fit(X, split.y, groups=split.groups)
@@ -118,7 +129,15 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
                 random_state=seed,
             )
         evaluation = evaluation.with_stability(table)
-    return evaluation, stages.seconds
+    return _in_the_command(evaluation), stages.seconds
+
+
+def _in_the_command(evaluation):
+    """The evaluation with a verdict that names options, not parameters."""
+    verdict = evaluation.verdict
+    for parameter, option in _IN_THE_COMMAND.items():
+        verdict = verdict.replace(parameter, option)
+    return replace(evaluation, verdict=verdict)
 
 
 def _say_estimate(pipeline, activations, split, n_repeats):

@@ -44,6 +44,11 @@ def _start(arguments, argv, told):
         return apply(arguments)
     from sklearn_hsae.cli._results_folder import check_views, results_folder
 
+    if arguments.command == "explain":
+        from sklearn_hsae.cli._explain import explain
+
+        with results_folder(arguments.out):
+            return explain(arguments, argv)
     check_views(arguments)
     if arguments.command == "report":
         from sklearn_hsae.cli._report import report

@@ -131,7 +131,7 @@ def format_matrix(rows):
     by_name, classes = {}, list(dict.fromkeys(row.group for row in rows))
     for row in rows:
         by_name.setdefault(row.name, {})[row.group] = row
-    hypotheses = sorted(by_name.values(), key=_largest, reverse=True)
+    hypotheses = sorted(by_name.values(), key=report.largest_points, reverse=True)
     digits = report.effect_digits(row.points for row in rows)
     figures = [
         (head, [_cell(of_class[label], digits) for of_class in hypotheses])
@@ -161,11 +161,6 @@ def format_drift(drift):
 def paragraph(text):
     """The lines of a text that is wrapped for the terminal."""
     return textwrap.wrap(text, _width())
-
-
-def _largest(rows_of_classes):
-    sizes = [abs(row.points) for row in rows_of_classes.values() if row.is_estimable]
-    return max(sizes, default=-1.0)
 
 
 def _shortened(labels):

@@ -6,5 +6,6 @@ from sklearn_hsae.embedding._make_embedder import (  # for this package alone
 )
 from sklearn_hsae.embedding._make_embedder import make_embedder as make_embedder
 from sklearn_hsae.embedding._transformer import EmbeddingTransformer
+from sklearn_hsae.embedding._transformer import embed_as as embed_as
 
 __all__ = ["EmbeddingTransformer", "LSAEmbedder"]

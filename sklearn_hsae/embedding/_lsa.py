@@ -10,12 +10,11 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs
 from sklearn_hsae._sklearn_compat import Interval, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
-    are_empty,
     attach_texts,
-    check_texts,
     warn_of_empty,
 )
 from sklearn_hsae._words import clauses
@@ -110,7 +109,7 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             When a text is missing, empty or not a string, or no word stands in two
             texts.
         """
-        texts = check_texts(X, type(self).__name__)
+        texts = check_texts_or_pairs(X, type(self).__name__).ravel()
         rng = check_random_state(self.random_state)
         rows = rng.permutation(len(texts))[:_MAX_TEXTS_IN_FIT]
         self._learn(texts[np.sort(rows)], rng)
@@ -132,14 +131,15 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             "lsa0", ...
         """
         check_is_fitted(self)
-        texts = check_texts(X, type(self).__name__, allow_empty=True)
-        warn_of_empty(texts)
-        vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
-        has_words = ~are_empty(texts)
-        if has_words.any():
-            counts = self.vectorizer_.transform(texts[has_words])
-            vectors[has_words] = normalize(self.svd_.transform(counts))
-        frame = attach_texts(vectors, X, texts)
+        texts = check_texts_or_pairs(X, type(self).__name__, allow_empty=True)
+        single = texts.T.ravel()
+        warn_of_empty(single)
+        vectors = np.zeros((len(single), self.n_dimensions_), dtype=np.float32)
+        if len(single):
+            counts = self.vectorizer_.transform(single)
+            vectors[:] = normalize(self.svd_.transform(counts))
+        attach = attach_texts if texts.ndim == 1 else attach_pairs
+        frame = attach(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
         return frame
 

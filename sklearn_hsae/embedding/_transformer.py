@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import cache_key, open_cache
+from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs, pair_difference
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
     are_empty,
     attach_texts,
-    check_texts,
     drop_texts,
     readable,
     warn_of_empty,
@@ -141,6 +141,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     (2, 384)
     """
 
+    _embedded = "texts"  # on the progress bar
+
     _parameter_constraints: dict = {
         "model": [str],
         "prompt": [str, None],
@@ -186,7 +188,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of str of length n_samples
-            List, tuple, array, pandas or polars Series, or a frame of one column.
+            List, tuple, array, pandas or polars Series, or a frame of one column. For
+            pairs of texts, a frame or array of two columns, or a list of 2-tuples.
         y : None
             Ignored.
 
@@ -205,9 +208,9 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         RuntimeError
             When calls to a remote model fail after all retries.
         """
-        texts = check_texts(X, type(self).__name__)
-        if not self._takes_lsa(texts):
-            self._learn(self._embedder(), texts[:1], warns=False)
+        texts = check_texts_or_pairs(X, type(self).__name__)
+        if not self._takes_lsa(texts.ravel()):
+            self._learn(self._embedder(), texts.ravel()[:1], warns=False)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -225,10 +228,12 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         DataFrame of shape (n_samples, n_dimensions_) of float32
             See :meth:`transform`.
         """
-        texts = check_texts(X, type(self).__name__)
-        if self._takes_lsa(texts):
-            return self._frame(self._embed_again(texts), X, texts)
-        return self._frame(self._learn(self._embedder(), texts), X, texts)
+        texts = check_texts_or_pairs(X, type(self).__name__)
+        if self._takes_lsa(texts.ravel()):
+            vectors = self._embed_again(texts.T.ravel())
+        else:
+            vectors = self._learn(self._embedder(), texts.T.ravel())
+        return self._frame(vectors, X, texts)
 
     def transform(self, X):
         """Embed the texts.
@@ -243,17 +248,20 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             The row index is that of `X` (a RangeIndex when it has none), with the
             texts as one more level, named "text", unless ``carry_texts=False``. Columns
             are "embedding0", ... An empty text becomes a row of zeros, with a warning.
-            Without a text, the frame has no rows.
+            Without a text, the frame has no rows. For pairs it has two rows per pair:
+            all first texts, then all second ones; with ``carry_texts=False``, one row
+            per pair: the embedding of the first text minus that of the second.
         """
         check_is_fitted(self)
-        texts = check_texts(X, type(self).__name__, allow_empty=True)
-        warn_of_empty(texts)
-        has_words = ~are_empty(texts)
+        texts = check_texts_or_pairs(X, type(self).__name__, allow_empty=True)
+        single = texts.T.ravel()
+        warn_of_empty(single)
+        has_words = ~are_empty(single)
         if has_words.any() and has_words.all():
-            return self._frame(self._embed_again(texts), X, texts)
-        vectors = np.zeros((len(texts), self.n_dimensions_), dtype=np.float32)
+            return self._frame(self._embed_again(single), X, texts)
+        vectors = np.zeros((len(single), self.n_dimensions_), dtype=np.float32)
         if has_words.any():
-            vectors[has_words] = self._embed_again(texts[has_words])
+            vectors[has_words] = self._embed_again(single[has_words])
         return self._frame(vectors, X, texts)
 
     def get_feature_names_out(self, input_features=None):
@@ -301,9 +309,10 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return vectors
 
     def _frame(self, vectors, X, texts):
-        frame = attach_texts(vectors, X, texts)
+        attach = attach_texts if texts.ndim == 1 else attach_pairs
+        frame = attach(vectors, X, texts)
         frame.columns = self.get_feature_names_out()
-        return frame if self.carry_texts else drop_texts(frame)
+        return frame if self.carry_texts else drop_texts(pair_difference(frame))
 
     @property
     def _name(self):
@@ -353,7 +362,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         bar = tqdm(
             total=len(distinct),
             initial=len(entries),
-            desc="Embedding texts",
+            desc=f"Embedding {self._embedded}",
             unit="text",
             disable=not self.verbose,
         )
@@ -402,6 +411,28 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def embed_as(kind, embedder, texts):
+    """Embed phrases or sentences; the progress bar says what they are.
+
+    Parameters
+    ----------
+    kind : str
+        What `texts` are, such as "phrases".
+    embedder : EmbeddingTransformer or LSAEmbedder
+        Fitted.
+    texts : sequence of str
+
+    Returns
+    -------
+    DataFrame
+    """
+    embedder._embedded = kind
+    try:
+        return embedder.transform(list(texts))
+    finally:
+        del embedder._embedded
 
 
 def _best_cached(cache, texts, embedder):

@@ -3,6 +3,7 @@
 This folder knows all steps of a pipeline, so that no step has to know another.
 """
 
+from sklearn_hsae.evaluation._baselines import baselines
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._evaluate import (
     HypothesisEvaluation,
@@ -11,7 +12,13 @@ from sklearn_hsae.evaluation._evaluate import (
 from sklearn_hsae.evaluation._evaluate import (
     class_name as class_name,  # for this package alone
 )
+from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
+from sklearn_hsae.evaluation._outcome_table import outcome_table
+from sklearn_hsae.evaluation._overlap import (
+    fingerprints as fingerprints,  # for this package alone
+)
+from sklearn_hsae.evaluation._prediction_powered import prediction_powered
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
 from sklearn_hsae.evaluation._stored_evaluation import (
@@ -22,9 +29,13 @@ from sklearn_hsae.evaluation._stored_evaluation import (
 __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
+    "baselines",
     "evaluate_hypotheses",
+    "judge_agreement",
     "load_evaluation",
     "match_hypotheses",
+    "outcome_table",
+    "prediction_powered",
     "save_evaluation",
     "selection_stability",
     "stability",

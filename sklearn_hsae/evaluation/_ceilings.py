@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_hsae._pairs import pair_difference
 from sklearn_hsae.evaluation._ridge import ridge_prediction
 from sklearn_hsae.evaluation._stages import SELECTED_NEURONS
 from sklearn_hsae.inference import headline
@@ -35,9 +36,8 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=Non
         A, B = _numbers(features), _numbers(held_out[stage])
         rows[stage] = _score(A, y_train, B, y, classes, clusters)
         if stage == SELECTED_NEURONS:
-            rows[f"{stage}, on or off"] = _score(
-                (A > 0) * 1.0, y_train, (B > 0) * 1.0, y, classes, clusters
-            )
+            A, B = (_numbers((part > 0) * 1.0) for part in (features, held_out[stage]))
+            rows[f"{stage}, on or off"] = _score(A, y_train, B, y, classes, clusters)
     name = "r2" if classes is None else "auc"
     columns = [name, f"{name}_low", f"{name}_high", "n_columns"]
     # Beside controls the hypotheses reach what no earlier stage could.
@@ -60,6 +60,8 @@ def _score(A, y_train, B, y, classes, clusters):
 
 
 def _numbers(features):
+    """One row per text, or per pair of texts, as an array or a csr matrix."""
+    features = pair_difference(features)
     if isinstance(features, pd.DataFrame) and all(
         isinstance(kind, pd.SparseDtype) for kind in features.dtypes
     ):

@@ -1,14 +1,12 @@
 """Test the hypotheses of a fitted pipeline on held-out texts."""
 
 import textwrap
-import warnings
 from dataclasses import dataclass, replace
 from html import escape
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.base import is_classifier
 
 from sklearn_hsae._files import json_value
@@ -16,6 +14,7 @@ from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
+from sklearn_hsae.evaluation._overlap import fingerprints, warn_of_overlap
 from sklearn_hsae.evaluation._paper import (
     as_latex,
     as_markdown,
@@ -42,7 +41,6 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
-_MOST_OVERLAP = 0.1  # short texts, such as "thanks", may repeat by chance
 _FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
 
 
@@ -161,7 +159,7 @@ class HypothesisEvaluation:
                 "This evaluation was loaded from a file, which has no outcomes of the "
                 "held-out rows. Compare groups where evaluate_hypotheses returned it."
             )
-        table = effects_by_group(*self.held_out, by)
+        table = effects_by_group(*self.held_out[:-1], by)
         table.attrs["by"] = str(getattr(by, "name", None) or "group")
         return table
 
@@ -274,6 +272,8 @@ class HeldOut(NamedTuple):
     annotations, controls : DataFrame of n_rows rows
     y : ndarray of shape (n_rows,)
     groups : array-like of shape (n_rows,), or None
+    texts : uint64 ndarray of shape (n_rows,), or None
+        Fingerprints of the texts.
     """
 
     last_step: object
@@ -281,6 +281,7 @@ class HeldOut(NamedTuple):
     controls: pd.DataFrame
     y: np.ndarray
     groups: object
+    texts: np.ndarray | None
 
 
 def _records(table):
@@ -352,13 +353,16 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     *steps, last = flat_steps(fitted_pipeline(pipeline))
     task = "classification" if is_classifier(last) else "regression"
     y = _check_target(X, y, task, "X", "y")
+    texts = fingerprints(X)
+    known = getattr(pipeline, "_discovery_texts", None)
+    warn_of_overlap(texts, known, "among those that DiscoverySplit found them on")
     last._check_held_out(y)
     clusters = read_clusters(groups, last.cov_type, y)
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
-        _warn_of_overlap(X, X_train)
+        warn_of_overlap(texts, fingerprints(X_train), "in X_train")
     stages, annotations = transform_by_stages(steps, X)
     table, of_controls, metrics = last._evaluate(annotations, y, groups=groups)
     annotations, controls = split_controls(last, annotations)
@@ -385,29 +389,8 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         annotations=annotations,
         fidelity=fidelity,
         settings=last.get_params(),
-        held_out=HeldOut(last, annotations, controls, y, groups),
+        held_out=HeldOut(last, annotations, controls, y, groups, texts),
     )
-
-
-def _warn_of_overlap(X, X_train):
-    """Warn where texts to test on are also among those to learn from."""
-    known = {text for text in _rows_of(X_train) if isinstance(text, str)}
-    n_known = sum(isinstance(text, str) and text in known for text in _rows_of(X))
-    if n_known > _MOST_OVERLAP * len(X):
-        warnings.warn(
-            f"{n_known} of {len(X)} texts to test on are also in X_train. They are no "
-            "test of hypotheses that were found on them: p-values are too small, and "
-            "scores too high. Pass other texts.",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-def _rows_of(X):
-    """The rows of a sequence of texts, or of a frame with one column; else nothing."""
-    if isinstance(X, pd.DataFrame):
-        return X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
-    return [] if sparse.issparse(X) or getattr(X, "ndim", 1) > 1 else list(X)
 
 
 def _check_target(X, y, task, X_name, y_name):

@@ -24,7 +24,7 @@ def agreeing_groups(annotations):
     ndarray of int of shape (n_hypotheses,)
         Numbers of the groups from 1, in the order of their first hypotheses.
     """
-    has = annotations[~np.isnan(annotations).any(axis=1)] != 0
+    has = np.sign(annotations[~np.isnan(annotations).any(axis=1)])
     n_hypotheses = annotations.shape[1]
     if n_hypotheses == 1 or len(has) < 2:
         return np.arange(n_hypotheses) + 1
@@ -40,6 +40,8 @@ def agreeing_groups(annotations):
 
 def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     """Test each group as one hypothesis: a text has any of its concepts.
+
+    For pairs: one of the texts has more of its concepts.
 
     Parameters
     ----------
@@ -64,7 +66,8 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     groups = [numbers == number for number in np.unique(numbers)]
     members = [names[group].tolist() for group in groups]
     columns = [annotations[:, group] for group in groups]
-    any_of = np.column_stack([_any(column) for column in columns])
+    joined = _more if last_step.pairs else _any
+    any_of = np.column_stack([joined(column) for column in columns])
     labels = [" or ".join(concepts) for concepts in members]
     any_of = pd.DataFrame(any_of, columns=labels, index=controls.index)
     frame = pd.concat([any_of, controls], axis=1)
@@ -75,6 +78,11 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))
     return table
+
+
+def _more(annotations):
+    """1 where the first text has more of the concepts, -1 where the second has."""
+    return np.sign(annotations.sum(axis=1))
 
 
 def _any(annotations):

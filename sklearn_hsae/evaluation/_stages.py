@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from sklearn_hsae._pairs import pair_difference
 from sklearn_hsae._sklearn_compat import safe_indexing
 
 EMBEDDINGS, ALL_NEURONS, SELECTED_NEURONS = (
@@ -60,7 +61,7 @@ def transform_by_stages(steps, X):
     stages, X, remaining = _run_numeric(steps, X)
     for step in remaining:
         X = step.transform(X)
-    return stages, X
+    return stages, pair_difference(X)
 
 
 def numeric_stages(steps, X):

@@ -37,7 +37,7 @@ def verdict(task, metrics, ceilings):
     summary = (
         f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
         f"significant; all together{_with_controls(name, metrics)} reach a {measure} "
-        f"of {score:.2f}.{_beyond_controls(name, metrics)}"
+        f"of {score:.2f}.{_below_zero(name, score)}{_beyond_controls(name, metrics)}"
     )
     details = f"{_shared_effects(metrics)}{_left_out(metrics)}"
     if ceilings is None:
@@ -65,6 +65,16 @@ def verdict(task, metrics, ceilings):
             f"{above}."
         )
     return f"{summary}{share}{details} {_largest_loss(scores)}"
+
+
+def _below_zero(name, score):
+    """What a negative R2 means."""
+    if name != "r2" or score >= -0.005:  # shown as -0.00
+        return ""
+    return (
+        " A negative R2 means that the mean of the held-out texts predicts better: the "
+        "effects found on the other texts do not hold on these."
+    )
 
 
 def _with_controls(name, metrics):

@@ -63,10 +63,12 @@ def effects_by_group(model, annotations, controls, y, groups, by):
     X, y = X[rows], np.asarray(y)[rows]
     n_controls = X.shape[1] - n_hypotheses
     is_group = (codes[:, None] == np.arange(len(labels))) * 1.0
-    beside = np.hstack([is_group[:, 1:], X[:, :n_controls]])
+    # A group has no effect on the difference within a pair.
+    levels = [] if model.pairs else labels[1:]
+    beside = np.hstack([is_group[:, len(labels) - len(levels) :], X[:, :n_controls]])
     cells = X[:, n_controls:, None] * is_group[:, None, :]
     names = [
-        *(f"group {label}" for label in labels[1:]),
+        *(f"group {label}" for label in levels),
         *control_names(model._controls),
         *(f"{name} ({label})" for name in annotations.columns for label in labels),
     ]
@@ -139,7 +141,11 @@ class _Fit:
         self.model, self.names, self.clusters = model, names, clusters
 
     def __call__(self, X, y, tested):
-        options = {"alpha": self.model.alpha, "clusters": self.clusters}
+        options = {
+            "alpha": self.model.alpha,
+            "clusters": self.clusters,
+            "has_intercept": not self.model.pairs,
+        }
         if is_classifier(self.model):
             return fit_logistic(X, y, self.names, tested=tested, **options)
         cov_type = self.model.cov_type
@@ -166,7 +172,10 @@ def _one_outcome(fit, beside, cells, y, is_group):
         }
     )
     if is_classifier(fit.model):
-        points = [average_marginal_effects(X, found, w)[first:] for w in is_group.T]
+        points = [
+            average_marginal_effects(X, found, w, fit.model.pairs)[first:]
+            for w in is_group.T
+        ]
         own = np.tile(np.arange(n_groups), n_hypotheses)
         table["average_marginal_effect"] = np.choose(own, points)
     differences = _differences(fit, beside, cells, y, effects)

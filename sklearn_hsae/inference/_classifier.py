@@ -8,6 +8,7 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference._annotations import (
@@ -30,6 +31,7 @@ from sklearn_hsae.inference._metrics import (
     headline,
     mcfadden,
 )
+from sklearn_hsae.inference._pair_separation import compare_pairs
 from sklearn_hsae.inference._positive_class import find_positive
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
@@ -81,6 +83,14 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         ``frame.set_index(["year", "shop"])["text"]``. They enter the regression beside
         the hypotheses: numbers as they are, other values as one column per level but
         the first.
+    pairs : bool, default=False
+        Whether rows are pairs of texts: X is 1 where only the first text has a
+        concept, -1 where only the second has it, and 0 elsewhere. y says
+        which text was better, so it has two classes: see `positive`.
+        There is no intercept, so that a swapped pair has the mirrored prediction and
+        changes no estimate. Controls must change their sign, too: numbers such as the
+        difference in length, or for an effect of the order a column of 1 where the
+        first text was shown first and -1 elsewhere.
 
     Attributes
     ----------
@@ -93,7 +103,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         `average_marginal_effect`, says the coefficient as a difference in probability
         (0.08 is 8 percentage points): the mean over all rows of the probability
         with the concept minus that without it, each row's other concepts as they
-        are. For a column of other numbers than 0 and 1 it is the mean slope. With more
+        are. For a column of other numbers than 0 and 1 it is the mean slope. For pairs,
+        half the difference between pairs of which only the first text has it and those
+        of which only the second has it; `separation` is the share of wins of the text
+        that has the concept, minus one half. With more
         than two classes, one block of rows per class, and the class in a first column
         `class`.
     controls_ : DataFrame
@@ -161,6 +174,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         "intervals": [StrOptions({"pointwise", "simultaneous"})],
         "positive": "no_validation",  # a label is of any type
         "controls": ["array-like", callable, None],
+        "pairs": ["boolean"],
     }
 
     def __init__(
@@ -172,6 +186,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         intervals="pointwise",
         positive=None,
         controls=None,
+        pairs=False,
     ):
         self.cov_type = cov_type
         self.correction = correction
@@ -179,6 +194,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         self.intervals = intervals
         self.positive = positive
         self.controls = controls
+        self.pairs = pairs
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -218,7 +234,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         self.control_coef_ = coefficients[:, :n_controls]
         self.coef_ = coefficients[:, n_controls:]
         self.penalized_ = np.array([result.is_penalized for result in estimates])
-        self._means = np.average(rows.X, axis=0, weights=rows.weights)
+        self._means = self._column_means(rows)
         self.column_means_ = self._means[n_controls:]
         self.n_dropped_ = rows.n_dropped
         if n_controls:
@@ -344,7 +360,11 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     def _regressions(self, rows, columns):
         """Coefficients and intercepts of the regressions on some columns."""
         names = np.concatenate(self._names())[columns]
-        options = {"weights": rows.weights, "alpha": self.alpha}
+        options = {
+            "weights": rows.weights,
+            "alpha": self.alpha,
+            "has_intercept": not self.pairs,
+        }
         estimates = [
             fit_logistic(rows.X[:, columns], is_class, names, **options)
             for _, is_class in self._outcomes(rows.y)
@@ -372,7 +392,9 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             self._outcomes(y), self.coef_, strict=True
         ):
             columns = np.column_stack([controls, sign * hypotheses @ coefficient])
-            added = fit_logistic(columns, is_class, names, **options)
+            added = fit_logistic(
+                columns, is_class, names, has_intercept=not self.pairs, **options
+            )
             p.append(upper_sided(added.p[-1], added.coefficient[-1]))
         p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
         return {
@@ -397,7 +419,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         """The rows that count, with their labels."""
         if y is not None:  # else validate_data says that it is missing
             y = _labels(y)
-        X = with_index_levels(self.controls, X)
+        X = with_index_levels(self.controls, self._per_row(X))
         if reset:
             self._controls = read_controls(self.controls, X)
         X, y = validate_data(
@@ -410,7 +432,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             ensure_min_samples=2,
         )
         X = controls_first(self._controls, column_names(self), X)
+        self._check_pairs(X)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
+        if self.pairs:
+            check_pair_target(read_target(rows.y, "classification"))
         if reset:
             _refuse_single_class(rows.y)
         else:
@@ -446,17 +471,26 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         annotations = X[:, n_controls:]
         for label, is_class in outcomes:
             found = fit_logistic(
-                X, is_class, np.concatenate([controls, names]), **options
+                X,
+                is_class,
+                np.concatenate([controls, names]),
+                has_intercept=not self.pairs,
+                **options,
             )
-            separation = compare_means(
-                annotations != 0, is_class, weights, clusters=clusters
-            )
+            if self.pairs:
+                separation = compare_pairs(
+                    annotations, is_class - 0.5, weights, clusters=clusters
+                )
+            else:
+                separation = compare_means(
+                    annotations != 0, is_class, weights, clusters=clusters
+                )
             tested = found.part(slice(n_controls, None))
             table = hypothesis_table(annotations, weights, names, tested, separation)
             table.insert(
                 table.columns.get_loc("p"),
                 "average_marginal_effect",
-                average_marginal_effects(X, found, weights)[n_controls:],
+                average_marginal_effects(X, found, weights, self.pairs)[n_controls:],
             )
             beside = control_table(controls, found.part(slice(n_controls)))
             if len(self.classes_) > 2:

@@ -13,7 +13,7 @@ _LONE = 1e-8
 
 
 class Design(NamedTuple):
-    """The part of X that a regression with an intercept can use.
+    """The part of X that a regression can use.
 
     Attributes
     ----------
@@ -23,11 +23,13 @@ class Design(NamedTuple):
         Why the column is left out; "" where it is kept.
     weights : ndarray of shape (rows.sum(),)
     standardized : ndarray of shape (rows.sum(), n_kept)
-        Weighted means 0 and weighted variances 1.
+        Weighted means 0 and weighted variances 1; without an intercept, weighted mean
+        squares 1.
     triangle : ndarray of shape (n_kept, n_kept)
         Lower Cholesky factor of the correlations of `standardized`.
     location, scale : ndarray of shape (n_kept,)
         What was subtracted from each column, and what it was divided by.
+    has_intercept : bool
     """
 
     rows: np.ndarray
@@ -38,9 +40,13 @@ class Design(NamedTuple):
     triangle: np.ndarray
     location: np.ndarray
     scale: np.ndarray
+    has_intercept: bool
 
     def intercept(self):
-        """The column of the intercept: roots of the weights, of length 1."""
+        """The column of the intercept: roots of the weights, of length 1; else 0."""
+        return self._roots() * self.has_intercept
+
+    def _roots(self):
         return np.sqrt(self.weights / self.weights.sum())
 
     def orthonormal(self):
@@ -48,19 +54,20 @@ class Design(NamedTuple):
 
         The column of the intercept is orthogonal to it.
         """
-        columns = self.standardized.T * self.intercept()
+        columns = self.standardized.T * self._roots()
         return linalg.solve_triangular(
             self.triangle, columns, lower=True, check_finite=False, overwrite_b=True
         ).T
 
 
-def usable_part(X, names, weights=None):
+def usable_part(X, names, weights=None, *, has_intercept=True):
     """Leave out what cannot be estimated, and say why.
 
-    First the columns that are constant or a combination of earlier ones (the intercept
-    counts as the earliest), then those that differ in a single row. Such a row has
-    leverage 1: it is fitted exactly whatever its outcome, so it says nothing about
-    noise. Leaving out both the row and the column changes no other coefficient.
+    First the columns that are constant or a combination of earlier ones (an intercept
+    counts as the earliest; without it, only 0 is constant), then those that differ in a
+    single row. Such a row has leverage 1: it is fitted exactly whatever its outcome, so
+    it says nothing about noise. Leaving out both the row and the column changes no
+    other coefficient.
 
     Parameters
     ----------
@@ -68,18 +75,22 @@ def usable_part(X, names, weights=None):
     names : ndarray of str of shape (n_columns,)
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0. None means 1 for each row.
+    has_intercept : bool, default=True
 
     Returns
     -------
     Design
     """
     weights = np.ones(len(X)) if weights is None else weights
-    design = _independent(X, names, weights)
+    design = _independent(X, names, weights, has_intercept)
     while (lone := _leverage(design) > 1 - _LONE).any():
         rows = design.rows.copy()
         rows[np.flatnonzero(rows)[lone]] = False
         fewer = _independent(
-            X[np.ix_(rows, design.columns)], names[design.columns], weights[rows]
+            X[np.ix_(rows, design.columns)],
+            names[design.columns],
+            weights[rows],
+            has_intercept,
         )
         columns, notes = design.columns[fewer.columns], list(design.notes)
         for j in np.setdiff1d(design.columns, columns):
@@ -93,23 +104,24 @@ def _leverage(design):
     return np.einsum("ij,ij->i", basis, basis) + np.square(design.intercept())
 
 
-def _independent(X, names, weights):
+def _independent(X, names, weights, has_intercept):
     n_rows, shares = len(X), weights / weights.sum()
     size = np.abs(X).max(axis=0)
     standardized = X / np.where(size > 0, size, 1.0)  # squares do not overflow
-    location = shares @ standardized
+    location = shares @ standardized * has_intercept
     standardized -= location
     spread = np.sqrt(np.einsum("i,ij,ij->j", shares, standardized, standardized))
     varies = np.flatnonzero(spread > _CONSTANT)
     standardized = standardized[:, varies] / spread[varies]
     weighted = standardized * np.sqrt(shares)[:, None]
     correlations = weighted.T @ weighted
-    kept, triangle = _leading_cholesky(correlations, max_rank=n_rows - 2)
+    max_rank = n_rows - 1 - has_intercept
+    kept, triangle = _leading_cholesky(correlations, max_rank=max_rank)
     notes = [f"constant ({value:g} in every row)" for value in X[0]]
     for position, j in enumerate(varies):
         notes[j] = ""
         if position not in kept:
-            is_full = len(kept) == n_rows - 2
+            is_full = len(kept) == max_rank
             notes[j] = _why(correlations[kept, position], names[varies[kept]], is_full)
     columns = varies[kept]
     return Design(
@@ -123,6 +135,7 @@ def _independent(X, names, weights):
         triangle=triangle,
         location=location[columns] * size[columns],
         scale=spread[columns] * size[columns],
+        has_intercept=has_intercept,
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._pairs import carries_pairs, pair_difference
 from sklearn_hsae.inference._annotations import column_names, fill_missing
 from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._controls import (
@@ -13,6 +14,12 @@ from sklearn_hsae.inference._controls import (
     with_index_levels,
 )
 from sklearn_hsae.inference._table import POST_SELECTION
+
+_PAIRS_EXPECTED = (
+    "X holds -1, 0 and 1, the annotations of pairs of texts, but pairs=False. Pass "
+    "pairs=True to this step, or to make_hypothesis_pipeline. For single texts, give "
+    "the pipeline one text per row, such as frame['text']."
+)
 
 
 class HypothesisMixin:
@@ -61,7 +68,7 @@ class HypothesisMixin:
     def _columns(self, X):
         """Controls and annotations, with means in the place of NaN."""
         check_is_fitted(self)
-        X = with_index_levels(self.controls, X)
+        X = with_index_levels(self.controls, self._per_row(X))
         X = validate_data(
             self,
             with_codes(self._controls, X),
@@ -72,6 +79,37 @@ class HypothesisMixin:
         )
         X = controls_first(self._controls, column_names(self), X)
         return fill_missing(X, self._means)
+
+    def _per_row(self, X):
+        """X with one row per pair, where an earlier step returned one row per text."""
+        if carries_pairs(X) and not self.pairs:
+            raise ValueError(_PAIRS_EXPECTED)
+        return pair_difference(X)
+
+    def _check_pairs(self, X):
+        """Refuse annotations of pairs if `pairs` is not set, and controls of classes.
+
+        X has the controls first.
+        """
+        if not self.pairs:
+            hypotheses = X[:, len(self._names()[0]) :]
+            is_annotation = np.isnan(hypotheses) | np.isin(hypotheses, (-1, 0, 1))
+            if (hypotheses == -1).any() and is_annotation.all():
+                raise ValueError(_PAIRS_EXPECTED)
+            return
+        for plain, levels in self._controls.values():
+            if levels is not None:
+                raise ValueError(
+                    f"The control {plain!r} holds categories, such as {levels[0]!r}. "
+                    "The controls of pairs are numbers that change their sign when the "
+                    "texts are swapped, such as a difference in length."
+                )
+
+    def _column_means(self, rows):
+        """What stands for NaN in `predict`: means, or 0 for pairs."""
+        if self.pairs:
+            return np.zeros(rows.X.shape[1])
+        return np.average(rows.X, axis=0, weights=rows.weights)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

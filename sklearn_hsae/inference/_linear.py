@@ -30,8 +30,9 @@ def fit_linear(
     clusters=None,
     n_permutations=0,
     n_controls=0,
+    has_intercept=True,
 ):
-    """Regress y on the columns of X and an intercept.
+    """Regress y on the columns of X, and an intercept.
 
     Parameters
     ----------
@@ -49,6 +50,9 @@ def fit_linear(
         Correct p-values by permutations, if some concept has few rows. 0 for none.
     n_controls : int, default=0
         How many of the first columns are not corrected for.
+    has_intercept : bool, default=True
+        False for the differences of pairs: y of a swapped pair has the other sign, and
+        so have all columns. Then the permutations draw signs, not orders.
 
     Returns
     -------
@@ -69,9 +73,9 @@ def fit_linear(
     1 - leverage, in another order, and see how small the smallest p becomes. Rows of
     clusters are not exchangeable, so there are none for "cluster".
     """
-    design = usable_part(X, names, weights)
+    design = usable_part(X, names, weights, has_intercept=has_intercept)
     y, root = y[design.rows], np.sqrt(design.weights)
-    mean = design.weights @ y / design.weights.sum()
+    mean = design.weights @ y / design.weights.sum() * has_intercept
     model = _LeastSquares(design, cov_type)
     outcome = (root * (y - mean))[:, None]
     residual = model.residual(outcome)
@@ -90,7 +94,10 @@ def fit_linear(
     coefficient, error = coefficient[:, 0] / design.scale, error[:, 0] / design.scale
     exact = (error == 0) & (coefficient != 0)
     p[exact] = [
-        _chance_of_order(column, clusters) for column in design.standardized.T[exact]
+        _chance_of_signs(column, clusters)
+        if not has_intercept
+        else _chance_of_order(column, clusters)
+        for column in design.standardized.T[exact]
     ]
     p_corrected = None
     tested = design.columns >= n_controls
@@ -102,6 +109,7 @@ def fit_linear(
             lambda outcomes: model.p_values(outcomes)[tested],
             exchangeable,
             n_permutations,
+            signs=not has_intercept,
         )
     alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
     width = special.stdtrit(model.degrees[:, 0], 1 - alpha / 2) * error
@@ -115,6 +123,30 @@ def fit_linear(
         ci_high=coefficient + width,
         p_corrected=p_corrected,
     )
+
+
+def influences(X, y, names):
+    """Coefficients, and how much each row moves them.
+
+    Returns
+    -------
+    coefficient : ndarray of shape (n_hypotheses,)
+        NaN where there is none.
+    influence : ndarray of shape (n_rows, n_hypotheses)
+        Their squares sum to HC3's variances.
+    """
+    design = usable_part(X, names)
+    model = _LeastSquares(design, "nonrobust")
+    outcome = y[design.rows] - y[design.rows].mean()
+    residual = model.residual(outcome[:, None])[:, 0] / (1 - model.leverage)
+    coefficient = np.full(X.shape[1], np.nan)
+    coefficient[design.columns] = model.loadings @ outcome / design.scale
+    influence = np.full(X.shape, np.nan)
+    influence[:, design.columns] = 0.0
+    influence[np.ix_(design.rows, design.columns)] = (
+        model.loadings.T * residual[:, None] / design.scale
+    )
+    return coefficient, influence
 
 
 class _LeastSquares:
@@ -141,7 +173,7 @@ class _LeastSquares:
             design.triangle, self.basis.T, lower=True, trans="T", check_finite=False
         ) / np.sqrt(design.weights.sum())
         n_rows, n_columns = self.basis.shape
-        self.n_free = n_rows - n_columns - 1
+        self.n_free = n_rows - n_columns - design.has_intercept
         self.classical = np.square(self.loadings).sum(axis=1, keepdims=True)
         self.robust, self.degrees = None, np.full((n_columns, 1), float(self.n_free))
         if cov_type == "HC3":
@@ -217,6 +249,13 @@ def _chance_of_order(column, clusters=None):
     counts = np.unique(column, return_counts=True)[1]
     n_orders = special.gammaln(len(column) + 1) - special.gammaln(counts + 1).sum()
     return np.exp(-n_orders)
+
+
+def _chance_of_signs(column, clusters=None):
+    """Two in the number of different signs of the rows that are not 0."""
+    if clusters is not None:
+        column = np.bincount(clusters, np.abs(column))
+    return 0.5 ** (np.count_nonzero(column) - 1.0)
 
 
 def _largest(values):

@@ -10,6 +10,7 @@ from sklearn_hsae.inference._clusters import of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
 from sklearn_hsae.inference._likelihood import LogisticLikelihood
+from sklearn_hsae.inference._pair_separation import sign_test
 
 # Expected number of rows of the rarer class that have a concept. Wald's test finds too
 # much below about two; from ten on it agrees with the penalized likelihood ratio.
@@ -23,8 +24,18 @@ _MANY_ROWS = 20_000
 _MANY_IN_CELL = 200
 
 
-def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None, tested=None):
-    """Regress a class on the columns of X and an intercept.
+def fit_logistic(
+    X,
+    y,
+    names,
+    *,
+    alpha,
+    weights=None,
+    clusters=None,
+    tested=None,
+    has_intercept=True,
+):
+    """Regress a class on the columns of X, and an intercept.
 
     Maximum likelihood and Wald's tests where each concept has enough rows of both
     classes. Elsewhere, and where the classes separate so that the likelihood has no
@@ -47,6 +58,9 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None, tested=None
         With Firth's penalty: the columns that get the likelihood ratio test, which
         takes time, and then all intervals are Wald's. None tests all columns, with
         profile intervals.
+    has_intercept : bool, default=True
+        False for the differences of pairs: a swapped pair has the other class, and all
+        columns have the other sign. This is the model of Bradley & Terry (1952).
 
     Returns
     -------
@@ -65,9 +79,9 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None, tested=None
     where that is larger. For a likelihood ratio it is taken where the coefficient is 0:
     at the maximum it collapses when the classes separate.
     """
-    design = usable_part(X, names, weights)
+    design = usable_part(X, names, weights, has_intercept=has_intercept)
     y = y[design.rows]
-    if y.min() == y.max():
+    if has_intercept and y.min() == y.max():
         intercept = float(special.logit((y.sum() + 0.5) / (len(y) + 1)))
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
     clusters = of_rows(clusters, design.rows)
@@ -76,19 +90,20 @@ def fit_logistic(X, y, names, *, alpha, weights=None, clusters=None, tested=None
     fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
     note = ""
     if fit is None:
-        has = X[np.ix_(design.rows, design.columns)] != 0
+        has = X[np.ix_(design.rows, design.columns)]
         if tested is not None:
             tested = tested[design.columns]
         fit, converged = _penalized_likelihood(design, y, has, alpha, clusters, tested)
         note = "few rows of a class" if is_few else "the classes separate"
         note = f"{PENALIZED}{note}" + ("" if converged else " (not converged)")
     beta, error, p, ends = fit
-    coefficient = beta[1:] / design.scale
+    coefficient = beta[has_intercept:] / design.scale
+    intercept = beta[0] - design.location @ coefficient if has_intercept else 0.0
     estimates = Estimates.of(
         design,
-        intercept=beta[0] - design.location @ coefficient,
+        intercept=intercept,
         coefficient=coefficient,
-        standard_error=error[1:] / design.scale,
+        standard_error=error[has_intercept:] / design.scale,
         p=p,
         ci_low=ends[0] / design.scale,
         ci_high=ends[1] / design.scale,
@@ -108,14 +123,16 @@ def _expected_rows(design, y):
     """
     squares = np.square(design.standardized) * design.weights[:, None]
     n_rows = np.square(squares.sum(axis=0)) / np.square(squares).sum(axis=0)
-    share = design.weights @ y / design.weights.sum()
+    share = design.weights @ y / design.weights.sum() if design.has_intercept else 0.5
     return n_rows * min(share, 1 - share)
 
 
 def _likelihood(design, y, *, penalized):
-    matrix = np.column_stack([np.ones(len(y)), design.standardized])
-    start = np.zeros(matrix.shape[1])
-    start[0] = special.logit(design.weights @ y / design.weights.sum())
+    matrix = design.standardized
+    start = np.zeros(matrix.shape[1] + design.has_intercept)
+    if design.has_intercept:
+        matrix = np.column_stack([np.ones(len(y)), matrix])
+        start[0] = special.logit(design.weights @ y / design.weights.sum())
     likelihood = LogisticLikelihood(matrix, y, design.weights, penalized=penalized)
     return likelihood, start
 
@@ -128,7 +145,8 @@ def _maximum_likelihood(design, y, alpha, clusters):
         return None
     _, unit, ratio, degrees = _spread(likelihood, beta, clusters)
     error = unit * np.sqrt(ratio)
-    return beta, error, *_wald(beta, error, degrees, alpha)
+    first = int(design.has_intercept)
+    return beta, error, *_wald(beta[first:], error[first:], degrees[first:], alpha)
 
 
 def _spread(likelihood, beta, clusters):
@@ -154,8 +172,7 @@ def _spread(likelihood, beta, clusters):
 
 
 def _wald(beta, error, degrees, alpha):
-    """Wald's p-values and intervals of all coefficients but the intercept."""
-    beta, error, degrees = beta[1:], error[1:], degrees[1:]
+    """Wald's p-values and intervals."""
     width = stats.t.isf(alpha / 2, degrees) * error
     return 2 * stats.t.sf(np.abs(beta / error), degrees), [beta - width, beta + width]
 
@@ -173,10 +190,11 @@ def _penalized_likelihood(design, y, has, alpha, clusters, tested):
         )
     covariance, unit, ratio, degrees = _spread(likelihood, best, clusters)
     error = unit * np.sqrt(ratio)
-    p, (low, high) = _wald(best, error, degrees, alpha)
-    has_profile = _needs_profile(has, y) & (True if tested is None else tested)
+    first = int(design.has_intercept)
+    p, (low, high) = _wald(best[first:], error[first:], degrees[first:], alpha)
+    has_profile = _needs_profile(has != 0, y) & (True if tested is None else tested)
     for column in np.flatnonzero(has_profile):
-        j = column + 1
+        j = column + first
         direction = covariance[:, j] / covariance[j, j]
         at_null, null, *_ = likelihood.profile(j, 0.0, best, direction)
         if clusters is not None:
@@ -196,7 +214,11 @@ def _penalized_likelihood(design, y, has, alpha, clusters, tested):
             likelihood.profile_end(j, best, top, drop, side * unit[j], direction)
             for side in (-1, 1)
         )
-    return (best, error, np.maximum(p, _fisher_bound(has, y)), [low, high]), converged
+    if design.has_intercept:
+        bound = _fisher_bound(has != 0, y)
+    else:
+        bound = _sign_bound(has, design.weights * (y - 0.5), clusters)
+    return (best, error, np.maximum(p, bound), [low, high]), converged
 
 
 def _needs_profile(has, y):
@@ -220,6 +242,12 @@ def _fisher_bound(has, y):
     bound = stats.hypergeom.sf(cells[group, label, column] - 1, n_rows, n_rare, size)
     is_rare = (size > 0) & (size * n_rare < _HARDLY_EXPECTED * n_rows)
     return np.where(is_rare, bound, 0.0)
+
+
+def _sign_bound(difference, outcome, clusters):
+    """The p of the exact sign test where few pairs differ in a concept; 0 elsewhere."""
+    is_few = np.count_nonzero(difference, axis=0) < 2 * _FEW_EXPECTED
+    return np.where(is_few, np.nan_to_num(sign_test(difference, outcome, clusters)), 0)
 
 
 def _cells(has, y):

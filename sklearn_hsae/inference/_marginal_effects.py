@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 
-def average_marginal_effects(X, estimates, weights):
+def average_marginal_effects(X, estimates, weights, pairs=False):
     """Mean difference in probability that each column makes.
 
     A column of 0 and 1 is set to 1 and to 0 in every row, all others as they are. For
@@ -16,6 +16,8 @@ def average_marginal_effects(X, estimates, weights):
     estimates : Estimates
         Of a logistic regression on `X`.
     weights : ndarray of shape (n_rows,)
+    pairs : bool, default=False
+        Columns of -1, 0 and 1 are set to 1 and to -1, and half the difference counts.
 
     Returns
     -------
@@ -28,8 +30,11 @@ def average_marginal_effects(X, estimates, weights):
     slope = np.average(share * (1 - share), weights=weights)
     effects = np.full(X.shape[1], np.nan)
     for j in np.flatnonzero(np.isfinite(estimates.coefficient)):
-        if np.isin(X[:, j], (0, 1)).all():
-            without = log_odds - coef[j] * X[:, j]
+        without = log_odds - coef[j] * X[:, j]
+        if pairs and np.isin(X[:, j], (-1, 0, 1)).all():
+            difference = (expit(without + coef[j]) - expit(without - coef[j])) / 2
+            effects[j] = np.average(difference, weights=weights)
+        elif np.isin(X[:, j], (0, 1)).all():
             difference = expit(without + coef[j]) - expit(without)
             effects[j] = np.average(difference, weights=weights)
         else:

@@ -21,7 +21,7 @@ def choose_n_permutations(n_rows, alpha):
     return number if n_rows * number <= _MAX_VALUES else 0
 
 
-def step_down_min_p(p, test, values, number):
+def step_down_min_p(p, test, values, number, *, signs=False):
     """Correct p-values by what the smallest of them is when nothing has an effect.
 
     Parameters
@@ -35,6 +35,9 @@ def step_down_min_p(p, test, values, number):
         What is permuted: exchangeable when nothing has an effect.
     number : int
         How many permutations.
+    signs : bool, default=False
+        Draw a sign for each value instead of an order: for values that are symmetric
+        about 0 when nothing has an effect.
 
     Returns
     -------
@@ -48,7 +51,11 @@ def step_down_min_p(p, test, values, number):
     chunk = max(1, _VALUES_PER_CHUNK // len(values))
     for start in range(0, number, chunk):
         n_draws = min(chunk, number - start)
-        permuted = rng.permuted(np.tile(values, (n_draws, 1)), axis=1)
+        permuted = np.tile(values, (n_draws, 1))
+        if signs:
+            permuted *= rng.choice((-1.0, 1.0), permuted.shape)
+        else:
+            permuted = rng.permuted(permuted, axis=1)
         drawn = test(permuted.T)[order]
         # The k-th smallest competes with itself and those that follow.
         smallest = np.minimum.accumulate(drawn[::-1], axis=0)[::-1]

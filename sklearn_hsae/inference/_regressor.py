@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
 from sklearn_hsae.inference._annotations import (
@@ -22,6 +23,7 @@ from sklearn_hsae.inference._controls import (
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._metrics import gain, headline
+from sklearn_hsae.inference._pair_separation import compare_pairs
 from sklearn_hsae.inference._permutation import choose_n_permutations
 from sklearn_hsae.inference._separation import compare_means
 from sklearn_hsae.inference._table import (
@@ -68,6 +70,14 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         ``frame.set_index(["year", "shop"])["text"]``. They enter the regression beside
         the hypotheses: numbers as they are, other values as one column per level but
         the first.
+    pairs : bool, default=False
+        Whether rows are pairs of texts: X is 1 where only the first text has a
+        concept, -1 where only the second has it, and 0 elsewhere. y is the
+        outcome of the first text minus that of the second.
+        There is no intercept, so that a swapped pair has the mirrored prediction and
+        changes no estimate. Controls must change their sign, too: numbers such as the
+        difference in length, or for an effect of the order a column of 1 where the
+        first text was shown first and -1 elsewhere.
 
     Attributes
     ----------
@@ -78,7 +88,9 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         - `hypothesis`: the name of the column.
         - `separation`: the mean of y in rows with the concept minus the mean in the
           others. `separation_p` by Welch's test with a pooled variance as the lower
-          limit, and `separation_p_corrected`.
+          limit, and `separation_p_corrected`. For pairs: the mean outcome of the text
+          that has the concept minus that of the other, over the pairs of which one
+          text has it, and an exact test of random signs.
         - `coefficient`, `standard_error`, `ci_low`, `ci_high`, `p`, `p_corrected` of
           the joint regression, and `significant`: whether `p_corrected` is below
           `alpha`. The intervals are corrected for the number of hypotheses with
@@ -169,6 +181,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "intervals": [StrOptions({"pointwise", "simultaneous"})],
         "controls": ["array-like", callable, None],
+        "pairs": ["boolean"],
     }
 
     def __init__(
@@ -179,12 +192,14 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         alpha=0.05,
         intervals="pointwise",
         controls=None,
+        pairs=False,
     ):
         self.cov_type = cov_type
         self.correction = correction
         self.alpha = alpha
         self.intervals = intervals
         self.controls = controls
+        self.pairs = pairs
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -215,13 +230,13 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         self.control_coef_ = coefficient[:n_controls]
         self.coef_ = coefficient[n_controls:]
         self.intercept_ = estimates.intercept
-        self._means = np.average(rows.X, axis=0, weights=rows.weights)
+        self._means = self._column_means(rows)
         self.column_means_ = self._means[n_controls:]
         self.n_dropped_ = rows.n_dropped
         if n_controls:
             self._alone = {
-                "controls": _least_squares(rows, slice(n_controls)),
-                "hypotheses": _least_squares(rows, slice(n_controls, None)),
+                "controls": self._least_squares(rows, slice(n_controls)),
+                "hypotheses": self._least_squares(rows, slice(n_controls, None)),
             }
         return self
 
@@ -309,7 +324,14 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         alone = headline(y, hypotheses @ coefficient + intercept, **options)
         score = np.column_stack([controls, hypotheses @ self.coef_])
         names = np.append(self._names()[0], "hypotheses")
-        added = fit_linear(score, y, names, cov_type=self.cov_type, **options)
+        added = fit_linear(
+            score,
+            y,
+            names,
+            cov_type=self.cov_type,
+            has_intercept=not self.pairs,
+            **options,
+        )
         coefficient, intercept = self._alone["controls"]
         baseline = controls @ coefficient + intercept
         p = upper_sided(added.p[-1], added.coefficient[-1])
@@ -325,8 +347,9 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
     def _rows(self, X, y, sample_weight, groups, *, reset):
         """The rows that count."""
         if y is not None:  # else validate_data says that it is missing
-            y = read_target(y, "regression").values
-        X = with_index_levels(self.controls, X)
+            target = read_target(y, "regression")
+            y = (check_pair_target(target) if self.pairs else target).values
+        X = with_index_levels(self.controls, self._per_row(X))
         if reset:
             self._controls = read_controls(self.controls, X)
         X, y = validate_data(
@@ -340,6 +363,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             y_numeric=True,
         )
         X = controls_first(self._controls, column_names(self), X)
+        self._check_pairs(X)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         refuse_constant(Target(rows.y))
         return rows
@@ -364,10 +388,14 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             alpha=self._interval_alpha(n_controls, len(names)),
             weights=weights,
             n_controls=n_controls,
+            has_intercept=not self.pairs,
             **options,
         )
         X, tested = X[:, n_controls:], estimates.part(slice(n_controls, None))
-        separation = compare_means(X != 0, y, weights, **options)
+        if self.pairs:
+            separation = compare_pairs(X, y, weights, **options)
+        else:
+            separation = compare_means(X != 0, y, weights, **options)
         table = hypothesis_table(X, weights, names, tested, separation)
         table = with_correction(
             table,
@@ -379,12 +407,16 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         of_controls = control_table(controls, estimates.part(slice(n_controls)))
         return estimates, table, of_controls
 
-
-def _least_squares(rows, columns):
-    """Coefficients and intercept of a regression on some columns."""
-    X = rows.X[:, columns]
-    names = np.array([f"x{j}" for j in range(X.shape[1])], dtype=object)
-    fit = fit_linear(
-        X, rows.y, names, cov_type="nonrobust", alpha=0.05, weights=rows.weights
-    )
-    return np.nan_to_num(fit.coefficient), fit.intercept
+    def _least_squares(self, rows, columns):
+        """Coefficients and intercept of a regression on some columns."""
+        X = rows.X[:, columns]
+        fit = fit_linear(
+            X,
+            rows.y,
+            np.array([f"x{j}" for j in range(X.shape[1])], dtype=object),
+            cov_type="nonrobust",
+            alpha=0.05,
+            weights=rows.weights,
+            has_intercept=not self.pairs,
+        )
+        return np.nan_to_num(fit.coefficient), fit.intercept

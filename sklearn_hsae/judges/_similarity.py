@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.preprocessing import normalize
 
 from sklearn_hsae._words import clauses, is_written_without_spaces
+from sklearn_hsae.embedding import embed_as
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
 
 # Added to the cosine when a text contains the phrase itself. Among texts of the same
@@ -56,9 +57,9 @@ class PhraseSimilarity:
                 "them: there are too few texts to compare them with phrases."
             )
         pieces = sorted({piece for text in reference for piece in sentences(text)})
-        self.text_mean_ = self._embed(reference).mean(axis=0)
-        self.sentence_mean_ = self._embed(pieces).mean(axis=0)
-        self.phrase_mean_ = self._embed(words).mean(axis=0)
+        self.text_mean_ = self._embed(reference, "texts").mean(axis=0)
+        self.sentence_mean_ = self._embed(pieces, "sentences").mean(axis=0)
+        self.phrase_mean_ = self._embed(words, "words").mean(axis=0)
         return self
 
     def transform(self, texts, phrases):
@@ -66,9 +67,9 @@ class PhraseSimilarity:
         pieces = [sentences(text) for text in texts]
         distinct = sorted({piece for its_pieces in pieces for piece in its_pieces})
         row = {piece: i for i, piece in enumerate(distinct)}
-        directions = normalize(self._embed(distinct) - self.sentence_mean_)
-        wanted = normalize(self._embed(phrases) - self.phrase_mean_).T
-        similarity = normalize(self._embed(texts) - self.text_mean_) @ wanted
+        directions = normalize(self._embed(distinct, "sentences") - self.sentence_mean_)
+        wanted = normalize(self._embed(phrases, "phrases") - self.phrase_mean_).T
+        similarity = normalize(self._embed(texts, "texts") - self.text_mean_) @ wanted
         for i, its_pieces in enumerate(pieces):
             similarities = directions[[row[piece] for piece in its_pieces]] @ wanted
             similarity[i] = (similarity[i] + similarities.max(axis=0)) / 2
@@ -76,8 +77,9 @@ class PhraseSimilarity:
         similarity[occurrence.row, occurrence.col] += VERBATIM_BONUS
         return similarity
 
-    def _embed(self, texts):
-        return self.embedder.transform(list(texts)).to_numpy()
+    def _embed(self, texts, kind):
+        """Vectors; `kind` stands on the progress bar."""
+        return embed_as(kind, self.embedder, texts).to_numpy()
 
 
 def soft_maximum(first, second):

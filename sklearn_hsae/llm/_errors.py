@@ -207,11 +207,31 @@ def _provider_message(error):
     return message if isinstance(message, str) and message else None
 
 
+def _address_of(error):
+    """Where a call went that found no server; None for other errors."""
+    if not is_connection(error):
+        return None
+    httpx, openai = _import_httpx_and_openai()
+    for cause in chain(error):
+        # litellm's own errors are subclasses with an invented request.
+        if isinstance(cause, httpx.TransportError) or (
+            type(cause) is openai.APIConnectionError
+        ):
+            try:
+                return str(cause.request.url.copy_with(query=None, userinfo=None))
+            except (RuntimeError, AttributeError):  # no request was made
+                continue
+    return None
+
+
 def message_of(error):
     """The message for the user, without keys, tracebacks and names of classes."""
     message = _provider_message(error)
     if message is None:
         message, *_ = _INSIDE_LITELLM.split(_CLASS_NAMES.sub("", str(error)))
+    address = _address_of(error)
+    if address is not None and address not in message:
+        message = f"{message.strip()} (no connection to {address})"
     message = without_keys(message).strip()
     if len(message) > _LONGEST_MESSAGE:
         message = message[:_LONGEST_MESSAGE] + " [...]"

@@ -9,6 +9,7 @@ from sklearn_hsae.report._hypothesis_rows import (
     control_digits,
     control_rows,
     hypothesis_rows,
+    largest_points,
     penalty_line,
 )
 from sklearn_hsae.report._scale import fit_scale
@@ -26,6 +27,7 @@ __all__ = [
     "effect_digits",
     "fit_scale",
     "hypothesis_rows",
+    "largest_points",
     "number",
     "p_value",
     "package_versions",

@@ -11,6 +11,7 @@ from sklearn_hsae.report._hypothesis_rows import (
     control_digits,
     control_rows,
     hypothesis_rows,
+    largest_points,
     penalty_line,
 )
 from sklearn_hsae.report._scale import axis_of, fit_scale, mark_of
@@ -57,6 +58,7 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
             rows, scale, evaluation, texts, y, target, n_examples
         ),
         "agreeing": _agreeing(evaluation, rows),
+        "matrix": _matrix(rows),
         "by_group": by_group_content(by),
         "controls": _controls(evaluation),
         "guide": _guide(effect, evaluation),
@@ -178,6 +180,41 @@ def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
             }
         )
     return shown
+
+
+def _matrix(rows):
+    """Hypotheses and classes in percentage points; None for two classes or fewer."""
+    classes = list(dict.fromkeys(row.group for row in rows))
+    if len(classes) < 3:
+        return None
+    by_name = {}
+    for row in rows:
+        by_name.setdefault(row.name, {})[row.group] = row
+    most = max((abs(r.points) for r in rows if _format.is_number(r.points)), default=0)
+    lines = sorted(by_name.values(), key=largest_points, reverse=True)
+    digits = _format.effect_digits(row.points for row in rows)
+    return {
+        "classes": classes,
+        "rows": [
+            {
+                "concept": of_class[classes[0]].concept,
+                "share": _format.percent(of_class[classes[0]].prevalence),
+                "cells": [_cell(of_class[label], most, digits) for label in classes],
+            }
+            for of_class in lines
+        ],
+    }
+
+
+def _cell(row, most, digits):
+    """A cell of the matrix; its tint grows with the effect."""
+    is_known = _format.is_number(row.points) and most > 0
+    return {
+        "points": _format.number(row.points, digits, sign=True),
+        "significant": row.significant,
+        "raises": is_known and row.points >= 0,
+        "tint": round(0.55 * abs(row.points) / most, 2) if is_known else 0,
+    }
 
 
 def _controls(evaluation):

@@ -54,6 +54,17 @@ def hypothesis_rows(evaluation):
     return _sorted(map(_row, evaluation.table.to_dict("records")))
 
 
+def largest_points(rows_of_classes):
+    """The largest effect of a hypothesis on any class, in percentage points.
+
+    Parameters
+    ----------
+    rows_of_classes : dict of class to Row
+    """
+    sizes = [abs(row.points) for row in rows_of_classes.values() if row.is_estimable]
+    return max(sizes, default=-1.0)
+
+
 def agreeing_rows(evaluation):
     """One row per group of two or more hypotheses that agree, tested as one."""
     lines = evaluation.groups.to_dict("records")

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sklearn_hsae._files import write_text
+from sklearn_hsae.evaluation import fingerprints
 from sklearn_hsae.report._content import page_content
 
 
@@ -59,7 +60,8 @@ def write_report(
     Raises
     ------
     ValueError
-        When `texts` or `y` have another length than the evaluation.
+        When `texts` or `y` have another length than the evaluation, or `texts` are
+        others than those that were evaluated, or in another order.
 
     Examples
     --------
@@ -68,6 +70,7 @@ def write_report(
     """
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
+    _check_order(evaluation, texts)
     content = page_content(evaluation, texts, y, pipeline, run, title, n_examples, by)
     write_text(path, _render(content))
     return path
@@ -86,6 +89,22 @@ def _render(content):
     )
     styles = folder.joinpath("report.css").read_text(encoding="utf-8")
     return template.render(css=Markup(styles), **content)
+
+
+def _check_order(evaluation, texts):
+    """Refuse texts that would stand under annotations of other texts."""
+    known = evaluation.held_out and evaluation.held_out.texts
+    given = None if texts is None or known is None else fingerprints(texts)
+    if given is None:
+        return
+    n_others = int((given != known).sum())
+    if n_others:
+        is_order = sorted(given.tolist()) == sorted(known.tolist())
+        problem = "are in another order than" if is_order else "are others than"
+        raise ValueError(
+            f"{n_others} of {len(known)} texts {problem} those that were evaluated. "
+            "Pass the texts that evaluate_hypotheses was given, as they were."
+        )
 
 
 def _check_lengths(evaluation, **columns):

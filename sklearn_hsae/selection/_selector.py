@@ -11,6 +11,12 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_hsae._pairs import (
+    carries_pairs,
+    mirrored,
+    mirrored_target,
+    of_both_texts,
+)
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -222,10 +228,17 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             selected (see `min_support` and `min_groups`), or when y is missing,
             constant or of another length.
         """
+        are_pairs = carries_pairs(X)
         controls, is_known = self._read_controls(X)
         X = validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
         )
+        if are_pairs:
+            y = y if y is None else mirrored_target(y, self.task)
+            sample_weight, groups = map(of_both_texts, (sample_weight, groups))
+            if controls is not None:
+                controls = np.concatenate(np.split(controls, 2)[:1] * 2)
+                controls[len(controls) // 2 :] *= -1
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, ensure_non_negative=True
@@ -234,7 +247,8 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         if self.columns is not None:
             self.selected_ = self._named_columns(as_columns(X))
             return self
-        n_select = self._check_enough(*X.shape)
+        n_rows, n_features = X.shape
+        n_select = self._check_enough(n_rows // (1 + are_pairs), n_features)
         target = None
         if self._needs_target():
             if not np.all(is_known):
@@ -243,10 +257,16 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
                 )
             target = self._target(X, y, sample_weight, controls)
         activations = as_columns(X)
+        compared = self._on_or_off(activations) if self.binarize else activations
+        if are_pairs:
+            X, activations, compared = map(mirrored, (X, activations, compared))
+            activations, compared = as_columns(activations), as_columns(compared)
         eligible = eligible_neurons(
-            activations, self._support(X.shape[0]), groups, self.min_groups
+            activations, self._support(n_rows), groups, self.min_groups
         )
-        self.selected_ = self._choose(X, activations, target, n_select, eligible)
+        self.selected_ = self._choose(
+            X, activations, compared, target, n_select, eligible
+        )
         logger.info(
             "Selection: %d of %d neurons.", len(self.selected_), self.n_features_in_
         )
@@ -391,12 +411,11 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         compared.data[is_binarized] = activations.data[is_binarized] > 0
         return as_columns(compared)
 
-    def _choose(self, X, activations, target, n_select, eligible):
+    def _choose(self, X, activations, compared, target, n_select, eligible):
         """Return the chosen columns in order, and set `scores_`."""
-        activations = activations[:, eligible]
         candidates = Candidates(
-            activations,
-            self._on_or_off(activations) if self.binarize else activations,
+            activations[:, eligible],
+            compared[:, eligible],
             target,
             n_select,
             self.max_correlation,

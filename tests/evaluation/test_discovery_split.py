@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_get_params_invariance
 
 from sklearn_hsae import (
@@ -23,6 +24,7 @@ from sklearn_hsae import (
     evaluate_hypotheses,
     make_hypothesis_pipeline,
     with_texts,
+    write_report,
 )
 
 N_ROWS, N_NEURONS = 200, 30
@@ -244,3 +246,26 @@ def test_bad_rows_are_named(rows):
         model.predict(X)
     with pytest.raises(NotFittedError):
         evaluate_hypotheses(model, X, y)
+
+
+def test_rows_of_the_discovery_part_are_no_test(tmp_path):
+    """As with X_train, a warning says how many are known."""
+    texts = np.array([f"text {i} {'good' * (i % 2)}" for i in range(200)], dtype=object)
+    y = np.random.default_rng(0).normal(size=200) + np.arange(200) % 2
+    pipe = make_pipeline(
+        FunctionTransformer(_has_good), NeuronSelector(1), HypothesisRegressor()
+    )
+    model = DiscoverySplit(pipe, random_state=0).fit(texts, y)
+    with pytest.warns(UserWarning, match="100 of 200 texts to test on are also among"):
+        evaluate_hypotheses(model, texts, y)
+    part = model.inference_rows_
+    evaluation = evaluate_hypotheses(model, texts[part], y[part])
+    write_report(evaluation, tmp_path / "r.html", texts=texts[part])
+    with pytest.raises(ValueError, match="100 of 100 texts are in another order than"):
+        write_report(evaluation, tmp_path / "r.html", texts=np.roll(texts[part], 1))
+    with pytest.raises(ValueError, match="1 of 100 texts are others than those"):
+        write_report(evaluation, tmp_path / "r.html", texts=[*texts[part][:-1], "x"])
+
+
+def _has_good(texts):
+    return np.array([["good" in text, len(text) % 2] for text in texts]) * 1.0

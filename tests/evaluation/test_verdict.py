@@ -91,3 +91,10 @@ def test_hypotheses_that_share_an_effect_are_explained():
     said = verdict("regression", metrics, None)
     assert "of the 12 groups, 9 are significant" in said
     assert "Taken one by one, 15 hypotheses are." in said
+
+
+def test_a_negative_r2_is_explained_in_one_sentence():
+    """Users took it for a bug."""
+    told = tell([0.3, 0.2, 0.2, -0.1], 0)
+    assert told.count("A negative R2 means that the mean of the held-out texts") == 1
+    assert "negative" not in tell([0.3, 0.2, 0.2, 0.1])

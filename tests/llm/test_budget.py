@@ -57,7 +57,8 @@ def test_a_higher_limit_goes_on_where_the_lower_one_stopped():
 def test_workers_of_a_search_spend_from_one_limit(tmp_path):
     with LLMServer(echo) as server:
         llm = language_model(server, {"max_calls": 12, "cache_dir": str(tmp_path)})
-        answered = Parallel(n_jobs=2)(
+        # Forks: new processes would import litellm again.
+        answered = Parallel(n_jobs=2, backend="multiprocessing")(
             delayed(ask)(clone(llm), 10, start) for start in (0, 100)
         )
     assert sum(answered) == len(server.calls) == 12

@@ -7,7 +7,7 @@ import warnings
 import pytest
 from llm_server import LLMServer, chat, language_model, prompt_in
 
-from sklearn_hsae.llm import LLMClient, Request
+from sklearn_hsae.llm import LLMClient, Request, _retries
 
 MODELS = ["openai/gpt-4o-mini", "hosted_vllm/m"]  # litellm asks them in two ways
 
@@ -125,7 +125,8 @@ def test_an_empty_account_ends_the_run_and_keeps_the_answers():
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("status", [408, 409, 423, 425, 449, 502, 503, 529])
-def test_what_passes_by_itself_is_tried_again(status, model):
+def test_what_passes_by_itself_is_tried_again(status, model, monkeypatch):
+    monkeypatch.setattr(_retries, "_FIRST_WAIT", 0.01)  # half a second
     with LLMServer(echo, faults=[refused(status, "later")] * 2) as server:
         answers, usage = ask(server, 1, model)
     assert answers == ["question 0"] and usage.retries == 2

@@ -1,6 +1,7 @@
 """Real responses through the real litellm, which maps them for each provider."""
 
 import asyncio
+import socket
 
 import pytest
 from llm_server import LLMServer
@@ -97,3 +98,22 @@ def test_a_spent_quota_is_no_rate_limit():
 
 def test_a_mistake_in_a_program_is_not_tried_again():
     assert not is_temporary(ValueError("wrong")) and not is_temporary(KeyError("a"))
+
+
+def test_a_server_that_is_not_there_is_named():
+    """Of a real call by litellm; the address has no key in it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/v1"
+    with pytest.raises(Exception) as caught:
+        import_litellm().completion(
+            "openai/m",
+            [{"role": "user", "content": "x"}],
+            api_base=address,
+            api_key="secret",
+            num_retries=0,
+            max_retries=0,
+        )
+    message = message_of(caught.value)
+    assert f"no connection to {address}" in message and "secret" not in message

@@ -85,7 +85,19 @@ def page_of(tmp_path, evaluation, **options):
 
 
 def hypothesis_bodies(page):
-    return [e for e in page.find("tbody") if "group" not in (e.get("class") or "")]
+    return [
+        e
+        for e in page.find("tbody")
+        if "group" not in (e.get("class") or "") and e not in matrix_bodies(page)
+    ]
+
+
+def matrix_bodies(page):
+    return [
+        e
+        for e in page.find("tbody")
+        if any(part.get("class") == "matrix" for part in e["inside"])
+    ]
 
 
 def test_page_loads_nothing_and_runs_nothing(tmp_path, ratings):
@@ -249,6 +261,10 @@ def test_classes(tmp_path, ratings, labels):
         assert "+ means more likely yes." in html
     else:
         assert groups == [f"verdict = {c}, against all others" for c in labels]
+        (matrix,) = matrix_bodies(page)
+        points = 100 * evaluation.table["average_marginal_effect"]
+        for value in points.round():
+            assert f"{abs(value):.0f}" in matrix["text"]
     assert len(hypothesis_bodies(page)) == len(evaluation.table)
     assert f"{evaluation.metrics['auc']:.2f}" in page.find("dl", "figures")[0]["text"]
     assert "Effect, 90" in html and "significant at 10 %" in html

@@ -26,4 +26,7 @@ class EpochProgress(Callback):
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):
+        # Early stopping: the bar ends full, not at a part of the epochs.
+        self.bar_.total = self.bar_.n
+        self.bar_.refresh()
         self.bar_.close()

@@ -1,0 +1,135 @@
+"""The options of ``sklearn-hsae explain``."""
+
+from pathlib import Path
+
+_SCORERS = ("detection", "recall", "fuzz", "simulation", "embedding", "surprisal")
+
+
+def add_explain(commands, *, positive, add_common, add_llm):
+    """Add the command to the parser.
+
+    Parameters
+    ----------
+    commands : the object that ``add_subparsers`` returned
+    positive : callable
+        The type of a whole number of 1 or more.
+    add_common, add_llm : callable
+        Add the options that other commands have too.
+    """
+    explain = commands.add_parser(
+        "explain",
+        help="explain and score the features of an autoencoder of a language model",
+        description="Read texts with a language model, name the features of its sparse "
+        "autoencoder, and score the names on other texts. Writes explanations/, "
+        "scores/, latents/ and run_config.json. The same command goes on where an "
+        "earlier one stopped.",
+    )
+    explain.add_argument(
+        "model", metavar="MODEL", help="name on the hub, folder or GGUF"
+    )
+    explain.add_argument(
+        "sae",
+        metavar="SAE",
+        help="folder or file of an autoencoder, or a folder with one per hookpoint; "
+        "on this machine or on the hub, as owner/repository/folder",
+    )
+    explain.add_argument(
+        "--hookpoints",
+        nargs="+",
+        metavar="NAME",
+        help="layers whose output is read, such as layers.16 (default: the one that "
+        "the files of SAE name)",
+    )
+    explain.add_argument(
+        "--embedder",
+        metavar="MODEL",
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        help="for --negatives similar and --scorers embedding (%(default)s)",
+    )
+    explain.add_argument(
+        "--device", metavar="NAME", help="where MODEL runs (default: a GPU if there is)"
+    )
+    _add_texts(explain, positive)
+    _add_examples(explain, positive)
+    add_llm(explain.add_argument_group("language model"))
+    add_common(explain)
+
+
+def _add_texts(explain, positive):
+    texts = explain.add_argument_group("texts")
+    texts.add_argument(
+        "--file",
+        type=Path,
+        metavar="FILE",
+        help="one text per line (.txt), or a table as for run (default: generated "
+        "reviews)",
+    )
+    texts.add_argument(
+        "--text", metavar="COLUMN", default="text", help="of a table (%(default)s)"
+    )
+    texts.add_argument(
+        "--max-texts", type=positive, metavar="N", help="the first N texts only"
+    )
+    texts.add_argument(
+        "--max-tokens",
+        type=positive,
+        default=512,
+        metavar="N",
+        help="tokens that MODEL reads at once (%(default)s)",
+    )
+
+
+def _add_examples(explain, positive):
+    examples = explain.add_argument_group("features and examples")
+    examples.add_argument(
+        "--max-latents",
+        type=positive,
+        metavar="N",
+        help="the first N features with enough examples (default: all)",
+    )
+    examples.add_argument(
+        "--min-examples",
+        type=positive,
+        default=20,
+        metavar="N",
+        help="texts that a feature must be active in (%(default)s)",
+    )
+    examples.add_argument(
+        "--n-examples",
+        type=positive,
+        default=20,
+        metavar="N",
+        help="texts shown per feature, half of them silent (%(default)s)",
+    )
+    examples.add_argument(
+        "--sampling",
+        choices=("top", "quantiles"),
+        default="quantiles",
+        help="which active texts are shown (%(default)s)",
+    )
+    examples.add_argument(
+        "--negatives",
+        choices=("random", "similar", "co-occurring"),
+        default="random",
+        help="which silent texts are shown (%(default)s)",
+    )
+    examples.add_argument(
+        "--max-words",
+        type=positive,
+        default=64,
+        metavar="N",
+        help="words shown of a text, around its first mark (%(default)s)",
+    )
+    examples.add_argument(
+        "--scorers",
+        nargs="+",
+        choices=_SCORERS,
+        metavar="NAME",
+        help=f"{', '.join(_SCORERS)} (default: detection fuzz; without --llm: "
+        "embedding)",
+    )
+    examples.add_argument(
+        "--estimate",
+        action="store_true",
+        help="print the number of calls and their price, and stop",
+    )

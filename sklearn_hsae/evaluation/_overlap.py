@@ -1,0 +1,56 @@
+"""Texts that are known already: among those to learn from, or in another order."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+_MOST_OVERLAP = 0.1  # short texts, such as "thanks", may repeat by chance
+
+
+def fingerprints(X):
+    """A number per text, the same for the same text; None where X holds other rows.
+
+    Parameters
+    ----------
+    X : sequence of str, or a frame with one column of them
+
+    Returns
+    -------
+    uint64 ndarray of shape (n_rows,), or None
+    """
+    if isinstance(X, pd.DataFrame):
+        rows = X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
+    elif sparse.issparse(X) or getattr(X, "ndim", 1) > 1:
+        rows = []
+    else:
+        rows = list(X)
+    if not rows or not all(isinstance(text, str) for text in rows):
+        return None
+    texts = np.empty(len(rows), dtype=object)
+    texts[:] = [text.encode("utf-8", "surrogatepass").hex() for text in rows]
+    return pd.util.hash_array(texts, categorize=False)
+
+
+def warn_of_overlap(texts, known, where):
+    """Warn where texts to test on are also among those to learn from.
+
+    Parameters
+    ----------
+    texts, known : uint64 ndarray or None
+        Fingerprints.
+    where : str
+        What holds the known texts, for the message.
+    """
+    if texts is None or known is None:
+        return
+    n_known = int(np.isin(texts, known).sum())
+    if n_known > _MOST_OVERLAP * len(texts):
+        warnings.warn(
+            f"{n_known} of {len(texts)} texts to test on are also {where}. They are no "
+            "test of hypotheses that were found on them: p-values are too small, and "
+            "scores too high. Pass other texts.",
+            UserWarning,
+            stacklevel=3,
+        )

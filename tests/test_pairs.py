@@ -1,0 +1,187 @@
+"""Pairs of texts through one plain Pipeline, with the real model and no LLM."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import Pipeline
+
+from sklearn_hsae import (
+    DiscoverySplit,
+    EmbeddingTransformer,
+    NeuronSelector,
+    evaluate_hypotheses,
+    make_hypothesis_pipeline,
+)
+
+
+@pytest.fixture(scope="module")
+def pairs(reviews):
+    """120 pairs of reviews; which of the two has the higher rating."""
+    half = len(reviews.texts) // 2
+    frame = pd.DataFrame({"a": reviews.texts[:half], "b": reviews.texts[half:]})
+    difference = reviews.target[:half] - reviews.target[half:]
+    return frame.assign(difference=difference, a_wins=difference > 0)
+
+
+def make_pipe(task="classification", **options):
+    pipe = make_hypothesis_pipeline(
+        task=task, pairs=True, n_neurons=16, k=3, n_select=4, random_state=0, **options
+    )
+    return pipe.set_params(sae__max_epochs=5)
+
+
+@pytest.fixture(scope="module")
+def fitted(pairs):
+    return make_pipe().fit(pairs[["a", "b"]], pairs["a_wins"])
+
+
+def swapped(frame):
+    return list(zip(frame["b"], frame["a"], strict=True))
+
+
+def test_a_swapped_pair_has_the_mirrored_probability(fitted, pairs):
+    assert type(fitted) is Pipeline
+    shares = fitted.predict_proba(pairs[["a", "b"]])
+    mirrored = fitted.predict_proba(swapped(pairs))
+    np.testing.assert_allclose(mirrored, shares[:, ::-1], atol=1e-12)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_the_order_of_a_pair_changes_no_estimate(fitted, pairs, task):
+    # Behind the judge: which neurons exist depends on the order of the rows.
+    annotations = fitted[:-1].transform(pairs[["a", "b"]])
+    assert set(np.unique(annotations)) == {-1.0, 0.0, 1.0}
+    y = pairs["a_wins" if task == "classification" else "difference"].to_numpy()
+    last = make_pipe(task)[-1]
+    swap = np.random.default_rng(0).random(len(y)) < 0.5
+    other = annotations * np.where(swap, -1, 1)[:, None]
+    z = np.where(swap, ~y if task == "classification" else -y, y)
+    table, again = (
+        clone(last).fit(*rows).summary_ for rows in ((annotations, y), (other, z))
+    )
+    columns = ["separation", "separation_p", "coefficient", "standard_error", "p"]
+    np.testing.assert_allclose(table[columns], again[columns], rtol=1e-6)
+
+
+def test_annotations_are_those_of_the_single_texts(fitted, pairs):
+    single = [
+        fitted["annotate"].judge_.judge(pairs[side].to_numpy(object))
+        for side in ("a", "b")
+    ]
+    annotations = fitted[:-1].transform(pairs[["a", "b"]])
+    np.testing.assert_array_equal(annotations, single[0] - single[1])
+    assert annotations.index.equals(pairs.index)
+
+
+def test_a_sample_of_the_rows_is_a_sample_of_pairs(pairs):
+    pipe = make_pipe().set_params(annotate__fit_sample=30)
+    annotations = pipe[:-1].fit_transform(pairs[["a", "b"]], pairs["a_wins"])
+    assert annotations.notna().all(axis=1).sum() == 30
+
+
+def test_lists_arrays_and_frames_of_pairs_give_the_same_rows(pairs):
+    embed = EmbeddingTransformer()
+    frame = embed.fit_transform(pairs[["a", "b"]][:5])
+    assert frame.shape == (10, 384)
+    texts = pairs["a"][:5].tolist() + pairs["b"][:5].tolist()
+    assert frame.index.get_level_values("text").tolist() == texts
+    rows = list(zip(pairs["a"][:5], pairs["b"][:5], strict=True))
+    for X in (rows, np.array(rows), pd.Series(rows), [list(row) for row in rows]):
+        np.testing.assert_array_equal(embed.fit_transform(X), frame)
+    difference = EmbeddingTransformer(carry_texts=False).fit_transform(rows)
+    np.testing.assert_array_equal(difference, frame[:5].values - frame[5:].values)
+
+
+def test_the_selection_does_not_depend_on_the_order_of_a_pair():
+    rng = np.random.default_rng(0)
+    sides = rng.random((2, 200, 12)) * (rng.random((2, 200, 12)) < 0.3)
+    y = sides[0, :, 3] - sides[1, :, 3] + sides[1, :, 8] - sides[0, :, 8] > 0
+    swap = rng.random(200) < 0.5
+    other, z = sides.copy(), y ^ swap
+    other[:, swap] = sides[::-1, swap]
+    texts = [f"text {i}" for i in range(400)]
+    embedded = EmbeddingTransformer().fit_transform(
+        list(zip(texts[:200], texts[200:], strict=True))
+    )
+    for method in ("forward", "lasso", "correlation", "separation"):
+        selected = [
+            NeuronSelector(2, method=method)
+            .fit(pd.DataFrame(np.vstack(values), index=embedded.index), outcome)
+            .selected_.tolist()
+            for values, outcome in ((sides, y), (other, z))
+        ]
+        assert selected[0] == selected[1]
+        assert set(selected[0]) == {3, 8}
+
+
+def test_a_search_with_groups_and_without_a_judge(pairs):
+    pipe = make_pipe().set_params(interpret="passthrough", annotate="passthrough")
+    X, groups = pairs[["a", "b"]], np.arange(len(pairs)) // 3
+    search = GridSearchCV(
+        pipe, {"select__n_select": [2, 3]}, cv=GroupKFold(2), error_score="raise"
+    )
+    search.fit(X, pairs["a_wins"], groups=groups)
+    evaluation = evaluate_hypotheses(
+        search, X, pairs["a_wins"], X_train=X[:60], y_train=pairs["a_wins"][:60]
+    )
+    assert len(evaluation.annotations) == len(pairs)
+    assert evaluation.ceilings.index[-1] == "hypotheses"
+
+
+def test_a_discovery_split_keeps_groups_together(pairs):
+    groups = np.arange(len(pairs)) // 3
+    pipe = make_pipe("regression").set_params(regress__cov_type="cluster")
+    model = DiscoverySplit(pipe, random_state=0)
+    model.fit(pairs[["a", "b"]], pairs["difference"], groups=groups)
+    assert not set(groups[model.discovery_rows_]) & set(groups[model.inference_rows_])
+    assert model.summary_["n"].eq(60).all()
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([("a", "b"), ("a",)], "1 of 2 rows are no pair of two texts, at row pos.* 1"),
+        ([("a", "b"), "a"], "no pair of two texts, at row position 1"),
+        ([("a", "b"), ("a", None)], r"\(second texts\).*1 missing .* row position 1"),
+        ([(" ", "b"), ("a", "b")], r"\(first texts\).*1 empty at row position 0"),
+        ([("a", "a"), ("a", "b")], "1 pairs of two equal texts, at row position 0"),
+        (
+            pd.DataFrame([["a", "b", "c"]], columns=["x", "y", "z"]),
+            "3 columns, 'x', 'y', 'z'.*frame",
+        ),
+    ],
+)
+def test_rows_that_are_no_pairs_are_named(X, message):
+    with pytest.raises(ValueError, match=message):
+        EmbeddingTransformer().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "message"),
+    [
+        ("regression", [0.0, 1.0], "y - 0.5"),
+        ("classification", ["a", "b", "tie"], "3 classes.*Leave ties out"),
+        ("classification", ["a"], "Swap the texts of a random half"),
+    ],
+)
+def test_an_outcome_that_cannot_be_mirrored_is_refused(pairs, task, y, message):
+    y = np.resize(y, len(pairs))
+    with pytest.raises(ValueError, match=message):
+        make_pipe(task).fit(pairs[["a", "b"]], y)
+
+
+@pytest.mark.parametrize("judged", [False, True])
+def test_pairs_need_a_last_step_that_knows_of_them(pairs, judged):
+    pipe = make_pipe().set_params(regress__pairs=False)
+    if not judged:
+        pipe.set_params(interpret="passthrough", annotate="passthrough")
+    with pytest.raises(ValueError, match="pairs=True"):
+        pipe.fit(pairs[["a", "b"]], pairs["a_wins"])
+
+
+def test_rows_that_were_moved_behind_the_embedding_are_found(fitted, pairs):
+    activations = fitted[:4].transform(pairs[["a", "b"]])
+    with pytest.raises(ValueError, match="dropped or moved rows"):
+        fitted["annotate"].transform(activations.iloc[1:])
