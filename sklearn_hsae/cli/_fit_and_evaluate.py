@@ -65,8 +65,8 @@ def build_pipeline(
             "by --instructions what no concept should be about."
         )
     if controls:
-        names = list(controls)
-        pipeline.set_params(select__controls=names, regress__controls=names)
+        columns = list(controls)
+        pipeline.set_params(select__controls=columns, regress__controls=columns)
     if split.groups is not None:
         pipeline.set_params(regress__cov_type="cluster")
     for _, step in pipeline.steps:
@@ -103,7 +103,8 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
         if name == "interpret" and pipeline["annotate"].llm is not None:
             _say_estimate(pipeline, X, split, n_repeats)
         with stages.stage(name):
-            X = step.fit_transform(X, split.y)
+            together = {"groups": split.groups} if name == "sae" else {}
+            X = step.fit_transform(X, split.y, **together)
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
         last_step.fit(X, split.y, groups=split.groups)
