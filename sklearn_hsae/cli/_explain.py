@@ -277,8 +277,11 @@ def _scorers(arguments):
 
 def _sae_path(sae, hookpoint):
     """The folder of one layer: the folder itself, or the one of this name inside."""
-    inner = Path(sae) / (hookpoint or "")
-    return str(inner) if hookpoint and inner.exists() else sae
+    if hookpoint is None:
+        return sae
+    is_repository = not Path(sae).exists() and sae.count("/") == 1
+    inner = f"{sae}/{hookpoint}"
+    return inner if is_repository or Path(inner).exists() else sae
 
 
 def _layer(hookpoint):

@@ -30,7 +30,8 @@ def add_explain(commands, *, positive, add_common, add_llm):
     explain.add_argument(
         "sae",
         metavar="SAE",
-        help="folder or file of an autoencoder, or a folder with one per hookpoint",
+        help="folder or file of an autoencoder, or a folder with one per hookpoint; "
+        "on this machine or on the hub, as owner/repository/folder",
     )
     explain.add_argument(
         "--hookpoints",

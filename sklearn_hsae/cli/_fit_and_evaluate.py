@@ -66,8 +66,8 @@ def build_pipeline(
             "by --instructions what no concept should be about."
         )
     if controls:
-        names = list(controls)
-        pipeline.set_params(select__controls=names, regress__controls=names)
+        columns = list(controls)
+        pipeline.set_params(select__controls=columns, regress__controls=columns)
     if split.groups is not None:
         pipeline.set_params(regress__cov_type="cluster")
     for _, step in pipeline.steps:

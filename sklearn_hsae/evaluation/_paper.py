@@ -115,6 +115,7 @@ def methods_text(evaluation):
         f"{_groups(metrics)} The regression on the texts on which the hypotheses were "
         "found predicted the "
         f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
+        f"{_returned(evaluation.stability)}"
     )
 
 
@@ -155,6 +156,18 @@ def _groups(metrics):
         " Hypotheses whose annotations have pairwise correlations of 0.5 or more were "
         f"also tested as one: of {metrics['n_groups']} hypotheses then, "
         f"{metrics['n_significant_groups']} were significant."
+    )
+
+
+def _returned(stability):
+    """How many hypotheses came back in repeats; "" without repeats."""
+    if stability is None:
+        return ""
+    n_most = (stability["share_returned"] > 0.5).sum()
+    return (
+        f" The search was repeated {stability['n_repeats'][0]} times with other seeds; "
+        f"{n_most} of the hypotheses came back in more than half of the repeats, "
+        "judged by their annotations."
     )
 
 

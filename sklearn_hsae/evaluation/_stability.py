@@ -11,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_hsae._sklearn_compat import check_method_params, safe_indexing
 from sklearn_hsae.embedding import EmbeddingTransformer
+from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._matching import match_hypotheses
 from sklearn_hsae.inference import split_controls
@@ -44,10 +45,11 @@ def stability(
 
     Parameters
     ----------
-    pipeline : Pipeline, or a fitted search such as GridSearchCV
+    pipeline : Pipeline, DiscoverySplit, or a fitted search such as GridSearchCV
         Fitted. Its hypotheses are the ones that are looked for. It is not changed.
     X : sequence of str, or other input of the pipeline, of length n_samples
-        The rows that the pipeline was fitted on.
+        The rows that the pipeline was fitted on. For a :class:`DiscoverySplit`, the
+        hypotheses are searched for again on its discovery part alone.
     y : array-like of shape (n_samples,)
         Their target.
     X_common, y_common : default=None
@@ -141,9 +143,12 @@ def stability(
     finder, X, X_common = _embedded_once(finder, X, X_common)
     reference = _hypotheses(finder, last, X_common, y_common)
     rng = check_random_state(random_state)
+    known = np.arange(len(y))
+    if isinstance(pipeline, DiscoverySplit):
+        known = pipeline.discovery_rows_
     jobs = []
     for _ in range(n_repeats):
-        rows = _rows(len(y), resample, groups, rng)
+        rows = _rows(known, resample, groups, rng)
         jobs.append((rows, rng.randint(_LARGEST_SEED)))
     found = Parallel(n_jobs=n_jobs)(
         delayed(_search_again)(
@@ -199,18 +204,18 @@ def _is_embedding(step):
     return isinstance(step, EmbeddingTransformer)
 
 
-def _rows(n_rows, resample, groups, rng):
-    """Positions of the rows of one repeat."""
+def _rows(known, resample, groups, rng):
+    """Positions of the rows of one repeat, out of those that may be used."""
     if resample == "seed":
-        return np.arange(n_rows)
+        return known
     if groups is None:
-        return rng.randint(n_rows, size=n_rows)
-    _, numbers = np.unique(np.asarray(groups), return_inverse=True)
+        return known[rng.randint(len(known), size=len(known))]
+    _, numbers = np.unique(np.asarray(groups)[known], return_inverse=True)
     members = np.split(
         np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1]
     )
     drawn = rng.randint(len(members), size=len(members))
-    return np.concatenate([members[group] for group in drawn])
+    return known[np.concatenate([members[group] for group in drawn])]
 
 
 def _search_again(finder, last, X, y, rows, params, X_common, y_common, seed):

@@ -68,7 +68,9 @@ class ReaderSAETransformer(
         - a trained one: the folder that
           :meth:`MatryoshkaSAETransformer.save_pretrained`, SAELens (standard, topk,
           jumprelu and gated) or sparsify (topk and groupmax) wrote; the ``params.npz``
-          of Gemma Scope, or its folder; or the ``.pth`` file of Goodfire.
+          of Gemma Scope, or its folder; or the ``.pth`` file of Goodfire. Also their
+          place on the Hugging Face hub, ``"owner/repository/folder"``, and, when
+          sae-lens is installed, ``"saelens:release/id"`` of its registry.
     layer : int or "auto", default="auto"
         Index, from 0, of the layer whose output is read; negative from the end. "auto"
         is the one that the files of `sae` name, else the one in the middle.
@@ -395,9 +397,13 @@ default="auto"
 
         if self.sae is None or isinstance(self.sae, MatryoshkaSAETransformer):
             return SAEFile(None)
-        path = os.fspath(self.sae)
-        version = fingerprint(path) if os.path.exists(path) else None
-        return _load_once(path, version)
+        path = self._sae_path()
+        return _load_once(path, fingerprint(path))
+
+    def _sae_path(self):
+        from sklearn_hsae.reader._sae_hub import find_sae
+
+        return find_sae(os.fspath(self.sae))
 
     def _state_reader(self, source, layer):
         from sklearn_hsae.reader._hidden_states import HiddenStateReader
@@ -434,7 +440,7 @@ default="auto"
             version = encoder.fingerprint()
         else:
             encoder = TokenEncoder(source.sae)
-            version = fingerprint(self.sae)
+            version = fingerprint(self._sae_path())
         return ActivationReader(
             states, encoder, version, threshold=self.threshold, **common
         )

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from llm_server import language_model
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklearn_hsae import (
     ConceptAnnotator,
+    DiscoverySplit,
     EmbeddingTransformer,
     HypothesisClassifier,
     HypothesisRegressor,
@@ -120,6 +122,30 @@ def test_bootstrap_draws_rows_or_whole_groups(rows, pipe):
         np.testing.assert_array_equal(weights, drawn)
 
 
+@pytest.mark.parametrize("groups", [None, np.arange(120) // 3])
+def test_a_discovery_split_is_repeated_on_its_own_rows(rows, pipe, groups):
+    X, y = rows
+    model = DiscoverySplit(pipe, random_state=0).fit(X, y, groups=groups)
+    for resample in ("seed", "bootstrap"):
+        FITS.clear()
+        of_rows = groups if resample == "bootstrap" else None
+        options = {"resample": resample, "groups": of_rows, "random_state": 0}
+        table = stability(model, X, y, n_repeats=1, **options)
+        ((_, drawn, target, _),) = FITS
+        assert set(drawn) <= set(model.discovery_rows_) and len(drawn) == 60
+        np.testing.assert_array_equal(target, y[drawn])
+        assert (resample == "seed") == (set(drawn) == set(model.discovery_rows_))
+        assert set(table["hypothesis"]) == set(model.summary_["hypothesis"])
+
+
+def test_repeats_at_the_same_time_give_the_same_table(rows, pipe):
+    tables = []
+    for n_jobs in (None, 2):
+        with parallel_config(backend="threading"):
+            tables.append(stability(pipe, *rows, n_jobs=n_jobs, random_state=0))
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_annotations_are_compared_on_the_common_rows(rows, pipe):
     X, y = rows
     common = X[:60].copy()
@@ -200,6 +226,8 @@ def test_a_whole_pipeline_embeds_once(fitted, reviews, tmp_path):
     page = write_report(evaluation, tmp_path / "report.html").read_text("utf-8")
     assert "Returned" in page and f"{counts.iloc[0]} of 2" in page
     assert "Returned" in evaluation.to_markdown()
+    n_most = (table["n_returned"] == 2).sum()
+    assert f"repeated 2 times with other seeds; {n_most} of" in evaluation.methods()
     with pytest.raises(ValueError, match="table of the same fitted pipeline"):
         evaluation.with_stability(table[1:])
 

@@ -150,3 +150,21 @@ def test_controls_that_make_no_sense_are_refused():
         NeuronSelector(3, method=f_regression, controls=["price"]).fit(frame, y)
     with pytest.raises(ValueError, match="explain the target without an error"):
         NeuronSelector(3, controls=["price"]).fit(frame, 2 * Z[:, 0] + 1)
+
+
+def test_beside_controls_effects_are_found_that_the_controls_hide():
+    # Neurons that only say the shop go with the rating more than those with an effect.
+    rng, found = np.random.default_rng(0), {True: 0, False: 0}
+    for _ in range(6):
+        shop, ratings = rng.integers(8, size=1000), rng.normal(size=8) * 1.5
+        shares = np.full((1000, 60), 0.1)
+        shares[:, :20] = np.where(shop[:, None] == np.arange(20) % 8, 0.45, 0.06)
+        X = (rng.random((1000, 60)) < shares) * rng.gamma(2.0, size=(1000, 60))
+        effects = (X[:, 20:26] > 0) @ [0.4, -0.4, 0.4, -0.4, 0.4, -0.4]
+        y = ratings[shop] + effects + rng.normal(size=1000)
+        frame = pd.DataFrame(X, index=pd.Index(shop.astype(str), name="shop"))
+        for beside in found:
+            selector = NeuronSelector(10, controls=["shop"] if beside else None)
+            selected = selector.fit(frame, y).selected_
+            found[beside] += np.isin(np.arange(20, 26), selected).sum()
+    assert found[True] >= 0.9 * 36 and found[False] <= 0.5 * 36
