@@ -89,7 +89,7 @@ def warn_of_overlap(split, told):
 
 def _hashable(texts):
     """The texts, or the pairs as tuples."""
-    return texts if texts.ndim == 1 else map(tuple, np.asarray(texts))
+    return texts if np.ndim(texts) == 1 else map(tuple, np.asarray(texts))
 
 
 def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):

@@ -1,5 +1,7 @@
 """The command and the files for pairs of texts."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,11 +31,13 @@ def tests_of_headlines(reviews, tmp_path):
 def run(path, *options):
     columns = ["--text", "headline_a", "--text-b", "headline_b"]
     sizes = ["--n-neurons", "16", "--k", "3", "--n-select", "3"]
-    main(["run", str(path), *columns, *sizes, "--out", str(path.parent), *options])
+    return main(
+        ["run", str(path), *columns, *sizes, "--out", str(path.parent), *options]
+    )
 
 
 def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
-    run(tests_of_headlines, "--target", "winner", "--groups", "test")
+    assert run(tests_of_headlines, "--target", "winner", "--groups", "test") == 0
     shown = capsys.readouterr()
     assert "60 pairs of texts to learn from" in shown.err
     assert "a is more likely where only the first text has it" in shown.out
@@ -57,9 +61,8 @@ def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
 def test_columns_that_cannot_be_pairs_are_refused(
     tests_of_headlines, options, message, capsys
 ):
-    with pytest.raises(SystemExit):
-        run(tests_of_headlines, *options)
-    assert pd.Series(capsys.readouterr().err).str.contains(message).all()
+    assert run(tests_of_headlines, *options) != 0
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_load_texts_reads_pairs_and_drops_those_without_a_side(tests_of_headlines):
