@@ -109,7 +109,7 @@ def _judged(rows, annotations, predicted):
 def _show(target, model, n_texts, means, drift):
     lines = [f"{n_texts:,} texts"]
     if n_texts:
-        lines += [f"mean {name} of {target}: {m:.3g}" for name, m in means.items()]
+        lines += [f"{target}: mean {name} {m:.3g}" for name, m in means.items()]
     n_drifting = int(np.sum(drift["drifts"]))
     lines += ["", *format_drift(drift)]
     if n_texts:

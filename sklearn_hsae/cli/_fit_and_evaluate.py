@@ -109,7 +109,8 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
         if name == "interpret" and pipeline["annotate"].llm is not None:
             _say_estimate(pipeline, X, split, n_repeats)
         with stages.stage(name):
-            X = step.fit_transform(X, split.y)
+            together = {"groups": split.groups} if name == "sae" else {}
+            X = step.fit_transform(X, split.y, **together)
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
         last_step.fit(X, split.y, groups=split.groups)

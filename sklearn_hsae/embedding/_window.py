@@ -11,7 +11,7 @@ _SMALL_SPREAD = 1e-2
 _MIN_TEXTS = 10
 _REMEDY = (
     "Split long texts into parts, one part per row, or pass a model that reads more, "
-    "for example model='BAAI/bge-m3' (8,192 tokens; --model on the command line)."
+    "for example model='BAAI/bge-m3' (8,192 tokens; --embedder on the command line)."
 )
 
 # Keys of cut texts that are part of an earlier warning. Several steps of a pipeline

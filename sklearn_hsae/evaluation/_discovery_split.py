@@ -29,6 +29,7 @@ from sklearn_hsae._sklearn_compat import (
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._overlap import fingerprints
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
+from sklearn_hsae.sae import MatryoshkaSAETransformer
 
 _HELD_OUT = (
     "held out: from rows on which the hypotheses were not found. They hold if the rows "
@@ -146,7 +147,8 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             The target. Both parts have the same shares of its classes, unless there
             are groups.
         groups : array-like of shape (n_samples,), default=None
-            Rows of one group go to the same part. A last step with
+            Rows of one group go to the same part, and within the first part to the
+            same part of the autoencoder's early stopping. A last step with
             ``cov_type="cluster"`` gets those of the second part.
         **params : dict
             With metadata routing: what the steps request, such as `sample_weight`.
@@ -336,6 +338,9 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             if name.startswith(prefix)
         }
         others = {n: v for n, v in params.items() if not n.startswith(prefix)}
+        for name, step in _pipeline(self.estimator).steps[:-1]:
+            if groups is not None and isinstance(step, MatryoshkaSAETransformer):
+                others.setdefault(f"{name}__groups", groups)
         return others, {}, of_last
 
     def __sklearn_tags__(self):
@@ -354,8 +359,8 @@ def _parts(estimator):
 
     A search finds with all steps: it needs the last one for its scores.
     """
-    is_search = hasattr(estimator, "refit") and hasattr(estimator, "estimator")
-    pipeline = estimator.estimator if is_search else estimator
+    pipeline = _pipeline(estimator)
+    is_search = pipeline is not estimator
     if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
         raise ValueError(
             "DiscoverySplit expects a Pipeline that finds hypotheses and tests them in "
@@ -376,3 +381,9 @@ def _parts(estimator):
             "its best pipeline can be tested."
         )
     return estimator, name, last
+
+
+def _pipeline(estimator):
+    """The pipeline itself, or that of a search."""
+    is_search = hasattr(estimator, "refit") and hasattr(estimator, "estimator")
+    return estimator.estimator if is_search else estimator

@@ -163,6 +163,9 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
     ((200, 32), 4)
     """
 
+    # With metadata routing, groups are for early stopping wherever they are passed.
+    __metadata_request__fit = {"groups": True}
+
     _parameter_constraints: dict = {
         "n_neurons": [Interval(Integral, 1, None, closed="left"), _AUTO],
         "k": [Interval(Integral, 1, None, closed="left"), _AUTO],
@@ -223,7 +226,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, groups=None):
         """Train the autoencoder.
 
         Parameters
@@ -241,6 +244,10 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
             penalty and head, in training and in validation. They are scaled to a mean
             of 1; equal weights are the same as None. Rows of weight 0 are left out. The
             number of active neurons is counted without weights.
+        groups : array-like of shape (n_samples,), default=None
+            Rows that go together, such as the texts of one author. The rows of a group
+            are all in training or all in the validation rows of early stopping, and
+            `validation_fraction` is a share of the groups.
 
         Returns
         -------
@@ -256,7 +263,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         """
         from sklearn_hsae.sae._training import checkpoint_path, train
 
-        data, settings, _ = self._prepare_fit(X, y, sample_weight)
+        data, settings, _ = self._prepare_fit(X, y, sample_weight, groups)
         checkpoint = None
         if self.checkpoint is not None:
             checkpoint = checkpoint_path(self.checkpoint, self.get_params(), data)
@@ -313,7 +320,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         self._training_state = state | {"coding": coding}
         return self
 
-    def _prepare_fit(self, X, y, sample_weight=None):
+    def _prepare_fit(self, X, y, sample_weight=None, groups=None):
         """Check the input of a new training.
 
         Returns
@@ -331,7 +338,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         coding = None
         if self.target_weight > 0:
             coding = learn_target(self._require(y), self.task)
-        data = training_data(X, y, sample_weight, coding)
+        data = training_data(X, y, sample_weight, coding, groups)
         vars(self).pop("_training_state", None)
         n_training = count_training_rows(data.n_used, self.validation_fraction)
         return data, self._settings(n_training, coding, k, prefixes), coding

@@ -64,7 +64,7 @@ def test_a_copy_of_the_file_gets_the_concepts_and_the_prediction(
     assert list(copy.columns) == ["id", "review", *concepts, "prediction"]
     np.testing.assert_array_equal(copy[concepts], expected)
     np.testing.assert_allclose(copy["prediction"], model.predict(texts))
-    assert "60 texts" in printed and "mean prediction of stars" in printed
+    assert "60 texts" in printed and "stars: mean prediction" in printed
     assert "week_judged.csv" in told and "history.csv" in told
 
 

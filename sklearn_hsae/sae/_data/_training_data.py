@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 
 from sklearn_hsae._sklearn_compat import check_sample_weight
 from sklearn_hsae.sae._data._row_files import RowFile
@@ -19,11 +19,14 @@ class TrainingData(NamedTuple):
         As the head predicts it: float32, or int64 class codes.
     row_weights : float64 array of shape (n_samples,) or None
         None when all rows have the same weight.
+    groups : int array of shape (n_samples,) or None
+        Rows of one group are all in training or all in validation.
     """
 
     rows: np.ndarray | RowFile
     target: np.ndarray | None
     row_weights: np.ndarray | None
+    groups: np.ndarray | None = None
 
     @property
     def n_used(self):
@@ -32,7 +35,7 @@ class TrainingData(NamedTuple):
         return len(self.rows) if weights is None else int((weights > 0).sum())
 
 
-def training_data(X, y, sample_weight, coding):
+def training_data(X, y, sample_weight, coding, groups=None):
     """Put together rows, coded target and weights of equal length.
 
     Parameters
@@ -42,6 +45,7 @@ def training_data(X, y, sample_weight, coding):
     sample_weight : array-like of shape (n_samples,) or None
     coding : TargetCoding or None
         None leaves y out.
+    groups : array-like of shape (n_samples,) or None
 
     Returns
     -------
@@ -51,8 +55,11 @@ def training_data(X, y, sample_weight, coding):
     if coding is not None:
         target = coding.encode(y)
         check_consistent_length(X, target)
+    if groups is not None:
+        groups = np.unique(column_or_1d(groups), return_inverse=True)[1]
+        check_consistent_length(X, groups)
     if sample_weight is None:
-        return TrainingData(X, target, None)
+        return TrainingData(X, target, None, groups)
     weights = check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
@@ -63,4 +70,4 @@ def training_data(X, y, sample_weight, coding):
             "or more are needed to train."
         )
     has_equal_weights = (weights == weights[0]).all()
-    return TrainingData(X, target, None if has_equal_weights else weights)
+    return TrainingData(X, target, None if has_equal_weights else weights, groups)

@@ -48,11 +48,19 @@ def checkpoint_path(folder, params, data):
             "checkpoint needs an int as random_state, so that the validation rows are "
             f"the same when the training goes on; got {params['random_state']!r}."
         )
-    rows, target, row_weights = data
+    rows, target, row_weights, groups = data
     params = {n: v for n, v in params.items() if n not in _PARAMS_WITHOUT_EFFECT}
     digest = hashlib.blake2b(digest_size=16)
     version = sklearn_hsae.__version__
-    described = version, params, rows.shape, str(rows.dtype), target, row_weights
+    described = (
+        version,
+        params,
+        rows.shape,
+        str(rows.dtype),
+        target,
+        row_weights,
+        groups,
+    )
     digest.update(joblib.hash(described).encode())
     for start in range(0, len(rows), _ROWS_PER_BLOCK):
         digest.update(np.ascontiguousarray(rows[start : start + _ROWS_PER_BLOCK]))

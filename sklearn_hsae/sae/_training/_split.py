@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import assert_all_finite
 
 from sklearn_hsae.sae._data import RowFile, mean_and_scale
@@ -72,7 +73,7 @@ def blocks_of(data, indices):
 
 def _split_array(settings, data, rng):
     training, validation = _split_indices(
-        used_rows(data), settings.validation_fraction, rng
+        used_rows(data), settings.validation_fraction, rng, data.groups
     )
     mean, scale = mean_and_scale(blocks_of(data, training))
     rows_class = ResidentRows if _fits_on_gpu(settings.device, data.rows) else Rows
@@ -99,10 +100,10 @@ def _split_file(settings, data, rng):
     One pass over the file computes the mean, finds missing values, and collects the
     validation rows.
     """
-    X, target, weights = data
+    X, target, weights, groups = data
     used = used_rows(data)
     fraction = min(settings.validation_fraction, _MOST_VALIDATION_ROWS / len(used))
-    training, validation = map(np.sort, _split_indices(used, fraction, rng))
+    training, validation = map(np.sort, _split_indices(used, fraction, rng, groups))
     validation_blocks = []
 
     def training_blocks():
@@ -141,7 +142,16 @@ def _in_block(indices, start, size):
     return indices[first:last]
 
 
-def _split_indices(indices, validation_fraction, rng):
+def _split_indices(indices, validation_fraction, rng, groups=None):
+    if groups is not None:
+        return _split_groups(indices, validation_fraction, rng, groups[indices])
     order = indices[rng.permutation(len(indices))]
     n_validation = len(order) - count_training_rows(len(order), validation_fraction)
     return order[n_validation:], order[:n_validation]
+
+
+def _split_groups(indices, validation_fraction, rng, groups):
+    """Rows in random order, whole groups in each part."""
+    splitter = GroupShuffleSplit(1, test_size=validation_fraction, random_state=rng)
+    parts = next(splitter.split(indices, groups=groups))
+    return tuple(indices[rng.permutation(part)] for part in parts)
