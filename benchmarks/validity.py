@@ -6,6 +6,7 @@
     python benchmarks/validity.py discovery  # selection from noise, with a split or not
     python benchmarks/validity.py split      # the split alone, for many draws
     python benchmarks/validity.py counts     # Poisson regression of counts
+    python benchmarks/validity.py coverage   # intervals of known effects
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
@@ -26,8 +27,9 @@ from sklearn_hsae import (
     HypothesisClassifier,
     HypothesisRegressor,
     NeuronSelector,
+    make_reviews,
 )
-from sklearn_hsae.evaluation import outcome_table
+from sklearn_hsae.evaluation import outcome_table, prediction_powered
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
 
@@ -187,6 +189,42 @@ def counts(n_draws):
             print(f"{label:14} {n_rows:5} rows {n_found / n_draws:6.1%}", flush=True)
 
 
+def coverage(n_draws):
+    """Reviews with known effects; cheap annotations are wrong in 5 % of the rows."""
+    print(f"{n_draws} draws of 1,000 reviews: 95 % intervals that contain the effect")
+    hits, powered, width = [], [], []
+    for seed in range(n_draws):
+        reviews = make_reviews(1000, random_state=seed)
+        rng = np.random.default_rng(seed)
+        truth = reviews.truth.astype(float)
+        table = HypothesisRegressor().fit(truth, reviews.target).summary_
+        hits.append(covers(table, reviews.effects))
+        cheap = np.where(rng.random(truth.shape) < 0.05, 1 - truth, truth)
+        costly = np.where(rng.random((len(truth), 1)) < 0.3, truth, np.nan)
+        table = prediction_powered(costly, cheap, reviews.target)
+        table = table[table["quantity"] == "coefficient"]
+        powered.append(covers(table, reviews.effects))
+        short = table["ci_high"] - table["ci_low"]
+        width.append(short / (table["classical_high"] - table["classical_low"]))
+    print(f"all judged by the truth {np.mean(hits):.1%}")
+    print(f"300 costly, 1,000 cheap {np.mean(powered):.1%}", end=" ")
+    print(f"width against the costly alone {np.mean(width):.2f}")
+    rng, hits = np.random.default_rng(9), []
+    author = np.repeat(np.arange(50), 20)
+    for _ in range(n_draws):
+        share = np.where((rng.random(50) < 0.5)[author], 0.6, 0.1)
+        X = (rng.random(N_ROWS) < share)[:, None] * 1.0
+        noise = rng.normal(size=50)[author] * np.sqrt(0.2)
+        y = X[:, 0] + noise + rng.normal(size=N_ROWS) * np.sqrt(0.8)
+        model = HypothesisRegressor(cov_type="cluster").fit(X, y, groups=author)
+        hits.append(covers(model.summary_, [1.0]))
+    print(f"50 authors of 20 texts, with groups {np.mean(hits):.1%}")
+
+
+def covers(table, effects):
+    return np.array((table["ci_low"] < effects) & (effects < table["ci_high"]))
+
+
 def clusters(n_draws):
     print(f"{n_draws} draws, 50 authors of 20 texts, intraclass correlation 0.2")
     rng, found = np.random.default_rng(3), np.zeros(8)
@@ -235,6 +273,7 @@ if __name__ == "__main__":
         "discovery": (discovery, 300),
         "split": (split, 8000),
         "counts": (counts, 500),
+        "coverage": (coverage, 200),
         "clusters": (clusters, 400),
         "time": (seconds, 3),
     }

@@ -18,6 +18,7 @@ from sklearn_hsae.evaluation._outcome_table import outcome_table
 from sklearn_hsae.evaluation._overlap import (
     fingerprints as fingerprints,  # for this package alone
 )
+from sklearn_hsae.evaluation._prediction_powered import prediction_powered
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
 from sklearn_hsae.evaluation._stored_evaluation import (
@@ -34,6 +35,7 @@ __all__ = [
     "load_evaluation",
     "match_hypotheses",
     "outcome_table",
+    "prediction_powered",
     "save_evaluation",
     "selection_stability",
     "stability",

@@ -8,7 +8,12 @@ from sklearn_hsae.inference._classifier import HypothesisClassifier
 from sklearn_hsae.inference._clusters import read_clusters
 from sklearn_hsae.inference._controls import split_controls
 from sklearn_hsae.inference._design import usable_part as usable_part
-from sklearn_hsae.inference._linear import fit_linear as fit_linear
+from sklearn_hsae.inference._linear import (
+    fit_linear as fit_linear,
+)
+from sklearn_hsae.inference._linear import (
+    influences as influences,
+)
 from sklearn_hsae.inference._logistic import PENALIZED
 from sklearn_hsae.inference._metrics import HEADLINE, headline
 from sklearn_hsae.inference._positive_class import find_positive

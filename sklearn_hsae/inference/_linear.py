@@ -125,6 +125,30 @@ def fit_linear(
     )
 
 
+def influences(X, y, names):
+    """Coefficients, and how much each row moves them.
+
+    Returns
+    -------
+    coefficient : ndarray of shape (n_hypotheses,)
+        NaN where there is none.
+    influence : ndarray of shape (n_rows, n_hypotheses)
+        Their squares sum to HC3's variances.
+    """
+    design = usable_part(X, names)
+    model = _LeastSquares(design, "nonrobust")
+    outcome = y[design.rows] - y[design.rows].mean()
+    residual = model.residual(outcome[:, None])[:, 0] / (1 - model.leverage)
+    coefficient = np.full(X.shape[1], np.nan)
+    coefficient[design.columns] = model.loadings @ outcome / design.scale
+    influence = np.full(X.shape, np.nan)
+    influence[:, design.columns] = 0.0
+    influence[np.ix_(design.rows, design.columns)] = (
+        model.loadings.T * residual[:, None] / design.scale
+    )
+    return coefficient, influence
+
+
 class _LeastSquares:
     """Least squares on one design, for many outcomes at once.
 
