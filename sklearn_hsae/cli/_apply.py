@@ -27,6 +27,11 @@ def apply(arguments):
     """Judge, predict, write, compare with the training texts, and keep a history."""
     results = read_results(arguments.results)
     text = arguments.text or results.record["data"].get("text column")
+    if "second text column" in results.record["data"]:
+        raise ValueError(
+            f"{results.folder} was found in pairs of texts, and apply judges single "
+            "texts. In Python: sklearn_hsae.load_pipeline of its model predicts pairs."
+        )
     if text is None:
         raise ValueError(
             f"{results.folder} is no run on a file, so the column of the texts is not "

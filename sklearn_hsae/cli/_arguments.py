@@ -64,6 +64,12 @@ def _add_run(commands):
         help="csv, tsv, jsonl, json, packed or not, xlsx or parquet",
     )
     run.add_argument("--text", required=True, metavar="COLUMN", help="the texts")
+    run.add_argument(
+        "--text-b",
+        metavar="COLUMN",
+        help="the second text of each row, for pairs of texts: --target says which of "
+        "both was better (classes), or by how much the first was (numbers)",
+    )
     run.add_argument("--target", required=True, metavar="COLUMN", help="the outcome")
     run.add_argument(
         "--holdout",

@@ -15,8 +15,8 @@ def needed_columns(arguments):
     """The further columns that each row needs, and how `load_texts` reads them."""
     for option, names in _named(arguments).items():
         for name in names:
-            if name in (arguments.text, arguments.target):
-                role = "texts" if name == arguments.text else "outcome"
+            if name in (arguments.text, arguments.text_b, arguments.target):
+                role = "outcome" if name == arguments.target else "texts"
                 raise ValueError(
                     f"--{option} names {name!r}, which is the column of the {role}. "
                     f"Name another column, or leave --{option} out."
@@ -88,14 +88,14 @@ def with_controls(texts, frame, controls):
 
     Parameters
     ----------
-    texts : ndarray of str of shape (n_rows,)
+    texts : ndarray of str of shape (n_rows,), or (n_rows, 2) for pairs
     frame : DataFrame of n_rows rows
     controls : dict of str to str, or None
         Names of columns; "classification" for categories.
 
     Returns
     -------
-    Series, or the texts themselves without controls
+    Series, or DataFrame for pairs, or the texts themselves without controls
     """
     if not controls:
         return texts
@@ -104,7 +104,8 @@ def with_controls(texts, frame, controls):
         for name, kind in controls.items()
     }
     index = pd.MultiIndex.from_frame(pd.DataFrame(columns))
-    return pd.Series(texts, index=index, dtype=object)
+    kind = pd.Series if texts.ndim == 1 else pd.DataFrame
+    return kind(texts, index=index, dtype=object)
 
 
 def describe_groups(split, name):

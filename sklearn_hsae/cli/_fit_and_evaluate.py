@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
@@ -76,14 +77,19 @@ def build_pipeline(
 
 def warn_of_overlap(split, told):
     """Warn when held-out texts are among those the hypotheses are found on."""
-    known = set(split.texts)
-    n_known = sum(text in known for text in split.new_texts)
+    known = set(_hashable(split.texts))
+    n_known = sum(text in known for text in _hashable(split.new_texts))
     if n_known:
         told.warn(
             f"{n_known:,} of {len(split.new_texts):,} texts to test on are also among "
             "those to learn from. They are no test of what was found on them. Remove "
             "duplicates from the files."
         )
+
+
+def _hashable(texts):
+    """The texts, or the pairs as tuples."""
+    return texts if np.ndim(texts) == 1 else map(tuple, np.asarray(texts))
 
 
 def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
@@ -147,11 +153,10 @@ def _say_estimate(pipeline, activations, split, n_repeats):
     judge = annotate.estimate_cost(activations)
     first, again = [name, judge], [name, judge]
     if annotate.judge != "distilled":  # its probes judge the held-out texts for free
-        names = pd.DataFrame(
-            0.0, index=range(len(split.new_texts)), columns=activations.columns
-        )
+        texts = np.ravel(split.new_texts)  # both texts of a pair
+        names = pd.DataFrame(0.0, index=range(len(texts)), columns=activations.columns)
         judge_all = clone(annotate).set_params(fit_sample=None)
-        judge_new = judge_all.estimate_cost(names, texts=split.new_texts)
+        judge_new = judge_all.estimate_cost(names, texts=texts)
         first, again = [name, judge, judge_new], [name, judge_new]
     parts = first + again * n_repeats
     calls, tokens = (

@@ -52,6 +52,7 @@ def read_split(arguments):
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
         "text column": arguments.text,
+        **({"second text column": arguments.text_b} if arguments.text_b else {}),
         "target": arguments.target,
     }
     if arguments.controls:
@@ -78,6 +79,8 @@ def read_split(arguments):
             arguments.holdout, arguments, task
         )
     positive = _read_positive(arguments.positive, y, task)
+    if arguments.text_b is not None and positive is None:
+        positive = _first_text_wins(arguments, y, task)
     split = Split(
         texts,
         y,
@@ -148,11 +151,23 @@ def file_hash(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _text_columns(arguments):
+    if arguments.text_b is None:
+        return arguments.text
+    if arguments.text_b in (arguments.text, arguments.target):
+        raise ValueError(
+            f"--text-b {arguments.text_b} is also the column of "
+            f"{'--text' if arguments.text_b == arguments.text else '--target'}. Name "
+            "the column of the second text."
+        )
+    return arguments.text, arguments.text_b
+
+
 def _read(path, arguments, task):
     """Texts, outcomes, the groups for both options, positions in the file, the task."""
     texts, y, frame = load_texts(
         path,
-        text=arguments.text,
+        text=_text_columns(arguments),
         target=arguments.target,
         task=task,
         decimal=arguments.decimal,
@@ -193,6 +208,29 @@ def _read_positive(written, y, task):
     classes = np.unique(y)
     by_name = {str(label): label for label in classes}
     return find_positive(classes, by_name.get(written, written))
+
+
+def _first_text_wins(arguments, y, task):
+    """The class which says that the first text was better; None for numbers.
+
+    Of two numbers or true and false it is the larger one. A word must say it by its
+    name: that of the column, or its end, as "a" for the column headline_a.
+    """
+    classes = np.unique(y)
+    if task == "regression" or len(classes) != 2 or classes.dtype.kind not in "OUS":
+        return None
+    for label, other in (classes, classes[::-1]):
+        if _ends(arguments.text, label) and _ends(arguments.text_b, other):
+            return label
+    raise ValueError(
+        f"{arguments.target!r} is {str(classes[0])!r} or {str(classes[1])!r}: which "
+        f"one says that the text of {arguments.text!r} was better? Pass it by "
+        "--positive."
+    )
+
+
+def _ends(column, label):
+    return column.lower().endswith(str(label).lower())
 
 
 def _check_class_sizes(y, n_new):

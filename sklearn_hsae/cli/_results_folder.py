@@ -181,10 +181,14 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
 
 def _example_table(drawn, held_out):
     """The drawn texts of each hypothesis in full, with their positions in the file."""
+    values = (1, 0)
+    if not isinstance(held_out["text"].iloc[0], str):  # pairs
+        first, second = zip(*held_out["text"], strict=True)
+        held_out, values = held_out.assign(text=first, text_b=second), (1, -1)
     parts = [
         held_out.iloc[rows].assign(hypothesis=name, annotation=value)
         for name, sides in drawn.items()
-        for value, rows in zip((1, 0), sides, strict=True)
+        for value, rows in zip(values, sides, strict=True)
     ]
     columns = ["hypothesis", "annotation", *held_out.columns]
     return pd.concat(parts, ignore_index=True)[columns]
@@ -237,7 +241,7 @@ def _held_out(split):
     return pd.DataFrame(
         {
             "position": split.new_positions,
-            "text": np.asarray(split.new_texts, dtype=object),
+            "text": np.asarray(split.new_texts, dtype=object).tolist(),
             "outcome": split.new_y,
         }
     )

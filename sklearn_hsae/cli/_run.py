@@ -25,8 +25,9 @@ def run(arguments, argv, told):
     """Check everything, fit, test, show and write."""
     split = read_split(arguments)
     pipeline = _pipeline(arguments, split)
+    rows = "texts" if arguments.text_b is None else "pairs of texts"
     say(
-        f"{arguments.file}: {len(split.texts):,} texts to learn from, "
+        f"{arguments.file}: {len(split.texts):,} {rows} to learn from, "
         f"{len(split.new_texts):,} to test on; {split.task} of "
         f"{arguments.target!r}"
     )
@@ -52,6 +53,7 @@ def _pipeline(arguments, split):
         **_sizes(arguments, len(split.texts)),
         n_select=arguments.n_select or "auto",
         positive=split.positive,
+        pairs=arguments.text_b is not None,
         embedder=_embedder(arguments),
         llm=_language_model(arguments),
         judge=arguments.judge,
@@ -76,6 +78,7 @@ def _language_model(arguments):
     if arguments.llm is None:
         return None
     call = (arguments.file, arguments.text, arguments.target, arguments.out)
+    call += () if arguments.text_b is None else (arguments.text_b,)
     return LanguageModel(
         arguments.llm,
         api_base=arguments.api_base,

@@ -38,8 +38,8 @@ def load_texts(
     ----------
     path : str or path
         The file.
-    text : str
-        Name of the column with the texts.
+    text : str or (str, str)
+        Name of the column with the texts; two names for pairs of texts.
     target : str or None, default=None
         Name of the column with the outcome.
     task : {"auto", "regression", "classification"}, default="auto"
@@ -63,7 +63,7 @@ def load_texts(
 
     Returns
     -------
-    texts : ndarray of str of shape (n_rows,)
+    texts : ndarray of str of shape (n_rows,), or (n_rows, 2) for pairs
     y : ndarray of shape (n_rows,) or None
         Numbers, or the names of classes as str. None without `target`.
     frame : DataFrame of n_rows rows
@@ -110,11 +110,14 @@ def load_texts(
     """
     columns = dict(columns or {})
     _check_options([task, *columns.values()], decimal)
-    names = [name for name in (text, target, *columns) if name is not None]
+    of_texts = [text] if isinstance(text, str) else list(text)
+    names = [name for name in (*of_texts, target, *columns) if name is not None]
     table = read_file(path, tuple(names), encoding)
     _check_columns(path, table, names)
     _mend_surrogates(path, table, names)
-    texts, has_no_text = _read_texts(path, table, text)
+    found = {name: _read_texts(path, table, name) for name in of_texts}
+    texts = np.column_stack([values for values, _ in found.values()])
+    texts = texts[:, 0] if isinstance(text, str) else texts
     advice = dict.fromkeys(columns, "pass columns={{{!r}: 'classification'}}")
     if target is not None:
         columns, advice[target] = {target: task, **columns}, _AS_CLASSES
@@ -122,7 +125,7 @@ def load_texts(
         name: _read_values(path, table, name, kind, decimal, advice[name].format(name))
         for name, kind in columns.items()
     }
-    missing = {text: has_no_text, **{name: lacks for name, (_, lacks) in read.items()}}
+    missing = {name: lacks for name, (_, lacks) in {**found, **read}.items()}
     is_kept = ~np.any(list(missing.values()), axis=0)
     if not is_kept.all():
         _report_missing(path, table, missing, is_kept, drop_missing)

@@ -12,10 +12,10 @@ from sklearn.preprocessing import OneHotEncoder, normalize
 from sklearn.utils import check_consistent_length, check_random_state
 
 from sklearn_hsae._target import read_target
+from sklearn_hsae._words import clauses
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.evaluation._ridge import ridge_prediction
 from sklearn_hsae.inference import headline
-from sklearn_hsae.judges import clauses
 
 _LEAST_TEXTS = 5  # of a word; a rarer one tells little and would slow the lasso
 _MOST_WORDS = 10_000

@@ -175,6 +175,11 @@ class HypothesisEvaluation:
         -------
         str
         """
+        if self.settings.get("pairs"):
+            what = f"{outcome} is higher"
+            if self.task == "classification":
+                what = f"{class_name(self.positive, outcome)} is more likely"
+            return f"+ means that {what} where only the first text has it"
         if self.task == "regression":
             return f"+ means a higher value of {outcome}"
         if self.positive is None:

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
-from sklearn_hsae.report._examples import draw_examples, examples
+from sklearn_hsae.report._examples import draw_examples, examples, rows_of
 from sklearn_hsae.report._hypothesis_rows import (
     agreeing_rows,
     control_digits,
@@ -159,7 +159,7 @@ def _share(value):
 def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
     digits = _format.effect_digits(row.effect for row in rows)
     y = None if y is None else np.asarray(y)
-    texts = None if texts is None else list(texts)
+    texts = None if texts is None else rows_of(texts)
     drawn = draw_examples(evaluation, n_examples)
     shown, group = [], None
     for rank, row in enumerate(rows, 1):
@@ -349,7 +349,12 @@ def _guide(effect, evaluation):
             f"{alpha:g} counts as significant. It is tested on texts that were not "
             "used to find it.",
         ),
-        ("Share of texts", "The share of the held-out texts that have the concept."),
+        (
+            "Share of texts",
+            "The share of the held-out pairs of which one text has the concept."
+            if evaluation.settings.get("pairs")
+            else "The share of the held-out texts that have the concept.",
+        ),
         (
             "Fidelity (F1)",
             "How well the words describe the neuron they were written for: 1 when the "

@@ -26,7 +26,8 @@ def draw_examples(evaluation, n_examples):
     -------
     dict
         For each hypothesis, in the order of the report: the positions of the texts
-        that have its concept, and of those that do not.
+        that have its concept, and of those that do not; or of the pairs of which only
+        the first text has it, and only the second.
     """
     rng = np.random.default_rng(_SEED)
     drawn = {}
@@ -34,16 +35,19 @@ def draw_examples(evaluation, n_examples):
         if row.name in drawn:  # one row per class
             continue
         annotations = evaluation.annotations[row.name].to_numpy()
+        values = (1, -1) if evaluation.settings.get("pairs") else (1, 0)
         drawn[row.name] = tuple(
             rng.permutation(np.flatnonzero(annotations == value))[:n_examples]
-            for value in (1, 0)
+            for value in values
         )
     return drawn
 
 
 def examples(drawn, texts, y, target):
-    """The drawn texts of one hypothesis for the page."""
+    """The drawn texts, or pairs of texts, of one hypothesis for the page."""
     kinds = (("has", "With it"), ("has-not", "Without it"))
+    if not isinstance(texts[0], str):
+        kinds = (("has", "Only A has it"), ("has-not", "Only B has it"))
     return [
         {
             "kind": kind,
@@ -55,8 +59,15 @@ def examples(drawn, texts, y, target):
     ]
 
 
+def rows_of(texts):
+    """A list of texts, or of pairs; a frame of pairs is no list of its columns."""
+    return texts.to_numpy().tolist() if hasattr(texts, "columns") else list(texts)
+
+
 def _example(row, texts, y, target):
-    text = str(texts[row])
+    text = texts[row]
+    if not isinstance(text, str):
+        text = "\n".join(map("{}: {}".format, "AB", text))
     footer = [] if y is None else [f"{target}: {_label(y[row])}"]
     if len(text) > _MAX_CHARACTERS:
         footer.append(f"the first of {len(text):,} characters")

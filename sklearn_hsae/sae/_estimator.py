@@ -328,6 +328,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         TrainingData, TrainingSettings, TargetCoding or None
         """
         y, sample_weight = self._per_text(X, y, sample_weight)
+        groups = of_both_texts(groups) if carries_pairs(X) else groups
         X = check_rows(self, X, reset=True, ensure_min_samples=2)
         n_neurons = self.n_neurons
         if n_neurons == "auto":

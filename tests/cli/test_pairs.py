@@ -1,0 +1,77 @@
+"""The command and the files for pairs of texts."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_hsae import load_texts
+from sklearn_hsae.cli import main
+
+
+@pytest.fixture
+def tests_of_headlines(reviews, tmp_path):
+    half = len(reviews.texts) // 2
+    first_wins = reviews.target[:half] > reviews.target[half:]
+    frame = pd.DataFrame(
+        {
+            "headline_a": reviews.texts[:half],
+            "headline_b": reviews.texts[half:],
+            "winner": np.where(first_wins, "a", "b"),
+            "better": np.where(first_wins, "this", "that"),
+            "test": np.arange(half) // 2,
+        }
+    )
+    path = tmp_path / "tests.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def run(path, *options):
+    columns = ["--text", "headline_a", "--text-b", "headline_b"]
+    sizes = ["--n-neurons", "16", "--k", "3", "--n-select", "3"]
+    return main(
+        ["run", str(path), *columns, *sizes, "--out", str(path.parent), *options]
+    )
+
+
+def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
+    assert run(tests_of_headlines, "--target", "winner", "--groups", "test") == 0
+    shown = capsys.readouterr()
+    assert "60 pairs of texts to learn from" in shown.err
+    assert "a is more likely where only the first text has it" in shown.out
+    folder = tests_of_headlines.parent
+    examples = pd.read_csv(folder / "examples.csv")
+    assert set(examples["annotation"]) == {1, -1}
+    assert examples[["text", "text_b"]].notna().all(axis=None)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Only A has it" in page
+    assert "A: " + examples["text"][0][:20].replace("'", "&#39;") in page
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--target", "better"], "which one says .* Pass it by --positive"),
+        (["--target", "winner", "--text-b", "headline_a"], "also the column of --text"),
+        (["--target", "winner", "--text-b", "headline_c"], "no column 'headline_c'"),
+    ],
+)
+def test_columns_that_cannot_be_pairs_are_refused(
+    tests_of_headlines, options, message, capsys
+):
+    assert run(tests_of_headlines, *options) != 0
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_load_texts_reads_pairs_and_drops_those_without_a_side(tests_of_headlines):
+    frame = pd.read_csv(tests_of_headlines)
+    frame.loc[3, "headline_b"] = None
+    frame.to_csv(tests_of_headlines, index=False)
+    names = ("headline_a", "headline_b")
+    with pytest.raises(ValueError, match="no value of 'headline_b' in row 5"):
+        load_texts(tests_of_headlines, text=names)
+    with pytest.warns(UserWarning, match="1 of 120 rows"):
+        pairs, _, _ = load_texts(tests_of_headlines, text=names, drop_missing=True)
+    assert pairs.tolist() == frame.drop(3)[list(names)].to_numpy().tolist()
