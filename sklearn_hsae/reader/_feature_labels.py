@@ -22,7 +22,7 @@ def read_labels(labels, n_features):
 
     Parameters
     ----------
-    labels : Mapping, Series, str or path-like
+    labels : Mapping, str or path-like
         As in :class:`~sklearn_hsae.ReaderSAETransformer`.
     n_features : int
 

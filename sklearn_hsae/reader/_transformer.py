@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
@@ -102,11 +101,11 @@ default="auto"
     sparse_output : bool, default=True
         Whether the columns of the frame are pandas-sparse. If so, no array of size
         n_samples x n_neurons is made. Hidden states are always dense.
-    labels : dict, Series, str, path-like or None, default=None
-        Words for the features, which become the names of the columns: a dict or Series
-        of labels by position or name (``{17: "rude staff"}``, ``{"sae17": ...}``), or a
-        file of them (JSON, JSONL, CSV or TSV; packed or not). Files need an index and a
-        label, under such keys as "index" and "description": an export of Neuronpedia
+    labels : dict, str, path-like or None, default=None
+        Words for the features, which become the names of the columns: a dict of labels
+        by position or name (``{17: "rude staff"}`` or ``{"sae17": "rude staff"}``), or
+        a file of them (JSON, JSONL, CSV or TSV; packed or not). Files need an index and
+        a label, under such keys as "index" and "description": an export of Neuronpedia
         has them. A folder may hold such files, or the explanations of delphi and of
         ``sklearn-hsae explain``. A feature without a label keeps its name.
     device : str or None, default=None
@@ -180,7 +179,7 @@ default="auto"
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_train_tokens": [Interval(Integral, 2, None, closed="left")],
         "sparse_output": ["boolean"],
-        "labels": [Mapping, pd.Series, str, os.PathLike, None],
+        "labels": [Mapping, str, os.PathLike, None],
         "device": [str, None],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "cache_dir": [str, os.PathLike, None],
