@@ -5,6 +5,8 @@ import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from sklearn_hsae._correlations import annotation_correlations
+
 # Every two hypotheses of a group have at least this correlation. At 0.5 about three
 # quarters of the rows that have a rare concept have the other one as well.
 _LEAST_CORRELATION = 0.5
@@ -23,12 +25,10 @@ def agreeing_groups(annotations):
     ndarray of int of shape (n_hypotheses,)
         Numbers of the groups from 1, in the order of their first hypotheses.
     """
-    has = np.sign(annotations[~np.isnan(annotations).any(axis=1)])
     n_hypotheses = annotations.shape[1]
-    if n_hypotheses == 1 or len(has) < 2:
-        return np.arange(n_hypotheses) + 1
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = np.nan_to_num(np.corrcoef(has, rowvar=False))  # 0 for a constant
+    if n_hypotheses == 1:
+        return np.array([1])
+    correlation = np.nan_to_num(annotation_correlations(annotations))
     np.fill_diagonal(correlation, 1.0)
     distance = squareform(1 - correlation, checks=False)
     clusters = fcluster(

@@ -6,6 +6,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy.optimize import linear_sum_assignment
 from sklearn.preprocessing import normalize
 
+from sklearn_hsae._correlations import phi
 from sklearn_hsae.embedding import make_embedder
 
 _MEASURES = ("f1", "correlation", "wording")
@@ -115,15 +116,9 @@ def _agreement(truth, annotations):
     both = yes.T.astype(float) @ says_yes
     n_true = yes.T.astype(float) @ judged
     n_said = known.T.astype(float) @ says_yes
-    covariance = n_rows * both - n_true * n_said
-    scale = np.sqrt(n_true * (n_rows - n_true) * n_said * (n_rows - n_said))
-    return _ratio(2 * both, n_true + n_said), _ratio(covariance, scale)
-
-
-def _ratio(numerator, denominator):
-    return np.divide(
-        numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
-    )
+    n_either = n_true + n_said
+    f1 = np.divide(2 * both, n_either, out=np.zeros_like(both), where=n_either > 0)
+    return f1, phi(both, n_true, n_said, n_rows)
 
 
 def _cosines(embedder, first, second):
