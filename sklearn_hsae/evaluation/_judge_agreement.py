@@ -42,8 +42,8 @@ def judge_agreement(*annotations):
     Raises
     ------
     ValueError
-        When there are fewer than two frames, rows or concepts differ, or the annotations
-        are those of pairs of texts.
+        When there are fewer than two frames, rows or concepts differ, or a frame holds
+        annotations of pairs of texts.
 
     Notes
     -----
