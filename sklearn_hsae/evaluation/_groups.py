@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
-from sklearn.base import clone
 
 from sklearn_hsae._correlations import annotation_correlations
 
@@ -46,7 +45,7 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     Parameters
     ----------
     last_step : HypothesisRegressor or HypothesisClassifier
-        Its settings are used; the fitted attributes are not.
+        Its settings and classes are used; its coefficients are not.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
     numbers : ndarray of int of shape (n_hypotheses,)
@@ -71,9 +70,7 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     labels = [" or ".join(concepts) for concepts in members]
     any_of = pd.DataFrame(any_of, columns=labels, index=controls.index)
     frame = pd.concat([any_of, controls], axis=1)
-    last_step = clone(last_step).set_params(controls=list(controls.columns) or None)
-    table = last_step.fit(frame, y, groups=clusters).summary_
-    table.attrs.clear()  # these are held-out rows
+    table = last_step._table_of(frame, y, clusters, list(controls.columns))
     by_label = dict(zip(labels, members, strict=True))
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))

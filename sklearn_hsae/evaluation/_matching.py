@@ -104,6 +104,12 @@ def _agreement(truth, annotations):
 
     Both are computed from the counts of the 2 x 2 tables, by matrix products.
     """
+    if (truth < 0).any() or (annotations < 0).any():
+        # Pairs of texts, in both orders: the first text has it, and the second not.
+        truth, annotations = (
+            np.maximum(np.vstack([values, -values]), 0)
+            for values in (truth, annotations)
+        )
     known, judged = ~np.isnan(truth), ~np.isnan(annotations)
     yes, says_yes = (np.nan_to_num(truth) != 0), (np.nan_to_num(annotations) != 0)
     n_rows = known.T.astype(float) @ judged
