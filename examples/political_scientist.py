@@ -40,9 +40,10 @@ sponsor = rng.integers(80, size=400)  # bills of one sponsor are not independent
 log_odds = 2.5 * (subject == 0) - 2.5 * (subject == 1) + rng.normal(size=80)[sponsor]
 law = np.where(rng.random(400) < 1 / (1 + np.exp(-log_odds)), "law", "no law")
 
-# 1. Find hypotheses on one half of the sponsors, test them on the other.
+# 1. Find hypotheses on one half of the sponsors, test them on the other. Each bill has
+# one subject, so one neuron is active per text.
 pipe = make_hypothesis_pipeline(
-    task="classification", positive="law", n_neurons=24, k=2, n_select=5, random_state=0
+    task="classification", positive="law", n_neurons=12, k=1, n_select=5, random_state=0
 ).set_params(regress__cov_type="cluster", sae__max_epochs=15)
 model = DiscoverySplit(pipe, random_state=0).fit(bills, law, groups=sponsor)
 found, held_out = model.discovery_rows_, model.inference_rows_

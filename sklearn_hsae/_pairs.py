@@ -164,6 +164,35 @@ def values_of(X):
     return X.to_numpy()
 
 
+def rows_of_texts(X, rows):
+    """Positions in `X` of both texts of some pairs; those of single texts as they are.
+
+    Parameters
+    ----------
+    X : DataFrame or any other object
+    rows : int ndarray of shape (n_rows,)
+        Positions of pairs, or of single texts.
+    """
+    return np.concatenate([rows, rows + len(X) // 2]) if carries_pairs(X) else rows
+
+
+def check_single(annotations, caller):
+    """Refuse annotations of pairs of texts, which have a -1.
+
+    Parameters
+    ----------
+    annotations : ndarray
+    caller : str
+        For the message.
+    """
+    if (annotations < 0).any():
+        raise ValueError(
+            f"{caller} takes annotations of single texts, 1, 0 or NaN. Got "
+            f"{np.nanmin(annotations):g}, as in annotations of pairs of texts. Judge "
+            "the texts one by one: ConceptAnnotator on texts that are no pairs."
+        )
+
+
 def side_difference(values):
     """First half of the rows minus the second half."""
     n_pairs = values.shape[0] // 2

@@ -21,7 +21,7 @@ _TRUSTED = (
     "sklearn_hsae._texts.drop_texts",
     "sklearn_hsae.annotation.ConceptAnnotator",
     "sklearn_hsae.embedding._lsa.LSAEmbedder",
-    "sklearn_hsae.embedding._lsa._words",
+    "sklearn_hsae._words.words_of",
     "sklearn_hsae.embedding._transformer.EmbeddingTransformer",
     "sklearn_hsae.evaluation._discovery_split.DiscoverySplit",
     "sklearn_hsae.inference._classifier.HypothesisClassifier",

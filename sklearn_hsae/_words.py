@@ -85,6 +85,11 @@ def clauses(text):
     ]
 
 
+def words_of(text):
+    """The words of all clauses of a text, see :func:`clauses`."""
+    return [word for clause in clauses(text) for word in clause]
+
+
 def join_words(words):
     """Words as they are written side by side: with a space, or without in Chinese."""
     return closed_up(" ".join(words))

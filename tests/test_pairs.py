@@ -14,6 +14,7 @@ from sklearn_hsae import (
     evaluate_hypotheses,
     make_hypothesis_pipeline,
 )
+from sklearn_hsae.evaluation import selection_stability, stability
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +186,29 @@ def test_rows_that_were_moved_behind_the_embedding_are_found(fitted, pairs):
     activations = fitted[:4].transform(pairs[["a", "b"]])
     with pytest.raises(ValueError, match="dropped or moved rows"):
         fitted["annotate"].transform(activations.iloc[1:])
+
+
+# A short training on so few texts gives few neurons.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("resample", ["seed", "bootstrap"])
+def test_stability_draws_whole_pairs(fitted, pairs, resample):
+    X, y = pairs[["a", "b"]], pairs["a_wins"].to_numpy()
+    options = {"n_repeats": 1, "resample": resample, "random_state": 0}
+    table = stability(fitted, X, y, **options)
+    assert table["n_repeats"].eq(1).all() and len(table) == 4
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_selection_on_halves_of_the_pairs(fitted, pairs):
+    X, y = pairs[["a", "b"]], pairs["a_wins"].to_numpy()
+    table = selection_stability(fitted, X, y, n_pairs=2, random_state=0)
+    # By hand: each half of the pairs, as frames of its own before the embedding.
+    rng, counts = np.random.RandomState(0), np.zeros(16)
+    for _ in range(2):
+        order = rng.permutation(len(y))
+        for half in (order[: len(y) // 2], order[len(y) // 2 :]):
+            half = np.sort(half)
+            activations = fitted[:2].transform(X.iloc[half])
+            counts += clone(fitted["select"]).fit(activations, y[half]).get_support()
+    expected = np.sort(counts[counts > 0] / 4)[::-1]
+    np.testing.assert_allclose(table["frequency"], expected)

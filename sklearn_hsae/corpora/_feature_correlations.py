@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 
+from sklearn_hsae._correlations import phi
 from sklearn_hsae.corpora._activations import read_activations, strongest_rows
 from sklearn_hsae.selection import active_entries
 
@@ -139,16 +140,11 @@ def _npmi(both, a, b, n_texts):
     return value
 
 
-def _phi(both, a, b, n_texts):
-    scale = np.sqrt(a * (n_texts - a) * b * (n_texts - b))
-    return (n_texts * both - a * b) / np.where(scale > 0, scale, 1.0)
-
-
 def _jaccard(both, a, b, n_texts):
     return both / (a + b - both)
 
 
-_MEASURES = {"npmi": _npmi, "phi": _phi, "jaccard": _jaccard}
+_MEASURES = {"npmi": _npmi, "phi": phi, "jaccard": _jaccard}
 
 
 class _Examples:

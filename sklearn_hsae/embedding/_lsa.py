@@ -17,7 +17,7 @@ from sklearn_hsae._texts import (
     attach_texts,
     warn_of_empty,
 )
-from sklearn_hsae._words import clauses
+from sklearn_hsae._words import words_of
 
 _MAX_TEXTS_IN_FIT = 20_000
 _TEXTS_PER_RARE_WORD = 2000  # a word is counted if one text in 2,000 has it
@@ -161,7 +161,7 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     def _learn(self, texts, rng):
         self.vectorizer_ = TfidfVectorizer(
-            tokenizer=_words,
+            tokenizer=words_of,
             token_pattern=None,
             lowercase=False,
             ngram_range=self.ngram_range,
@@ -189,7 +189,3 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _words(text):
-    return [word for words in clauses(text) for word in words]

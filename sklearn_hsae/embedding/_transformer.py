@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from sklearn_hsae._cache import cache_key, open_cache
+from sklearn_hsae._cache import open_cache
 from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs, pair_difference
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import (
@@ -24,13 +24,13 @@ from sklearn_hsae._texts import (
     warn_of_empty,
 )
 from sklearn_hsae._words import is_mostly_latin
+from sklearn_hsae.embedding._cached_vectors import best_cached, entry_of, read_entries
 from sklearn_hsae.embedding._hub import MINILM
 from sklearn_hsae.embedding._local import LocalEmbedder
 from sklearn_hsae.embedding._lsa import LSAEmbedder
 from sklearn_hsae.embedding._remote import RemoteEmbedder, is_remote
 from sklearn_hsae.embedding._window import warn_of_lost_text
 
-_CUT = b"c"  # any byte; see _entry
 _NOT_LATIN = (
     "The default model, all-MiniLM-L6-v2, has learnt English, and most letters of the "
     "texts are not Latin. So the texts are embedded by their words (LSAEmbedder). To "
@@ -341,7 +341,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         texts = np.array([readable(text) for text in texts], dtype=object)
         codes, distinct = pd.factorize(texts)
         with open_cache(self.cache_dir, "embeddings") as cache:
-            keys, entries = _best_cached(cache, distinct, embedder)
+            keys, entries = best_cached(cache, distinct, embedder)
             logger.info(
                 "Embedding: %d texts, %d of them distinct; %d come from the cache.",
                 len(texts),
@@ -350,7 +350,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             )
             if len(entries) < len(keys):
                 self._embed_missing(embedder, texts, distinct, keys, entries, cache)
-        vectors, is_cut = self._read_entries([entries[key] for key in keys])
+        vectors, is_cut = read_entries([entries[key] for key in keys], self._name)
         if warns:
             warn_of_lost_text(self._name, vectors, keys, is_cut, np.bincount(codes))
         return vectors if len(distinct) == len(texts) else vectors[codes]
@@ -372,7 +372,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
                 rows = [missing[i] for i in positions]
                 self._check_finite(vectors, distinct[rows], texts)
                 new = {
-                    keys[row]: _entry(vector, cut)
+                    keys[row]: entry_of(vector, cut)
                     for row, vector, cut in zip(rows, vectors, is_cut, strict=True)
                 }
                 cache.put_many(new)
@@ -388,22 +388,6 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
                 f"{len(rows)} texts, at row position {', '.join(map(str, rows[:10]))}. "
                 "Try dtype='float32', or leave these rows out."
             )
-
-    def _read_entries(self, entries):
-        """Decode entries of the cache: vectors, and whether their texts were cut."""
-        is_cut = np.array([len(entry) % 4 == 1 for entry in entries])
-        entries = [entry[: len(entry) // 4 * 4] for entry in entries]
-        lengths = {len(entry) // 4 for entry in entries}
-        if len(lengths) > 1:
-            raise ValueError(
-                f"The embeddings of {self._name!r} in the cache have different "
-                f"lengths: {sorted(lengths)}. The model behind this name has changed; "
-                "pass another cache_dir=."
-            )
-        # An array over bytes would be read-only; an array over a bytearray is not.
-        vectors = np.frombuffer(bytearray().join(entries), dtype="<f4")
-        vectors = vectors.reshape(len(entries), -1)
-        return vectors.astype(np.float32, copy=False), is_cut
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -433,33 +417,3 @@ def embed_as(kind, embedder, texts):
         return embedder.transform(list(texts))
     finally:
         del embedder._embedded
-
-
-def _best_cached(cache, texts, embedder):
-    """The keys of the texts, and their entries in the cache.
-
-    The precision of "auto" is known only after the import of torch, which is slow. So
-    vectors of any precision are used when the cache has them for all texts. Otherwise
-    the vectors of this machine's precision are used, and the missing ones are computed.
-    """
-    for identity in embedder.identities:
-        keys = _keys(texts, identity)
-        entries = cache.get_many(keys)
-        if len(entries) == len(keys):
-            return keys, entries
-    keys = _keys(texts, embedder.identity())
-    return keys, cache.get_many(keys)
-
-
-def _keys(texts, identity):
-    settings = cache_key(**identity)
-    return [cache_key(settings=settings, text=text) for text in texts]
-
-
-def _entry(vector, is_cut):
-    """Encode a text's entry in the cache: its vector, plus one byte when it was cut.
-
-    So cached texts that were cut can be counted without the tokenizer.
-    """
-    content = vector.astype("<f4", copy=False).tobytes()
-    return content + _CUT if is_cut else content

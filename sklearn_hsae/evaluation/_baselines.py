@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, normalize
 from sklearn.utils import check_consistent_length, check_random_state
 
 from sklearn_hsae._target import read_target
-from sklearn_hsae._words import clauses
+from sklearn_hsae._words import words_of
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.evaluation._ridge import ridge_prediction
 from sklearn_hsae.inference import headline
@@ -118,7 +118,7 @@ def _lasso_on_words(texts, targets, new_texts, random_state):
     """The prediction, and the number of words that are used."""
     least = min(_LEAST_TEXTS, max(len(texts) // 20, 1))
     words = CountVectorizer(
-        analyzer=_words, binary=True, min_df=least, max_features=_MOST_WORDS
+        analyzer=words_of, binary=True, min_df=least, max_features=_MOST_WORDS
     )
     A, B = words.fit_transform(texts), words.transform(new_texts)
     A, B = A.astype(np.float64), B.astype(np.float64)
@@ -129,10 +129,6 @@ def _lasso_on_words(texts, targets, new_texts, random_state):
         predictions.append(lasso.predict(B))
         is_used |= lasso.coef_ != 0
     return np.column_stack(predictions), int(is_used.sum())
-
-
-def _words(text):
-    return [word for clause in clauses(text) for word in clause]
 
 
 def _clusters(A, targets, B, n_clusters, random_state):

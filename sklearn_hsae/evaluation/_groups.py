@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
-from sklearn.base import clone
+
+from sklearn_hsae._correlations import annotation_correlations
 
 # Every two hypotheses of a group have at least this correlation. At 0.5 about three
 # quarters of the rows that have a rare concept have the other one as well.
@@ -24,12 +25,10 @@ def agreeing_groups(annotations):
     ndarray of int of shape (n_hypotheses,)
         Numbers of the groups from 1, in the order of their first hypotheses.
     """
-    has = np.sign(annotations[~np.isnan(annotations).any(axis=1)])
     n_hypotheses = annotations.shape[1]
-    if n_hypotheses == 1 or len(has) < 2:
-        return np.arange(n_hypotheses) + 1
-    with np.errstate(invalid="ignore", divide="ignore"):
-        correlation = np.nan_to_num(np.corrcoef(has, rowvar=False))  # 0 for a constant
+    if n_hypotheses == 1:
+        return np.array([1])
+    correlation = np.nan_to_num(annotation_correlations(annotations))
     np.fill_diagonal(correlation, 1.0)
     distance = squareform(1 - correlation, checks=False)
     clusters = fcluster(
@@ -46,7 +45,7 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     Parameters
     ----------
     last_step : HypothesisRegressor or HypothesisClassifier
-        Its settings are used; the fitted attributes are not.
+        Its settings and classes are used; its coefficients are not.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
     numbers : ndarray of int of shape (n_hypotheses,)
@@ -71,9 +70,7 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     labels = [" or ".join(concepts) for concepts in members]
     any_of = pd.DataFrame(any_of, columns=labels, index=controls.index)
     frame = pd.concat([any_of, controls], axis=1)
-    last_step = clone(last_step).set_params(controls=list(controls.columns) or None)
-    table = last_step.fit(frame, y, groups=clusters).summary_
-    table.attrs.clear()  # these are held-out rows
+    table = last_step._table_of(frame, y, clusters, list(controls.columns))
     by_label = dict(zip(labels, members, strict=True))
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from sklearn_hsae._pairs import check_single
+
 
 def judge_agreement(*annotations):
     """Compare the annotations of two or more judges, concept by concept.
@@ -40,7 +42,8 @@ def judge_agreement(*annotations):
     Raises
     ------
     ValueError
-        When there are fewer than two frames, or rows or concepts differ.
+        When there are fewer than two frames, rows or concepts differ, or a frame holds
+        annotations of pairs of texts.
 
     Notes
     -----
@@ -98,6 +101,7 @@ def _check(annotations):
                 f"Argument {number} must hold 1, 0 and NaN; for words, pass "
                 'frame == "yes".'
             )
+        check_single(frame.to_numpy(dtype=np.float64), "judge_agreement")
         if len(frame) != len(first):
             raise ValueError(
                 f"Argument {number} has {len(frame)} rows, the first {len(first)}. "

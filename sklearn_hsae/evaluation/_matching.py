@@ -6,6 +6,7 @@ from pandas.api.types import is_numeric_dtype
 from scipy.optimize import linear_sum_assignment
 from sklearn.preprocessing import normalize
 
+from sklearn_hsae._correlations import phi
 from sklearn_hsae.embedding import make_embedder
 
 _MEASURES = ("f1", "correlation", "wording")
@@ -103,21 +104,21 @@ def _agreement(truth, annotations):
 
     Both are computed from the counts of the 2 x 2 tables, by matrix products.
     """
+    if (truth < 0).any() or (annotations < 0).any():
+        # Pairs of texts, in both orders: the first text has it, and the second not.
+        truth, annotations = (
+            np.maximum(np.vstack([values, -values]), 0)
+            for values in (truth, annotations)
+        )
     known, judged = ~np.isnan(truth), ~np.isnan(annotations)
     yes, says_yes = (np.nan_to_num(truth) != 0), (np.nan_to_num(annotations) != 0)
     n_rows = known.T.astype(float) @ judged
     both = yes.T.astype(float) @ says_yes
     n_true = yes.T.astype(float) @ judged
     n_said = known.T.astype(float) @ says_yes
-    covariance = n_rows * both - n_true * n_said
-    scale = np.sqrt(n_true * (n_rows - n_true) * n_said * (n_rows - n_said))
-    return _ratio(2 * both, n_true + n_said), _ratio(covariance, scale)
-
-
-def _ratio(numerator, denominator):
-    return np.divide(
-        numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
-    )
+    n_either = n_true + n_said
+    f1 = np.divide(2 * both, n_either, out=np.zeros_like(both), where=n_either > 0)
+    return f1, phi(both, n_true, n_said, n_rows)
 
 
 def _cosines(embedder, first, second):

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.utils import check_consistent_length
 
+from sklearn_hsae._pairs import check_single
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference import (
     corrected,
@@ -112,6 +113,7 @@ def outcome_table(
     y, labels = _outcome(y, family)
     cov_type = "HC3" if groups is None else "cluster"
     X = frame.to_numpy(dtype=np.float64)
+    check_single(X, "outcome_table")
     rows = rows_that_count(X, y, None, groups, cov_type)
     if rows.y.min() == rows.y.max():
         raise ValueError("y has one value in all rows that count.")

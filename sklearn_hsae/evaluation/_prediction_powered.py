@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import special, stats
 from sklearn.utils import check_consistent_length
 
+from sklearn_hsae._pairs import check_single
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference import fit_linear, influences
 
@@ -89,6 +90,7 @@ def prediction_powered(costly, cheap, y, *, alpha=0.05):
     y = read_target(y, "regression").values
     names = costly.columns.to_numpy(dtype=object)
     A, B = costly.to_numpy(dtype=np.float64), cheap.to_numpy(dtype=np.float64)
+    check_single(A, "prediction_powered")
     if np.isnan(B).any():
         raise ValueError("cheap has a NaN. It needs an annotation of every row.")
     judged = ~np.isnan(A).any(axis=1)

@@ -9,6 +9,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_hsae._pairs import rows_of_texts
 from sklearn_hsae._sklearn_compat import (
     check_feature_names_in,
     check_method_params,
@@ -185,9 +186,9 @@ def _halves(n_rows, groups, rng):
 def _support(selector, activations, y, rows, params):
     """Which neurons are selected on these rows."""
     selector = clone(selector).fit(
-        safe_indexing(activations, rows),
+        safe_indexing(activations, rows_of_texts(activations, rows)),
         safe_indexing(y, rows),
-        **check_method_params(activations, params or {}, rows),
+        **check_method_params(y, params or {}, rows),
     )
     return selector.get_support()
 

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from sklearn_hsae._pairs import pair_difference, rows_of_texts
 from sklearn_hsae._sklearn_compat import check_method_params, safe_indexing
 from sklearn_hsae.embedding import EmbeddingTransformer
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
@@ -222,9 +223,9 @@ def _search_again(finder, last, X, y, rows, params, X_common, y_common, seed):
     """The hypotheses of one repeat."""
     finder = with_other_seeds(clone(finder), seed)
     finder.fit(
-        safe_indexing(X, rows),
+        safe_indexing(X, rows_of_texts(X, rows)),
         safe_indexing(y, rows),
-        **check_method_params(X, params or {}, rows),
+        **check_method_params(y, params or {}, rows),
     )
     return _hypotheses(finder, last, X_common, y_common)
 
@@ -251,7 +252,7 @@ def _hypotheses(finder, last, X, y):
     effects = summary.pivot(
         index="hypothesis", columns="class", values="coefficient"
     ).fillna(0.0)
-    return split_controls(last, annotations)[0], effects
+    return pair_difference(split_controls(last, annotations)[0]), effects
 
 
 def _table(reference, found, min_agreement):

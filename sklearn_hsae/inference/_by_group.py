@@ -55,7 +55,7 @@ def effects_by_group(model, annotations, controls, y, groups, by):
     is_complete = ~np.isnan(X).any(axis=1)
     by = _large_groups(by.where(is_complete), n_missing=int(by.isna().sum()))
     rows = by.notna().to_numpy()
-    labels, codes = np.unique(by[rows].to_numpy(), return_inverse=True)
+    codes, labels = pd.factorize(by[rows].to_numpy(), sort=True)  # of any types
     n_hypotheses = annotations.shape[1]
     _check_size(labels, codes, n_hypotheses)
     clusters = read_clusters(groups, model.cov_type, y)

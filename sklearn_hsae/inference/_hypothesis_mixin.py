@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._pairs import carries_pairs, pair_difference
@@ -50,6 +51,13 @@ class HypothesisMixin:
         MetadataRequest
         """
         return request_groups(super().get_metadata_routing(), self.cov_type)
+
+    def _table_of(self, X, y, groups, controls):
+        """The table of other columns, by the settings and the classes of this step."""
+        other = clone(self).set_params(controls=controls or None)
+        if is_classifier(self):  # some of three or more may not be in y
+            other.classes_, other.positive_ = self.classes_, self.positive_
+        return other._estimate(other._rows(X, y, None, groups, reset=True))[1]
 
     def _names(self):
         """The names of the columns of the controls, and those of the hypotheses."""

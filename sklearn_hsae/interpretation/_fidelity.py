@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sklearn_hsae._correlations import pearson
+
 
 def fidelity_table(annotations, activations):
     """Compare the annotations of each concept with the activations of its neuron.
@@ -58,8 +60,8 @@ def _fidelity(annotations, activation):
         "specificity": specificity,
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
         "balanced_accuracy": (recall + specificity) / 2,
-        "mcc": _pearson(yes, fires),
-        "correlation": _pearson(yes, activation),
+        "mcc": pearson(yes, fires),
+        "correlation": pearson(yes, activation),
         "prevalence": _ratio(tp + fp, n_rows),
     }
     if n_rows == 0:
@@ -69,12 +71,3 @@ def _fidelity(annotations, activation):
 
 def _ratio(numerator, denominator):
     return float(numerator / denominator) if denominator else 0.0
-
-
-def _pearson(a, b):
-    """Pearson's correlation; 0 when one of the two is constant."""
-    if len(a) == 0:
-        return np.nan
-    a, b = a - np.mean(a), b - np.mean(b)
-    scale = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(a @ b / scale) if scale > 1e-12 else 0.0

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from sklearn_hsae._correlations import pearson
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -16,7 +17,7 @@ from sklearn_hsae._sklearn_compat import (
     fit_context,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae._words import clauses
+from sklearn_hsae._words import words_of
 from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.interpretation._literal_share import literal_shares
 from sklearn_hsae.interpretation._renaming import RenamingMixin
@@ -350,7 +351,7 @@ def _grow_label(agreement, activation, phrases, n_phrases):
     so_far = np.full((len(activation), 1), -np.inf, dtype=agreement.dtype)
     allowed = np.ones(len(phrases), dtype=bool)
     while len(chosen) < n_phrases and allowed.any():
-        correlation = _correlations(soft_maximum(so_far, agreement), activation)
+        correlation = pearson(soft_maximum(so_far, agreement), activation)
         correlation[~allowed] = -1
         winner = int(np.argmax(correlation))
         if correlation[winner] < best + _LEAST_GAIN:
@@ -382,16 +383,6 @@ def _shortest_part(phrases, winner, gain):
     return int(min(parts, key=lambda part: (len(phrases[part]), -gain[part])))
 
 
-def _correlations(columns, activation):
-    """Pearson correlation of each column with the activation; 0 for constants."""
-    columns = columns - columns.mean(axis=0)
-    target = (activation - activation.mean()).astype(columns.dtype)
-    scale = np.linalg.norm(columns, axis=0) * np.linalg.norm(target)
-    return np.divide(
-        target @ columns, scale, out=np.zeros_like(scale), where=scale > 1e-6
-    )
-
-
 def _shares_a_word(phrases, chosen):
     """Which phrases share a word with the chosen one ("wait", "waited")."""
     stems = _stems(chosen)
@@ -399,4 +390,4 @@ def _shares_a_word(phrases, chosen):
 
 
 def _stems(phrase):
-    return {word[:5] for clause in clauses(phrase) for word in clause}
+    return {word[:5] for word in words_of(phrase)}

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import normalize
 
+from sklearn_hsae._correlations import pearson
 from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._spans import marked, telling_sentences
@@ -134,11 +135,7 @@ def simulation(sample, tools):
     known = ~np.isnan(predicted)
     predicted, true = predicted[known], true[known]
     varies = known.sum() > 1 and np.ptp(true) > 0
-    yield (
-        "correlation",
-        None,
-        np.corrcoef(predicted, true)[0, 1] if varies and np.ptp(predicted) > 0 else 0.0,
-    )
+    yield "correlation", None, pearson(predicted, true) if varies else 0.0
     if varies:
         # A reply of 10 stands for the largest activation.
         rest = true - predicted * true.max() / 10

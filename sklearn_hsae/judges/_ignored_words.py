@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 import regex
 
-from sklearn_hsae._words import clauses
+from sklearn_hsae._words import words_of
 
 HANDLES = "@*"
 _HANDLE = regex.compile(r"(?<![\w.+-])@([\w-]+)(?![\w-]*\.\w)")
@@ -31,8 +31,7 @@ def handle_words(texts):
         return set()
     total = Counter()
     for text in texts:
-        for clause in clauses(text):
-            total.update(word for word in clause if word in behind)
+        total.update(word for word in words_of(text) if word in behind)
     return {word for word, n in behind.items() if n >= _LEAST_SHARE * total[word]}
 
 

@@ -17,6 +17,7 @@ from sklearn_hsae._words import (
     is_letter_alone,
     is_written_without_spaces,
     join_words,
+    words_of,
 )
 from sklearn_hsae.judges._ignored_words import ignored_words
 from sklearn_hsae.judges._stop_words import resolve_stop_words
@@ -70,10 +71,7 @@ class PhraseOccurrence:
     """
 
     def __init__(self, phrases):
-        self.keys = [
-            join_words([word for clause in clauses(phrase) for word in clause])
-            for phrase in phrases
-        ]
+        self.keys = [join_words(words_of(phrase)) for phrase in phrases]
 
     def transform(self, texts):
         """Return a csr matrix of shape (n_texts, n_phrases) of 0 and 1."""

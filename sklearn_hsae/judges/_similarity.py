@@ -5,7 +5,7 @@ import re
 import numpy as np
 from sklearn.preprocessing import normalize
 
-from sklearn_hsae._words import clauses, is_written_without_spaces
+from sklearn_hsae._words import is_written_without_spaces, words_of
 from sklearn_hsae.embedding import embed_as
 from sklearn_hsae.judges._phrases import PhraseOccurrence, common_words
 
@@ -107,5 +107,5 @@ def sentences(text):
 
 def _n_words(text):
     if is_written_without_spaces(text):
-        return sum(map(len, clauses(text)))
+        return len(words_of(text))
     return len(text.split())

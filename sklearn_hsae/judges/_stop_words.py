@@ -6,7 +6,7 @@ import numpy as np
 import stopwordsiso
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from sklearn_hsae._words import clauses
+from sklearn_hsae._words import words_of
 
 # Words without a meaning of their own that are missing in scikit-learn's list.
 _MORE_ENGLISH = frozenset(
@@ -38,12 +38,12 @@ def stop_words_of(language):
     if language == "en":  # the list of stopwordsiso holds words such as "home"
         return ENGLISH_STOP_WORDS | _MORE_ENGLISH
     listed = stopwordsiso.stopwords(language)
-    return frozenset(word for entry in listed for word in _words_of(entry))
+    return frozenset(word for entry in listed for word in _single_word(entry))
 
 
-def _words_of(entry):
+def _single_word(entry):
     """The word of an entry as a list; empty when the entry has several words."""
-    words = [word for clause in clauses(entry) for word in clause]
+    words = words_of(entry)
     return words if len(words) == 1 else []
 
 
@@ -61,7 +61,7 @@ def resolve_stop_words(stop_words, words, texts_of, vocabulary):
     vocabulary : ndarray of str
     """
     if not isinstance(stop_words, str):
-        return frozenset(word for entry in stop_words for word in _words_of(entry))
+        return frozenset(word for entry in stop_words for word in _single_word(entry))
     if stop_words == "auto":
         languages = _languages_of(words, texts_of, vocabulary) or ["en"]
         return frozenset().union(*map(stop_words_of, languages))

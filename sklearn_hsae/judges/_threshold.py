@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_hsae._correlations import pearson
+
 
 def agreement_of(annotations, activations):
     """Correlation of annotations, 0 or 1, with the square roots of the activations.
@@ -9,10 +11,7 @@ def agreement_of(annotations, activations):
     It is 0 when all annotations or all activations are equal. :func:`best_threshold`
     maximises it.
     """
-    strength = np.sqrt(np.maximum(activations, 0.0))
-    if np.ptp(strength) == 0 or annotations.min() == annotations.max():
-        return 0.0
-    return float(np.corrcoef(annotations, strength)[0, 1])
+    return pearson(annotations, np.sqrt(np.maximum(activations, 0.0)))
 
 
 def best_threshold(scores, activations, *, max_prevalence=0.5):

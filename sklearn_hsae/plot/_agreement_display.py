@@ -4,6 +4,7 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from sklearn_hsae._correlations import annotation_correlations
 from sklearn_hsae.plot._evaluation_display import EvaluationDisplay, note, wrapped
 
 _LABELS_AND_SCALE = 4.25  # inches beside the square
@@ -42,7 +43,9 @@ class AgreementDisplay(EvaluationDisplay):
 
     def __init__(self, evaluation, *, outcome="the outcome"):
         super().__init__(evaluation, outcome=outcome)
-        self._correlation = _correlations(evaluation.annotations)
+        self._correlation = annotation_correlations(
+            evaluation.annotations.to_numpy(dtype=float)
+        )
         self.order_ = _leaf_order(self._correlation)
 
     def _labels(self):
@@ -65,18 +68,6 @@ class AgreementDisplay(EvaluationDisplay):
         ax.set_xticks(range(n), range(1, n + 1), fontsize="small")
         ax.figure.colorbar(image, ax=ax, label="correlation of annotations", shrink=0.8)
         note(ax, "do two hypotheses hold for the same texts?")
-
-
-def _correlations(annotations):
-    has = annotations.to_numpy(dtype=float)
-    has = has[~np.isnan(has).any(axis=1)] != 0
-    n = has.shape[1]
-    correlation = np.full((n, n), np.nan)
-    varies = has.any(axis=0) & ~has.all(axis=0)
-    if varies.any():
-        found = np.atleast_2d(np.corrcoef(has[:, varies], rowvar=False))
-        correlation[np.ix_(varies, varies)] = found
-    return correlation
 
 
 def _leaf_order(correlation):

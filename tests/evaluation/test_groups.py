@@ -92,3 +92,14 @@ def test_a_text_with_a_missing_annotation_has_the_group_if_another_says_yes():
     pipe = Pipeline([("regress", HypothesisRegressor())]).fit(X, y)
     groups = evaluate_hypotheses(pipe, X, y).groups
     assert groups["n"].tolist() == [400 - np.sum(~has[:50])]
+
+
+def test_groups_have_the_classes_of_the_fit_when_one_is_not_held_out():
+    rng = np.random.default_rng(4)
+    X = rng.integers(2, size=(300, 2)).astype(float)
+    y = rng.choice(["x", "y", "z"], 300)
+    pipe = Pipeline([("classify", HypothesisClassifier())]).fit(X, y)
+    rows = y != "z"
+    evaluation = evaluate_hypotheses(pipe, X[rows], y[rows])
+    columns = ["class", "hypothesis", "coefficient", "note"]
+    assert evaluation.groups[columns].equals(evaluation.table[columns])

@@ -92,3 +92,10 @@ def test_what_is_not_defined_is_nan():
 def test_bad_input(frames, change, message):
     with pytest.raises(ValueError, match=message):
         judge_agreement(*change(*frames[:2]))
+
+
+def test_annotations_of_pairs_are_refused(frames):
+    # -1 and 1 are opposite judgements, and no two ways to say yes.
+    pairs = frames[0] - frames[1]
+    with pytest.raises(ValueError, match="takes annotations of single texts"):
+        judge_agreement(pairs, -pairs)

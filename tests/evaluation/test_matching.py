@@ -86,3 +86,19 @@ def test_bad_input(frames, change, message):
     options = {"found": frames[0], "reference": frames[1], **change}
     with pytest.raises(ValueError, match=message):
         match_hypotheses(**options)
+
+
+def test_annotations_of_pairs_match_with_their_sign(frames):
+    rng = np.random.default_rng(1)
+    first, second = (rng.random((2, 300, 2)) < 0.4).astype(float)
+    reference = pd.DataFrame(first - second, columns=["A", "B"])
+    found = reference.set_axis(["opposite of A", "b"], axis=1) * [-1, 1]
+    table = match_hypotheses(found, reference, by="correlation").set_index("reference")
+    assert table.at["A", "correlation"] < 0 and table.at["A", "f1"] == 0
+    assert table.at["B", "hypothesis"] == "b" and table.at["B", "correlation"] == 1
+    # Both orders of each pair: the first text has the concept, and the second not.
+    noisy = reference.where(rng.random((300, 2)) < 0.8, 0.0)
+    orders = [np.vstack([x, -x])[:, 0] > 0 for x in (reference.values, noisy.values)]
+    table = match_hypotheses(noisy[["A"]], reference[["A"]])
+    assert table["correlation"][0] == pytest.approx(matthews_corrcoef(*orders))
+    assert table["f1"][0] == pytest.approx(f1_score(*orders))

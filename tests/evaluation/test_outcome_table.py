@@ -119,3 +119,9 @@ def test_classes_that_a_concept_tells_apart_have_no_estimate(X):
     y = np.where(X["late"] == 1, "late", np.resize(["early", "on time"], 400))
     with pytest.raises(ValueError, match=r"no maximum.*HypothesisClassifier"):
         outcome_table(X, y, family="multinomial")
+
+
+def test_annotations_of_pairs_are_refused(X, counts):
+    # A model with an intercept depends on which text of a pair is the first.
+    with pytest.raises(ValueError, match="Got -1, as in annotations of pairs"):
+        outcome_table(X - X[::-1].to_numpy(), counts, family="poisson")

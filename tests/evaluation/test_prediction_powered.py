@@ -107,3 +107,9 @@ def test_bad_input(change, message):
     costly, cheap, y = judgements(np.random.default_rng(4))
     with pytest.raises(ValueError, match=message):
         prediction_powered(*change(costly, cheap), y)
+
+
+def test_annotations_of_pairs_are_refused():
+    costly, cheap, y = judgements(np.random.default_rng(0), n_rows=200)
+    with pytest.raises(ValueError, match="takes annotations of single texts"):
+        prediction_powered(-costly, -cheap, y)

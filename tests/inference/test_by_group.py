@@ -188,3 +188,11 @@ def test_groups_that_cannot_be_compared_are_named(by, message):
     rows = rows.assign(**{f"n{j}": column for j, column in enumerate(noise.T)})
     with pytest.raises(ValueError, match=message):
         compare(HypothesisRegressor(), rows, y, by)
+
+
+def test_groups_may_be_of_different_types():
+    rows, y, by = flights(n=300)
+    pipe = Pipeline([("regress", HypothesisRegressor())]).fit(rows, y)
+    mixed = by.map({"A": 1, "B": "B", "C": 2.5}).astype(object)
+    table = evaluate_hypotheses(pipe, rows, y).by_group(mixed)
+    assert set(table["group"]) == {1, 2.5, "B"}
