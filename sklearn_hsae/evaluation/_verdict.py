@@ -55,7 +55,8 @@ def verdict(task, metrics, ceilings):
     ceiling = f"a ridge regression on the {ceilings.index[0]}"
     is_better = ceilings[f"{name}_low"] > chance
     if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
-        reached = f"{measure} {scores.iloc[0]:.2f}"
+        low = _format.number(ceilings[f"{name}_low"].iloc[0])
+        reached = f"{measure} {scores.iloc[0]:.2f}, interval from {low}"
         no_signal = _no_signal(metrics["n_significant"], ceiling, reached)
         return f"{summary}{details} {no_signal}"
     share = ""
@@ -135,13 +136,13 @@ def _shared_effects(metrics):
 def _no_signal(n_significant, ceiling, reached):
     if n_significant:
         return (
-            f"They say little about a single text: even {ceiling} predicts no better "
-            f"than chance ({reached})."
+            f"They say little about a single text: even {ceiling} is not clearly "
+            f"better than chance ({reached})."
         )
     return (
-        f"There is no signal to find here: even {ceiling} does no better than chance "
-        f"({reached}). More texts, another embedding model or another outcome may "
-        "help; other settings of the pipeline will not."
+        f"There is no clear signal here: even {ceiling} is not clearly better than "
+        f"chance ({reached}). More texts, another embedding model or another "
+        "outcome may help; other settings of the pipeline will not."
     )
 
 

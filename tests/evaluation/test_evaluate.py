@@ -335,7 +335,7 @@ def test_noise_is_called_noise():
         pipe, X[300:], y[300:], X_train=X[:300], y_train=y[:300]
     )
     assert result.metrics["n_significant"] == 0
-    assert "There is no signal to find here" in result.verdict
+    assert "There is no clear signal here" in result.verdict
 
 
 def test_verdict_on_noise_is_right_nearly_always():
@@ -348,7 +348,7 @@ def test_verdict_on_noise_is_right_nearly_always():
         result = evaluate_hypotheses(
             pipe, X[200:], y[200:], X_train=X[:200], y_train=y[:200]
         )
-        found += "no signal" not in result.verdict
+        found += "no clear signal" not in result.verdict
     assert found <= 4
 
 

@@ -68,19 +68,23 @@ def test_share_of_an_auc_is_counted_from_guessing():
 @pytest.mark.parametrize("task, chance", [("regression", 0), ("classification", 0.5)])
 def test_no_signal(task, chance):
     found = tell([chance + 0.02] * 4, 0, task=task)
-    assert "There is no signal to find here: even a ridge regression on the" in found
+    assert "There is no clear signal here: even a ridge regression on the" in found
+    assert (
+        f"held-out {'R2' if chance == 0 else 'AUC'} {chance + 0.02:.2f}, interval"
+        in found
+    )
 
 
 def test_significant_but_useless_for_prediction():
     # Both can be true: an effect is there, and a single text is not predicted.
     found = tell([0.01, 0.0, 0.0, 0.01], 2)
     assert "They say little about a single text" in found
-    assert "no signal" not in found
+    assert "no clear signal" not in found
 
 
 def test_hypotheses_that_do_better_than_the_embeddings_are_a_signal():
     found = tell([-0.02, 0.3, 0.3, 0.25], 2)
-    assert "no signal" not in found and "of what a ridge" not in found
+    assert "no clear signal" not in found and "of what a ridge" not in found
     assert "Most is lost at the step to 'hypotheses'" in found
 
 
