@@ -38,7 +38,9 @@ print("best sizes:", search.best_params_)
 concepts = make_hypothesis_pipeline(n_neurons=32, n_select=4, random_state=0)
 concepts.set_params(sae__max_epochs=10, **search.best_params_)
 columns = make_column_transformer(
-    (concepts[:-1], "review"), ("passthrough", ["price", "city"])
+    (concepts[:-1], "review"),
+    ("passthrough", ["price", "city"]),
+    verbose_feature_names_out=False,  # no prefixes such as "pipeline__"
 ).set_output(transform="pandas")
 model = make_pipeline(columns, HypothesisRegressor(controls=["price", "city"]))
 model.fit(train, y_train)

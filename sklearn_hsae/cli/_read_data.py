@@ -81,6 +81,10 @@ def read_split(arguments):
     positive = _read_positive(arguments.positive, y, task)
     if arguments.text_b is not None and positive is None:
         positive = _first_text_wins(arguments, y, task)
+    if isinstance(positive, np.generic):
+        positive = (
+            positive.item()
+        )  # the record and the report show it as it was written
     split = Split(
         texts,
         y,

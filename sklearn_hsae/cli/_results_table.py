@@ -198,6 +198,8 @@ def _legend(evaluation, target):
         f"* significant at {100 * evaluation.alpha:g} % after correction for the "
         "number of tests"
     )
+    if "class" not in evaluation.table:
+        said.append("p is corrected as well; the intervals are not")
     if "f1" in evaluation.table:
         said.append(
             "F1: fidelity, how well the words say when their neuron fires; 1 is best"

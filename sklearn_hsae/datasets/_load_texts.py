@@ -255,7 +255,7 @@ def _report_missing(path, table, missing, is_kept, drop_missing):
     if not is_kept.any():
         raise ValueError(f"{path} has {' and '.join(parts)}: no row is left.")
     warnings.warn(
-        f"{(~is_kept).sum():,} of {len(is_kept):,} rows of {path} are left out: it has "
+        f"{(~is_kept).sum():,} of {len(is_kept):,} rows of {path} are left out: "
         f"{' and '.join(parts)}.",
         stacklevel=3,
     )

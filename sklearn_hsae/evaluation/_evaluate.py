@@ -353,7 +353,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     >>> pipe = Pipeline([("regress", HypothesisRegressor())]).fit(X[:200], y[:200])
     >>> evaluation = evaluate_hypotheses(pipe, X[200:], y[200:])
     >>> evaluation.verdict
-    '1 of 3 hypotheses are significant; all together reach a held-out R2 of 0.27.'
+    '1 of 3 hypotheses is significant; all together reach a held-out R2 of 0.27.'
     """
     *steps, last = flat_steps(fitted_pipeline(pipeline))
     task = "classification" if is_classifier(last) else "regression"

@@ -34,10 +34,12 @@ def verdict(task, metrics, ceilings):
     """
     name, chance = HEADLINE[task]
     measure, score = _MEASURE[name], metrics[name]
+    n_significant = metrics["n_significant"]
     summary = (
-        f"{metrics['n_significant']} of {metrics['n_hypotheses']} hypotheses are "
-        f"significant; all together{_with_controls(name, metrics)} reach a {measure} "
-        f"of {score:.2f}.{_below_zero(name, score)}{_beyond_controls(name, metrics)}"
+        f"{n_significant} of {metrics['n_hypotheses']} hypotheses "
+        f"{_are(n_significant)} significant; all together"
+        f"{_with_controls(name, metrics)} reach a {measure} of {score:.2f}."
+        f"{_below_zero(name, score)}{_beyond_controls(name, metrics)}"
     )
     details = f"{_shared_effects(metrics)}{_left_out(metrics)}"
     if ceilings is None:
@@ -65,6 +67,10 @@ def verdict(task, metrics, ceilings):
             f"{above}."
         )
     return f"{summary}{share}{details} {_largest_loss(scores)}"
+
+
+def _are(count):
+    return "is" if count == 1 else "are"
 
 
 def _below_zero(name, score):
@@ -114,7 +120,8 @@ def _shared_effects(metrics):
     if n_groups < metrics["n_hypotheses"]:
         sentences = (
             " Some fit nearly the same texts and are tested as one: of the "
-            f"{n_groups} groups, {metrics['n_significant_groups']} are significant."
+            f"{n_groups} groups, {metrics['n_significant_groups']} "
+            f"{_are(metrics['n_significant_groups'])} significant."
         )
     n_alone = metrics["n_significant_alone"]
     if n_alone > max(n_joint, metrics["n_significant_groups"]):

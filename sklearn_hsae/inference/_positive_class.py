@@ -22,7 +22,7 @@ def find_positive(classes, positive):
     positive = positive.item() if isinstance(positive, np.generic) else positive
     if len(classes) > 2:
         raise ValueError(
-            f"positive={positive!r} is for two classes; y has {len(classes)}: "
+            f"positive={positive!r} is for two classes, and there are {len(classes)}: "
             f"{_listed(classes)}. With more than two, each class has effects of its "
             "own. Leave it out; or, for one class against all others, make an outcome "
             f"that says whether it is {positive!r}."
@@ -30,7 +30,7 @@ def find_positive(classes, positive):
     found = [label for label in classes if label == positive]
     if not found:
         raise ValueError(
-            f"positive={positive!r} is not a class of y, which has the classes "
+            f"positive={positive!r} is not one of the classes, which are "
             f"{_listed(classes)}."
         )
     return found[0]

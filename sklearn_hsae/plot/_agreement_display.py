@@ -7,6 +7,8 @@ from scipy.spatial.distance import squareform
 from sklearn_hsae._correlations import annotation_correlations
 from sklearn_hsae.plot._evaluation_display import EvaluationDisplay, note, wrapped
 
+_LABELS_AND_SCALE = 4.25  # inches beside the square
+
 
 class AgreementDisplay(EvaluationDisplay):
     """Correlations of the annotations of each two hypotheses, as a heat map.
@@ -53,7 +55,7 @@ class AgreementDisplay(EvaluationDisplay):
     def size(self):
         """Width and height of a suitable figure, in inches."""
         height = max(super().size()[1], 3.0)
-        return height + 3.5, height
+        return height + _LABELS_AND_SCALE, height
 
     def _draw(self, ax):
         import matplotlib

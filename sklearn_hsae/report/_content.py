@@ -100,9 +100,14 @@ def _figures(evaluation):
         },
         {
             "value": _format.count(metrics["n"]),
-            "label": f"held-out texts to test them on{_left_out(metrics)}",
+            "label": f"held-out {_rows_name(evaluation)} to test them on"
+            f"{_left_out(metrics)}",
         },
     ]
+
+
+def _rows_name(evaluation):
+    return "pairs of texts" if evaluation.settings.get("pairs") else "texts"
 
 
 def _groups_found(metrics):

@@ -131,7 +131,7 @@ def test_a_class_that_is_not_there_is_told_with_those_that_are(
     command += ["--out", str(tmp_path / "new" / "out"), "--positive", "great", *SMALL]
     assert main(command) == 2
     told = capsys.readouterr().err
-    assert "--positive great is not a class of y, which has the classes" in told
+    assert "--positive great is not one of the classes, which are" in told
     assert "'bad', 'good'" in told and len(told.splitlines()) == 1
     assert not (tmp_path / "new").exists()
 

@@ -77,7 +77,8 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     page = (tmp_path / "a" / "report.html").read_text("utf-8")
     assert "By city" in page
     assert "<bdi>year</bdi>" in page and "__" not in page.replace("regress__", "")
-    assert "+ means more likely bad." in page
+    assert "+ means more likely bad." in page and "np.str_" not in page
+    assert ("Filled dots differ." in page) == ('class="hypotheses by-group"' in page)
     record = json.loads((tmp_path / "a" / "run.json").read_text("utf-8"))
     assert record["data"]["task"] == "classification"
     assert record["data"]["texts held out"] == 120

@@ -32,7 +32,7 @@ def test_without_ceilings_it_tells_what_was_found():
     metrics |= {"n_significant_alone": 1, "n_significant_groups": 1}
     metrics |= {"n": 100, "n_dropped": 0}
     assert verdict("classification", metrics, None) == (
-        "1 of 9 hypotheses are significant; all together reach a held-out AUC of 0.75."
+        "1 of 9 hypotheses is significant; all together reach a held-out AUC of 0.75."
     )
 
 

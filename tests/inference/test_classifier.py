@@ -388,9 +388,13 @@ def test_effects_point_to_the_positive_class(labelled):
 @pytest.mark.parametrize(
     ("classes", "positive", "message"),
     [
-        (["no", "yes"], "maybe", "positive='maybe' is not .*classes 'no', 'yes'"),
-        ([0, 1], "1", "positive='1' is not a class of y, which has the classes 0, 1"),
-        (["a", "b", "c"], "a", "is for two classes; y has 3: 'a', 'b', 'c'"),
+        (
+            ["no", "yes"],
+            "maybe",
+            "positive='maybe' is not .*classes, which are 'no', 'yes'",
+        ),
+        ([0, 1], "1", "positive='1' is not one of the classes, which are 0, 1"),
+        (["a", "b", "c"], "a", "is for two classes, and there are 3: 'a', 'b', 'c'"),
     ],
 )
 def test_a_class_that_is_not_there_is_refused(labelled, classes, positive, message):

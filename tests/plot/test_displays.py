@@ -66,6 +66,13 @@ def test_each_draws_on_its_own_and_on_given_axes(make, display, options):
     assert given.plot(ax=Figure().subplots()) is given
 
 
+def test_no_label_is_cut_off_where_hypotheses_are_many(make):
+    display = AgreementDisplay.from_evaluation(make(n_hypotheses=16, label=LONG + "{}"))
+    display.figure_.draw_without_rendering()
+    names = display.ax_.get_yticklabels()
+    assert min(name.get_window_extent().x0 for name in names) >= 0
+
+
 def test_effects_are_those_of_the_table(make):
     evaluation = make()
     ax = EffectsDisplay.from_evaluation(evaluation, outcome="stars").ax_
