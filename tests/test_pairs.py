@@ -117,6 +117,8 @@ def test_the_selection_does_not_depend_on_the_order_of_a_pair():
         assert set(selected[0]) == {3, 8}
 
 
+# Its held-out rows are among those that it learnt from.
+@pytest.mark.filterwarnings("ignore:60 of 120 texts")
 def test_a_search_with_groups_and_without_a_judge(pairs):
     pipe = make_pipe().set_params(interpret="passthrough", annotate="passthrough")
     X, groups = pairs[["a", "b"]], np.arange(len(pairs)) // 3
@@ -212,3 +214,21 @@ def test_selection_on_halves_of_the_pairs(fitted, pairs):
             counts += clone(fitted["select"]).fit(activations, y[half]).get_support()
     expected = np.sort(counts[counts > 0] / 4)[::-1]
     np.testing.assert_allclose(table["frequency"], expected)
+
+
+@pytest.mark.filterwarnings("ignore:Only")
+def test_known_pairs_are_found_in_any_order(fitted, pairs):
+    X, y = pairs[["a", "b"]], pairs["a_wins"].to_numpy()
+    with pytest.warns(UserWarning, match="120 of 120 texts to test on are also in"):
+        evaluation = evaluate_hypotheses(
+            fitted, swapped(pairs), ~y, X_train=X, y_train=y
+        )
+    methods = evaluation.methods()
+    assert "on 120 pairs of texts" in methods and "there is no intercept" in methods
+
+
+def test_the_selector_refuses_categories_beside_pairs(pairs):
+    X = pairs.assign(shop="A").set_index("shop")[["a", "b"]]
+    pipe = make_pipe().set_params(select__controls=["shop"])[:3]
+    with pytest.raises(ValueError, match="'shop' holds categories, such as 'A'"):
+        pipe.fit(X, pairs["a_wins"].to_numpy())

@@ -10,27 +10,31 @@ _MOST_OVERLAP = 0.1  # short texts, such as "thanks", may repeat by chance
 
 
 def fingerprints(X):
-    """A number per text, the same for the same text; None where X holds other rows.
+    """A number per text, or pair in any order; None where X holds other rows.
 
     Parameters
     ----------
-    X : sequence of str, or a frame with one column of them
+    X : sequence of str or of pairs of str, or a frame with one or two columns
 
     Returns
     -------
     uint64 ndarray of shape (n_rows,), or None
     """
-    if isinstance(X, pd.DataFrame):
-        rows = X.iloc[:, 0].tolist() if X.shape[1] == 1 else []
-    elif sparse.issparse(X) or getattr(X, "ndim", 1) > 1:
-        rows = []
+    if sparse.issparse(X):
+        return None
+    if getattr(X, "ndim", 1) > 1:
+        rows = np.asarray(X, dtype=object).tolist() if X.shape[1] in (1, 2) else []
     else:
-        rows = list(X)
-    if not rows or not all(isinstance(text, str) for text in rows):
+        rows = [list(row) if isinstance(row, tuple | list) else [row] for row in X]
+    if not rows or not all(isinstance(text, str) for row in rows for text in row):
         return None
     texts = np.empty(len(rows), dtype=object)
-    texts[:] = [text.encode("utf-8", "surrogatepass").hex() for text in rows]
+    texts[:] = [_hex(sorted(row)) for row in rows]
     return pd.util.hash_array(texts, categorize=False)
+
+
+def _hex(row):
+    return " ".join(text.encode("utf-8", "surrogatepass").hex() for text in row)
 
 
 def warn_of_overlap(texts, known, where):

@@ -93,7 +93,8 @@ def methods_text(evaluation):
     """One paragraph about how the hypotheses were tested, with the results."""
     metrics, settings = evaluation.metrics, evaluation.settings
     dropped = metrics["n_dropped"]
-    texts = f"{_format.count(metrics['n'])} texts that were not used to find them"
+    what = "pairs of texts" if settings.get("pairs") else "texts"
+    texts = f"{_format.count(metrics['n'])} {what} that were not used to find them"
     if dropped:
         texts += f" ({_format.count(dropped)} more were left out, since not judged)"
     level = f"{100 * evaluation.alpha:g} %"
@@ -107,14 +108,15 @@ def methods_text(evaluation):
         )
     return (
         f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
-        f"{_model(evaluation.task, settings)}{_held_equal(evaluation)}"
-        f"{_direction(evaluation)} p-values were corrected for the "
-        f"number of hypotheses by {_correction(settings)}.{_together(settings)} At "
-        f"{level}, the number of significant ones was {metrics['n_significant']} "
-        f"beside all others, and {metrics['n_significant_alone']} alone."
-        f"{_groups(metrics)} The regression on the texts on which the hypotheses were "
+        f"{_model(evaluation.task, settings)}{_of_pairs(settings)}"
+        f"{_held_equal(evaluation)}{_direction(evaluation)} p-values were "
+        f"corrected for the number of hypotheses by {_correction(settings)}."
+        f"{_together(settings)} At {level}, the number of significant ones was "
+        f"{metrics['n_significant']} beside all others, and "
+        f"{metrics['n_significant_alone']} alone."
+        f"{_groups(metrics)} The regression on the {what} on which the hypotheses were "
         "found predicted the "
-        f"held-out texts with {label} = {_format.number(metrics[name])}{interval}."
+        f"held-out {what} with {label} = {_format.number(metrics[name])}{interval}."
         f"{_returned(evaluation.stability)}"
     )
 
@@ -124,6 +126,17 @@ def _direction(evaluation):
     if evaluation.positive is None:
         return ""
     return f" In the effects, {evaluation.direction()}."
+
+
+def _of_pairs(settings):
+    """What is different for pairs; "" for single texts."""
+    if not settings.get("pairs"):
+        return ""
+    return (
+        " The annotation of a pair is that of the first text minus that of the second, "
+        "and there is no intercept. Hypotheses alone were tested by random signs of "
+        "the outcomes."
+    )
 
 
 def _held_equal(evaluation):

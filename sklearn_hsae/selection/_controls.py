@@ -6,13 +6,14 @@ residuals: what the controls leave of a neuron against what they leave of the ta
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 # Singular values below this share of the largest one are rounding error: the controls
 # repeat each other.
 _DEPENDENT = 1e-8
 
 
-def read_controls(names, X):
+def read_controls(names, X, *, are_pairs=False):
     """The controls in the row index of a frame, as numbers.
 
     Parameters
@@ -21,6 +22,8 @@ def read_controls(names, X):
         Levels of the row index. Numbers stay as they are; other values give one column
         per value but the first.
     X : DataFrame of n_samples rows
+    are_pairs : bool, default=False
+        Refuse other values than numbers: a swapped pair has them with the other sign.
 
     Returns
     -------
@@ -38,6 +41,13 @@ def read_controls(names, X):
             f"frame.set_index({list(names)!r})['text']."
         )
     frame = pd.DataFrame({name: X.index.get_level_values(name) for name in names})
+    for name in names if are_pairs else ():
+        if not is_numeric_dtype(frame[name].dtype):
+            raise ValueError(
+                f"The control {name!r} holds categories, such as {frame[name][0]!r}. "
+                "The controls of pairs are numbers that change their sign when the "
+                "texts are swapped, such as a difference in length."
+            )
     columns = pd.get_dummies(frame, drop_first=True).to_numpy(dtype=np.float64)
     return columns, frame.notna().all(axis=1).to_numpy()
 

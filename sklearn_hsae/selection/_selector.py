@@ -325,7 +325,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
                 "method is a function, which takes no controls. Leave controls out, or "
                 f"pass one of {sorted(METHODS)}."
             )
-        return read_controls(self.controls, X)
+        return read_controls(self.controls, X, are_pairs=carries_pairs(X))
 
     def _target(self, X, y, sample_weight, controls):
         """`y` as numbers or classes, the task, the weights and the controls."""

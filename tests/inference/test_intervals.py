@@ -98,3 +98,19 @@ def test_few_rows_give_nan_or_an_interval_and_never_an_error(y):
         auc_interval(y[:, None] > 0, y[:, None]),
     ):
         assert (np.isnan(low) and np.isnan(high)) or low <= high
+
+
+def test_sums_of_many_rows_have_the_distribution_of_resampled_ones(monkeypatch):
+    rng = np.random.default_rng(5)
+    y = 50 + rng.exponential(size=3000)
+    prediction, clusters = y + rng.normal(size=3000), np.arange(3000) // 2
+    options = {"baseline": np.full(3000, 51.0), "clusters": clusters}
+    resampled = np.array(
+        [r2_interval(y, prediction), r2_interval(y, prediction, **options)]
+    )
+    monkeypatch.setattr(_intervals, "_MANY_ROWS", 1000)
+    drawn = np.array(
+        [r2_interval(y, prediction), r2_interval(y, prediction, **options)]
+    )
+    width = np.diff(resampled, axis=1)
+    assert (np.abs(drawn - resampled) < 0.1 * width).all()
