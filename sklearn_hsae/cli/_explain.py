@@ -287,12 +287,12 @@ def _sae_path(sae, hookpoint):
 def _layer(hookpoint):
     if hookpoint is None:
         return "auto"
-    found = _LAYER.search(hookpoint)
-    if found is None:
+    match = _LAYER.search(hookpoint)
+    if match is None:
         raise ValueError(
             f"--hookpoints {hookpoint} names no layer. Pass names such as layers.16."
         )
-    return int(found[1])
+    return int(match[1])
 
 
 def _say_estimate(estimates):

@@ -369,7 +369,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
         warn_of_overlap(texts, fingerprints(X_train), "in X_train")
     stages, annotations = transform_by_stages(steps, X)
-    table, of_controls, metrics = last._evaluate(annotations, y, groups=groups)
+    table, control_effects, metrics = last._evaluate(annotations, y, groups=groups)
     annotations, controls = split_controls(last, annotations)
     table, agreeing = _with_groups(table, last, annotations, controls, y, groups)
     metrics |= _counts(table, agreeing, last.alpha)
@@ -387,7 +387,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         positive=last.positive_ if task == "classification" else None,
         table=_with_fidelity(table, fidelity),
         groups=agreeing,
-        controls=of_controls if len(of_controls) else None,
+        controls=control_effects if len(control_effects) else None,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
@@ -451,12 +451,14 @@ def _with_groups(table, last, annotations, controls, y, groups):
 
 def _counts(table, groups, alpha):
     """How many hypotheses are significant alone, and how many groups, in any class."""
-    alone = table["separation_p_corrected"] < alpha
-    of_groups = groups.groupby("hypothesis")["significant"].any()
+    is_significant_alone = table["separation_p_corrected"] < alpha
+    group_is_significant = groups.groupby("hypothesis")["significant"].any()
     return {
-        "n_significant_alone": int(alone.groupby(table["hypothesis"]).any().sum()),
-        "n_groups": len(of_groups),
-        "n_significant_groups": int(of_groups.sum()),
+        "n_significant_alone": int(
+            is_significant_alone.groupby(table["hypothesis"]).any().sum()
+        ),
+        "n_groups": len(group_is_significant),
+        "n_significant_groups": int(group_is_significant.sum()),
     }
 
 

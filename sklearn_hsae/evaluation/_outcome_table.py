@@ -169,7 +169,7 @@ def _counts(rows, names, _, cov_type, alpha):
     step[design.rows] = np.log(mean) + (y - mean) / mean
     weights = np.full(len(rows.y), mean.mean())
     weights[design.rows] = mean
-    found = fit_linear(
+    estimates = fit_linear(
         rows.X,
         step,
         names,
@@ -181,10 +181,10 @@ def _counts(rows, names, _, cov_type, alpha):
     total = ((rows.X != 0) * rows.y[:, None]).sum(axis=0)
     notes = [
         note or ("" if count else "all counts with the concept are 0")
-        for note, count in zip(found.notes, total, strict=True)
+        for note, count in zip(estimates.notes, total, strict=True)
     ]
-    values = [found.coefficient, found.standard_error, found.p]
-    return _table(names, *values, found.ci_low, found.ci_high, notes)
+    values = [estimates.coefficient, estimates.standard_error, estimates.p]
+    return _table(names, *values, estimates.ci_low, estimates.ci_high, notes)
 
 
 def _ordinal(rows, names, labels, _, alpha):

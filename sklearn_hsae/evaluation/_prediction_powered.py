@@ -145,11 +145,11 @@ def _effects(parts, columns, names, alpha):
     own, *beside = [influences(X[:, columns], y, names) for X, y in parts]
     estimate, ratio = _combined(own, *beside)
     X, y = parts[0]
-    found = fit_linear(X[:, columns], y, names, cov_type="HC3", alpha=alpha)
-    width = (found.ci_high - found.ci_low) / 2 * np.sqrt(ratio)
+    estimates = fit_linear(X[:, columns], y, names, cov_type="HC3", alpha=alpha)
+    width = (estimates.ci_high - estimates.ci_low) / 2 * np.sqrt(ratio)
     return _table(
         (estimate, estimate - width, estimate + width),
-        (found.coefficient, found.ci_low, found.ci_high),
+        (estimates.coefficient, estimates.ci_low, estimates.ci_high),
         ratio,
     )
 

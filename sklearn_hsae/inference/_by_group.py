@@ -157,8 +157,8 @@ def _one_outcome(fit, beside, cells, y, is_group):
     n_rows, n_hypotheses, n_groups = cells.shape
     first = beside.shape[1]
     X = np.hstack([beside, cells.reshape(n_rows, -1)])
-    found = fit(X, y, np.zeros(X.shape[1], dtype=bool))
-    effects = found.part(slice(first, None))
+    estimates = fit(X, y, np.zeros(X.shape[1], dtype=bool))
+    effects = estimates.part(slice(first, None))
     n_per_group = is_group.sum(axis=0)
     share = (cells != 0).sum(axis=0) / n_per_group
     table = pd.DataFrame(
@@ -173,7 +173,7 @@ def _one_outcome(fit, beside, cells, y, is_group):
     )
     if is_classifier(fit.model):
         points = [
-            average_marginal_effects(X, found, w, fit.model.pairs)[first:]
+            average_marginal_effects(X, estimates, w, fit.model.pairs)[first:]
             for w in is_group.T
         ]
         own = np.tile(np.arange(n_groups), n_hypotheses)
@@ -200,10 +200,10 @@ def _differences(fit, beside, cells, y, effects):
         tested = np.zeros((n_hypotheses, n_groups), dtype=bool)
         tested[compared, group] = True
         tested = np.concatenate([np.zeros(first, dtype=bool), tested.ravel()])
-        found = fit(np.hstack([beside, moved.reshape(n_rows, -1)]), y, tested)
-        found = found.part(slice(first, None))
+        estimates = fit(np.hstack([beside, moved.reshape(n_rows, -1)]), y, tested)
+        estimates = estimates.part(slice(first, None))
         for name in parts:
-            column = getattr(found, name).reshape(n_hypotheses, n_groups)[:, group]
+            column = getattr(estimates, name).reshape(n_hypotheses, n_groups)[:, group]
             values[name][compared, group] = column[compared]
     if n_groups == 2:
         values["coefficient"][:, 1] = -values["coefficient"][:, 0]

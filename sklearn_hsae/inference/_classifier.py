@@ -383,8 +383,8 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             return {}
         X, y, *_ = rows
         controls, hypotheses = X[:, :n_controls], X[:, n_controls:]
-        alone = _shares(_log_odds(hypotheses, *self._alone["hypotheses"]))
-        alone = headline(y, alone, self.classes_, **options)
+        by_hypotheses = _shares(_log_odds(hypotheses, *self._alone["hypotheses"]))
+        by_hypotheses = headline(y, by_hypotheses, self.classes_, **options)
         baseline = _shares(_log_odds(controls, *self._alone["controls"]))
         names = np.append(self._names()[0], "hypotheses")
         sign, p = -1.0 if self._is_first_positive else 1.0, []
@@ -398,7 +398,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             p.append(upper_sided(added.p[-1], added.coefficient[-1]))
         p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
         return {
-            **{name.replace("auc", "auc_hypotheses"): v for name, v in alone.items()},
+            **{
+                name.replace("auc", "auc_hypotheses"): v
+                for name, v in by_hypotheses.items()
+            },
             **gain(y, scores, baseline, self.classes_, p=p, **options),
         }
 
@@ -467,10 +470,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         outcomes = self._outcomes(y)
         alpha = self._interval_alpha(n_controls, len(outcomes) * len(names))
         options = {"weights": weights, "clusters": clusters, "alpha": alpha}
-        estimates, tables, of_controls = [], [], []
+        estimates, tables, control_tables = [], [], []
         annotations = X[:, n_controls:]
         for label, is_class in outcomes:
-            found = fit_logistic(
+            estimate = fit_logistic(
                 X,
                 is_class,
                 np.concatenate([controls, names]),
@@ -485,26 +488,26 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
                 separation = compare_means(
                     annotations != 0, is_class, weights, clusters=clusters
                 )
-            tested = found.part(slice(n_controls, None))
+            tested = estimate.part(slice(n_controls, None))
             table = hypothesis_table(annotations, weights, names, tested, separation)
             table.insert(
                 table.columns.get_loc("p"),
                 "average_marginal_effect",
-                average_marginal_effects(X, found, weights, self.pairs)[n_controls:],
+                average_marginal_effects(X, estimate, weights, self.pairs)[n_controls:],
             )
-            beside = control_table(controls, found.part(slice(n_controls)))
+            control_rows = control_table(controls, estimate.part(slice(n_controls)))
             if len(self.classes_) > 2:
                 table.insert(0, "class", label)
-                beside.insert(0, "class", label)
-            estimates.append(found)
+                control_rows.insert(0, "class", label)
+            estimates.append(estimate)
             tables.append(table)
-            of_controls.append(beside)
+            control_tables.append(control_rows)
         table = with_correction(
             pd.concat(tables, ignore_index=True),
             alpha=self.alpha,
             correction=self.correction,
         )
-        return estimates, table, pd.concat(of_controls, ignore_index=True)
+        return estimates, table, pd.concat(control_tables, ignore_index=True)
 
 
 def _log_odds(X, coef, intercept):

@@ -404,8 +404,8 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             p=tested.p_corrected,
             separation_p=separation[2],
         )
-        of_controls = control_table(controls, estimates.part(slice(n_controls)))
-        return estimates, table, of_controls
+        control_rows = control_table(controls, estimates.part(slice(n_controls)))
+        return estimates, table, control_rows
 
     def _least_squares(self, rows, columns):
         """Coefficients and intercept of a regression on some columns."""

@@ -190,8 +190,8 @@ def _require(weights, names, path):
 
 
 def _named_layer(pattern, path):
-    found = pattern.search(str(path))
-    return None if found is None else int(found[1])
+    match = pattern.search(str(path))
+    return None if match is None else int(match[1])
 
 
 def _from_sparsify(path, config):
@@ -309,8 +309,8 @@ def _hooked_layer(path, hook):
     """The layer whose output is the place that a hook of TransformerLens names."""
     if hook is None:
         return None
-    found = _RESIDUAL_HOOK.fullmatch(hook)
-    layer = None if found is None else int(found[1]) - (found[2] == "pre")
+    match = _RESIDUAL_HOOK.fullmatch(hook)
+    layer = None if match is None else int(match[1]) - (match[2] == "pre")
     if layer is None or layer < 0:
         raise ValueError(
             f"{path / _CONFIG} says hook_name={hook!r}. Only the output of a layer can "
