@@ -64,8 +64,8 @@ def verdict(task, metrics, ceilings):
         part = max((score - chance) / (scores.iloc[0] - chance), 0.0)
         above = f", counted from {chance}, which is chance" if chance else ""
         share = (
-            f" That is {part:.0%} of what {ceiling} reaches ({scores.iloc[0]:.2f})"
-            f"{above}."
+            f" That is {_format.percent(part)} of what {ceiling} reaches "
+            f"({scores.iloc[0]:.2f}){above}."
         )
     return f"{summary}{share}{details} {_largest_loss(scores)}"
 
@@ -107,10 +107,10 @@ def _left_out(metrics):
     n_rows = metrics["n"] + metrics["n_dropped"]
     if metrics["n_dropped"] <= _MANY_DROPPED * n_rows:
         return ""
+    share = _format.percent(metrics["n_dropped"] / n_rows)
     return (
-        f" {metrics['n_dropped'] / n_rows:.0%} of the texts were left out, since an "
-        "annotation or a control is missing. If that has to do with the outcome, "
-        "effects are biased."
+        f" {share} of the texts were left out, since an annotation or a control is "
+        "missing. If that has to do with the outcome, effects are biased."
     )
 
 

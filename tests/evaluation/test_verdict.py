@@ -46,7 +46,7 @@ def test_without_ceilings_it_tells_what_was_found():
 )
 def test_largest_drop_is_named(scores, stage):
     found = tell(scores)
-    assert "17% of what a ridge regression on the embeddings reaches (0.60)" in found
+    assert "17 % of what a ridge regression on the embeddings reaches (0.60)" in found
     assert f"Most is lost at the step to {stage!r}" in found
 
 
@@ -62,7 +62,7 @@ def test_no_drop():
 
 def test_share_of_an_auc_is_counted_from_guessing():
     found = tell([0.9, 0.9, 0.7, 0.6], task="classification")
-    assert "25% of what" in found and "counted from 0.5, which is chance" in found
+    assert "25 % of what" in found and "counted from 0.5, which is chance" in found
 
 
 @pytest.mark.parametrize("task, chance", [("regression", 0), ("classification", 0.5)])
