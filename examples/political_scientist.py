@@ -26,7 +26,7 @@ WORDS = {
 }
 
 rng = np.random.default_rng(0)
-subject = rng.integers(len(SUBJECTS), size=400)
+subject = rng.integers(len(SUBJECTS), size=800)
 bills = pd.Series(
     [
         "A bill to "
@@ -36,9 +36,9 @@ bills = pd.Series(
     ],
     name="title",
 )
-sponsor = rng.integers(80, size=400)  # bills of one sponsor are not independent
-log_odds = 2.5 * (subject == 0) - 2.5 * (subject == 1) + rng.normal(size=80)[sponsor]
-law = np.where(rng.random(400) < 1 / (1 + np.exp(-log_odds)), "law", "no law")
+sponsor = rng.integers(80, size=800)  # bills of one sponsor are not independent
+log_odds = 3 * (subject == 0) - 3 * (subject == 1) + rng.normal(size=80)[sponsor]
+law = np.where(rng.random(800) < 1 / (1 + np.exp(-log_odds)), "law", "no law")
 
 # 1. Find hypotheses on one half of the sponsors, test them on the other. Each bill has
 # one subject, so one neuron is active per text.

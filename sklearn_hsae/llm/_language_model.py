@@ -61,10 +61,10 @@ class LanguageModel(BaseEstimator):
     One limit for a whole pipeline, which is a nested parameter of its steps:
 
     >>> from sklearn_hsae import LanguageModel, make_hypothesis_pipeline
-    >>> llm = LanguageModel("openai/gpt-5-mini", max_cost=5, budget="reviews")
+    >>> llm = LanguageModel("ollama/gemma3", max_calls=5000, budget="reviews")
     >>> pipe = make_hypothesis_pipeline(llm=llm)
-    >>> pipe.get_params()["annotate__llm__max_cost"]
-    5
+    >>> pipe.get_params()["annotate__llm__max_calls"]
+    5000
     """
 
     _parameter_constraints: dict = {

@@ -54,7 +54,8 @@ def test_copies_share_the_account_and_another_model_has_its_own():
     assert named.account == LanguageModel("openai/n", budget="spring").account
 
 
-def test_nested_parameters_reach_the_model_of_each_step():
+def test_nested_parameters_reach_the_model_of_each_step(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
     pipe = make_hypothesis_pipeline(llm=LanguageModel("openai/m", max_calls=9))
     pipe = clone(pipe).set_params(annotate__llm__max_cost=2.0)
     assert pipe["annotate"].llm.max_cost == 2.0 and pipe["annotate"].llm.max_calls == 9
