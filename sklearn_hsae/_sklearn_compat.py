@@ -7,6 +7,7 @@ estimators do. When a release moves one of these names, only this file must chan
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import validate_params as validate_arguments
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
@@ -27,6 +28,7 @@ __all__ = [
     "get_feature_names",
     "in_chosen_container",
     "safe_indexing",
+    "validate_arguments",
     "validate_params",
 ]
 

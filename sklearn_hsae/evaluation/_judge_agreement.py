@@ -5,6 +5,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from sklearn_hsae._pairs import check_single
+from sklearn_hsae.evaluation._row_order import check_same_order
 
 
 def judge_agreement(*annotations):
@@ -107,6 +108,7 @@ def _check(annotations):
                 f"Argument {number} has {len(frame)} rows, the first {len(first)}. "
                 "Pass the annotations of the same texts, in the same order."
             )
+        check_same_order(first, frame, f"argument {number}")
         if set(frame.columns) != set(first.columns):
             lone = sorted(set(frame.columns) ^ set(first.columns), key=str)[0]
             raise ValueError(

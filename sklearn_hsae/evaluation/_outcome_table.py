@@ -1,6 +1,7 @@
 """Tests of hypotheses against counts, ordered classes, and classes side by side."""
 
 import warnings
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from scipy import stats
 from sklearn.utils import check_consistent_length
 
 from sklearn_hsae._pairs import check_single
+from sklearn_hsae._sklearn_compat import Interval, StrOptions, validate_arguments
 from sklearn_hsae._target import read_target
 from sklearn_hsae.inference import (
     corrected,
@@ -21,6 +23,13 @@ _MOST_CLASSES = 20
 _LEFT_OUT = f"left out: fewer than {_FEW_ROWS} rows to be expected in a cell"
 
 
+@validate_arguments(
+    {
+        "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def outcome_table(
     annotations, y, *, family, groups=None, correction="holm", alpha=0.05
 ):

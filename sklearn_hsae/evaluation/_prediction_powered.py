@@ -1,17 +1,25 @@
 """Estimates from few costly judgements and many cheap ones."""
 
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 from sklearn.utils import check_consistent_length
 
 from sklearn_hsae._pairs import check_single
+from sklearn_hsae._sklearn_compat import Interval, validate_arguments
 from sklearn_hsae._target import read_target
+from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.inference import fit_linear, influences
 
 _LEAST_ROWS = 20
 
 
+@validate_arguments(
+    {"alpha": [Interval(Real, 0, 1, closed="neither")]},
+    prefer_skip_nested_validation=True,
+)
 def prediction_powered(costly, cheap, y, *, alpha=0.05):
     """Estimate with costly judgements of a sample and cheap judgements of all rows.
 
@@ -87,6 +95,7 @@ def prediction_powered(costly, cheap, y, *, alpha=0.05):
             f"costly, {list(costly.columns)[:5]}. Pass cheap[costly.columns]."
         )
     check_consistent_length(costly, cheap, y)
+    check_same_order(costly, cheap, "cheap")
     y = read_target(y, "regression").values
     names = costly.columns.to_numpy(dtype=object)
     A, B = costly.to_numpy(dtype=np.float64), cheap.to_numpy(dtype=np.float64)

@@ -99,3 +99,10 @@ def test_annotations_of_pairs_are_refused(frames):
     pairs = frames[0] - frames[1]
     with pytest.raises(ValueError, match="takes annotations of single texts"):
         judge_agreement(pairs, -pairs)
+
+
+def test_rows_in_another_order_are_refused():
+    first = pd.DataFrame({"late": [1, 0, 1]}, index=["a", "b", "c"])
+    with pytest.raises(ValueError, match="another order"):
+        judge_agreement(first, first.loc[["c", "a", "b"]])
+    judge_agreement(first, first.set_axis([7, 8, 9]))  # no common labels

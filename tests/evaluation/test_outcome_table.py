@@ -125,3 +125,10 @@ def test_annotations_of_pairs_are_refused(X, counts):
     # A model with an intercept depends on which text of a pair is the first.
     with pytest.raises(ValueError, match="Got -1, as in annotations of pairs"):
         outcome_table(X - X[::-1].to_numpy(), counts, family="poisson")
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 5}, {"correction": "min_p"}])
+def test_a_level_and_a_correction_that_do_not_exist_are_refused(wrong):
+    frame = pd.DataFrame({"late": [0, 1] * 20})
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        outcome_table(frame, np.arange(40), family="poisson", **wrong)
