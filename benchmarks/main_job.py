@@ -1,7 +1,7 @@
 """How well and how fast the main job is done, on generated and on real texts.
 
     python benchmarks/main_job.py reviews
-    python benchmarks/main_job.py hypotheses --data DIR
+    python benchmarks/main_job.py hypotheses --data DIR [--embedder lsa]
     python benchmarks/main_job.py topics --data DIR
     python benchmarks/main_job.py neurons --data DIR [--peer PYTHON]
     python benchmarks/main_job.py times --data DIR
@@ -109,7 +109,9 @@ def benchmark_hypotheses(arguments):
         texts, y, new_texts, new_y = regression_data(arguments.data, name)
         for seed in SEEDS:
             start = time.perf_counter()
-            pipe = make_hypothesis_pipeline(random_state=seed).fit(texts, y)
+            pipe = make_hypothesis_pipeline(
+                embedder=arguments.embedder, random_state=seed
+            ).fit(texts, y)
             result = evaluate_hypotheses(
                 pipe, new_texts, new_y, X_train=texts, y_train=y
             )
@@ -285,6 +287,7 @@ def main():
     }
     parser.add_argument("what", choices=benchmarks)
     parser.add_argument("--data", type=Path, help="folder of the data files")
+    parser.add_argument("--embedder", help="of `hypotheses`: a model, or lsa")
     parser.add_argument("--peer", help="the Python that has hypothesaes")
     arguments = parser.parse_args()
     if arguments.what != "reviews" and arguments.data is None:
