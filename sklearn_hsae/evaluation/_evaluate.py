@@ -18,6 +18,7 @@ from sklearn_hsae.evaluation._overlap import fingerprints, warn_of_overlap
 from sklearn_hsae.evaluation._paper import (
     as_latex,
     as_markdown,
+    chosen_columns,
     methods_text,
     paper_table,
 )
@@ -241,20 +242,43 @@ class HypothesisEvaluation:
             "stability": _records(self.stability),
         }
 
-    def to_markdown(self):
-        """The table of hypotheses in Markdown: effects, intervals, p-values, shares."""
-        return as_markdown(self._paper_table())
+    def to_markdown(self, columns=None):
+        """The table of hypotheses in Markdown, sorted by effect.
 
-    def to_latex(self):
-        """The table of hypotheses in LaTeX, for the package booktabs."""
-        return as_latex(self._paper_table())
+        Parameters
+        ----------
+        columns : list of str or None, default=None
+            Headings of the columns to show, such as ``["Hypothesis", "Effect"]``. None
+            is all: effect, interval, corrected p, share of texts, and what else there
+            is.
+
+        Returns
+        -------
+        str
+        """
+        return as_markdown(self._paper_table(columns))
+
+    def to_latex(self, columns=None):
+        """The table of hypotheses in LaTeX, for the package booktabs.
+
+        Parameters
+        ----------
+        columns : list of str or None, default=None
+            As in :meth:`to_markdown`.
+
+        Returns
+        -------
+        str
+        """
+        return as_latex(self._paper_table(columns))
 
     def methods(self):
         """One paragraph for a paper that describes the tests and the results."""
         return methods_text(self)
 
-    def _paper_table(self):
-        return paper_table(self.table, self.alpha, self.settings["intervals"])
+    def _paper_table(self, columns):
+        shown = paper_table(self.table, self.alpha, self.settings["intervals"])
+        return shown if columns is None else chosen_columns(shown, columns)
 
     def __repr__(self):
         shown = self.table[[name for name in _SHOWN if name in self.table]]

@@ -62,21 +62,35 @@ def paper_table(table, alpha, intervals):
     return shown.reset_index(drop=True)
 
 
+def chosen_columns(shown, columns):
+    """Some columns of a table, in the order asked for."""
+    unknown = [name for name in columns if name not in shown]
+    if unknown:
+        raise ValueError(
+            f"The table has no column {unknown[0]!r}. Its columns are "
+            f"{shown.columns.tolist()}."
+        )
+    return shown[list(columns)]
+
+
+def _are_numbers(shown):
+    """Whether each column holds numbers, which stand on the right."""
+    return [name not in ("Class", "Hypothesis") for name in shown.columns]
+
+
 def as_markdown(shown):
     """A table of text in Markdown, with right-aligned numbers."""
     escaped = shown.map(
         lambda text: re.sub(r"([|\\])", r"\\\1", " ".join(text.split()))
     )
-    n_words = 2 if "Class" in shown else 1
-    rules = [":--"] * n_words + ["--:"] * (shown.shape[1] - n_words)
+    rules = ["--:" if is_number else ":--" for is_number in _are_numbers(shown)]
     lines = [shown.columns, rules, *escaped.itertuples(index=False)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def as_latex(shown):
     """A table of text in LaTeX, for the package booktabs."""
-    n_words = 2 if "Class" in shown else 1
-    columns = "l" * n_words + "r" * (shown.shape[1] - n_words)
+    columns = "".join("lr"[is_number] for is_number in _are_numbers(shown))
     head, *rows = [
         " & ".join(map(_latex, line)) + r" \\"
         for line in [shown.columns, *shown.itertuples(index=False)]

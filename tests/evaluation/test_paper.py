@@ -48,6 +48,14 @@ def test_markdown_has_a_row_per_hypothesis_and_keeps_its_columns(regression):
     assert rows[2].startswith(f"| always | {DASH} | {DASH} | {DASH} | 100 % |")
 
 
+def test_chosen_columns_stand_in_the_order_asked_for(regression):
+    lines = regression.to_markdown(columns=["Effect", "Hypothesis"]).splitlines()
+    assert lines[:2] == ["| Effect | Hypothesis |", "| --: | :-- |"]
+    assert "{rl}" in regression.to_latex(columns=["Effect", "Hypothesis"])
+    with pytest.raises(ValueError, match=r"no column 'effect'.*'Effect'"):
+        regression.to_markdown(columns=["effect"])
+
+
 def test_latex_escapes_what_latex_reads(regression):
     table = regression.to_latex()
     assert r"costs 50\% | more \& more &" in table
