@@ -99,6 +99,23 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
 
 
 @pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
+@pytest.mark.parametrize("negatives", ["co-occurring", "similar"])
+def test_other_negatives_and_scorers_through_the_command(call, tmp_path, negatives):
+    options = ["--hookpoints", "layers.1", "--negatives", negatives]
+    with LLMServer() as server:
+        code, _, told = call(
+            *options, "--scorers", "recall", "embedding", server=server
+        )
+    assert code == 0, told
+    for scorer in ("recall", "embedding"):
+        files = names_in(tmp_path / "results" / "scores" / scorer)
+        assert len(files) == N_FEATURES
+        scored = json.loads(
+            (tmp_path / "results" / "scores" / scorer / files[0]).read_text()
+        )
+        assert all(0 <= score["value"] <= 1 for score in scored["scores"])
+
+
 def test_without_a_language_model_and_read_again(call, files, tmp_path):
     folder, texts = files
     code, _, told = call("--hookpoints", "layers.1", "--scorers", "surprisal")
