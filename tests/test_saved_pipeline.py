@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import skops.io
 from llm_server import language_model
+from reader_models import WORDS, save_model
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -20,7 +21,9 @@ from sklearn_hsae import (
     EmbeddingTransformer,
     HypothesisRegressor,
     LLMInterpreter,
+    MatryoshkaSAETransformer,
     NeuronSelector,
+    ReaderSAETransformer,
     load_pipeline,
     make_hypothesis_pipeline,
     save_pipeline,
@@ -253,3 +256,18 @@ def test_an_old_file_survives_a_failed_save(saved, monkeypatch):
         save_pipeline(NeuronSelector(columns=[1]).fit(np.eye(4)), saved)
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["model.skops"]
+
+
+@pytest.mark.parametrize("has_sae", [False, True])
+def test_a_reader_reads_the_same_where_its_model_is(tmp_path, has_sae):
+    model = save_model(tmp_path / "model")
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(WORDS, size=6)) for _ in range(60)]
+    sae = MatryoshkaSAETransformer(16, 4, max_epochs=3) if has_sae else None
+    reader = ReaderSAETransformer(model, sae, layer=1, cache_dir=None)
+    pipe = make_pipeline(reader).fit(texts)
+    with pytest.warns(UserWarning, match="a path of this machine"):
+        path = save_pipeline(pipe, tmp_path / "reader.skops")
+    pd.testing.assert_frame_equal(
+        load_pipeline(path).transform(texts), pipe.transform(texts)
+    )
