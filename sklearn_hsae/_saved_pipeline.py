@@ -22,6 +22,7 @@ _TRUSTED = (
     "sklearn_hsae.annotation.ConceptAnnotator",
     "sklearn_hsae.embedding._lsa.LSAEmbedder",
     "sklearn_hsae._words.words_of",
+    "sklearn_hsae.cleaning.TextCleaner",
     "sklearn_hsae.embedding._transformer.EmbeddingTransformer",
     "sklearn_hsae.evaluation._discovery_split.DiscoverySplit",
     "sklearn_hsae.inference._classifier.HypothesisClassifier",

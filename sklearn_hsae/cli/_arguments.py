@@ -90,6 +90,7 @@ def _add_run(commands):
         help="of two classes, the one that effects point to: + means more likely CLASS "
         "(default: the class that sorts last)",
     )
+    _add_cleaning(run)
     _add_columns(run)
     run.add_argument(
         "--repeat",
@@ -188,6 +189,16 @@ def _add_columns(run):
         metavar="COLUMN",
         help="compare the effects of the same hypotheses between the values of this "
         "column, such as airlines",
+    )
+
+
+def _add_cleaning(run):
+    run.add_argument(
+        "--clean",
+        type=_cleaned,
+        metavar="PART,...",
+        help="remove handles, links or numbers from the texts before all steps: "
+        "handles,links,numbers (default: leave the texts as they are)",
     )
 
 
@@ -437,6 +448,18 @@ def _controls(text):
             raise argparse.ArgumentTypeError(f"{name!r} is named twice")
         controls[name] = "classification" if code else "auto"
     return controls
+
+
+def _cleaned(text):
+    from sklearn_hsae.cleaning import CLEANED
+
+    parts = _listed(text)
+    for part in parts:
+        if part not in CLEANED:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is none of {', '.join(CLEANED)}"
+            )
+    return parts
 
 
 def _listed(text):

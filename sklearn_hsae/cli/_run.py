@@ -54,6 +54,7 @@ def _pipeline(arguments, split):
         n_select=arguments.n_select or "auto",
         positive=split.positive,
         pairs=arguments.text_b is not None,
+        clean=arguments.clean,
         embedder=_embedder(arguments),
         llm=_language_model(arguments),
         judge=arguments.judge,
