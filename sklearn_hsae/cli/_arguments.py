@@ -268,6 +268,12 @@ def _add_models(run):
         "which needs no model (auto: all-MiniLM-L6-v2, which has learnt English; lsa "
         "for other scripts than the Latin one)",
     )
+    models.add_argument(
+        "--chunk",
+        action="store_true",
+        help="read long texts to their end, in chunks; else the embedder reads only "
+        "their heads",
+    )
     _add_language_model(models)
     _add_judging(models)
 
