@@ -18,6 +18,11 @@ from pathlib import Path
 
 import platformdirs
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # SQLite before 3.32 accepts at most 999 variables per statement.
 _KEYS_PER_QUERY = 900
 _BUSY_TIMEOUT = 60.0  # seconds to wait for another process that is writing
@@ -98,7 +103,7 @@ class DiskCache:
 
     def get_many(self, keys):
         """Return a dict of the keys that have an entry, with their values."""
-        keys = list(keys)
+        keys = sorted(keys)  # neighbours in the index are read together
         entries = {}
         with self._clear_errors():
             connection = self._connection()
@@ -137,6 +142,23 @@ class DiskCache:
                 connection.execute(
                     "INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value)
                 )
+
+    @contextlib.contextmanager
+    def claimed(self, keys):
+        """Claim keys, so that no other process computes their entries meanwhile.
+
+        Yields those of the keys that no other process has claimed, as a set. A claim
+        ends with the block or with the process, also after kill -9. On Windows, where
+        there are no such locks, each process gets all keys.
+        """
+        if fcntl is None:
+            yield set(keys)
+            return
+        with self._clear_errors():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = open(self.path.with_suffix(".claims"), "ab")
+        with file:  # closing it ends the claims
+            yield {key for key in keys if _lock_byte(file, key)}
 
     def close(self):
         """Close the connections of this process. A later call opens a new one."""
@@ -212,6 +234,16 @@ def _use_write_ahead_log(connection):
             time.sleep(0.01)
 
 
+def _lock_byte(file, key):
+    """Lock the byte of a file that stands for a key; False where it is locked."""
+    position = int(key[:15], 16)  # the largest offset has 63 bits
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, position)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class MemoryCache:
     """The methods of `DiskCache` with a dict instead of a file: ``cache_dir=None``."""
 
@@ -231,6 +263,11 @@ class MemoryCache:
         """As in `DiskCache`, for the threads of this process."""
         with self._lock:
             self._items[key] = change(self._items.get(key))
+
+    @contextlib.contextmanager
+    def claimed(self, keys):
+        """All keys: no other process shares this cache."""
+        yield set(keys)
 
     def close(self):
         """Nothing to close."""

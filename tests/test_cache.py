@@ -143,6 +143,28 @@ def test_many_keys_at_once(tmp_path):
         assert cache.get_many([]) == {}
 
 
+def test_a_claim_ends_with_its_block_and_with_a_kill(tmp_path):
+    keys = [cache_key(text=text) for text in "abc"]
+    code = (
+        "import sys, time; from sklearn_hsae._cache import DiskCache\n"
+        "with DiskCache(sys.argv[1], 'kind').claimed(sys.argv[2:]) as mine:\n"
+        "    print(len(mine), flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), *keys[:2]]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    cache = DiskCache(tmp_path, "kind")
+    try:
+        assert other.stdout.readline() == "2\n"
+        with cache.claimed(keys) as mine:
+            assert mine == {keys[2]}
+    finally:
+        other.kill()
+        other.communicate()
+    for _ in range(2):
+        with cache.claimed(keys) as mine:
+            assert mine == set(keys)
+
+
 def test_a_closed_cache_opens_again(tmp_path):
     cache = DiskCache(tmp_path, "kind")
     cache.put_many({"ключ 😀": b"1"})
