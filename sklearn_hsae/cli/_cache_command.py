@@ -3,6 +3,7 @@
 import argparse
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -71,22 +72,24 @@ def cache(arguments):
 
 
 def _show(folder):
-    print(folder)
+    sys.stdout.write(f"{folder}\n")
     for name, content in {**_COMPUTED, **_PAID}.items():
         if (folder / f"{name}.sqlite").is_file():
             with DiskCache(folder, name) as kept:
                 n_entries, n_bytes = kept.size()
                 limit = kept.limit
             of_limit = f" of {_in_units(limit)}" if limit else ""
-            print(f"  {content:32} {n_entries:>11,}  {_in_units(n_bytes)}{of_limit}")
+            _show_line(content, n_entries, f"{_in_units(n_bytes)}{of_limit}")
     stores = _stores(folder)
     if stores:
         n_bytes = sum(
             file.stat().st_size for store in stores for file in store.iterdir()
         )
-        print(
-            f"  {'activations of tokens':32} {len(stores):>11,}  {_in_units(n_bytes)}"
-        )
+        _show_line("activations of tokens", len(stores), _in_units(n_bytes))
+
+
+def _show_line(content, count, size):
+    sys.stdout.write(f"  {content:32} {count:>11,}  {size}\n")
 
 
 def _clear(folder, names):
