@@ -130,6 +130,11 @@ def _add_apply(commands):
     apply.add_argument(
         "--text", metavar="COLUMN", help="the texts (default: the column of the run)"
     )
+    apply.add_argument(
+        "--text-b",
+        metavar="COLUMN",
+        help="the second texts of pairs (default: the column of the run)",
+    )
     _add_file_options(apply)
 
 
@@ -191,6 +196,12 @@ def _add_columns(run):
         metavar="COLUMN",
         help="compare the effects of the same hypotheses between the values of this "
         "column, such as airlines",
+    )
+    columns.add_argument(
+        "--id",
+        metavar="COLUMN",
+        help="a name of each text, written into examples.csv and held_out.jsonl beside "
+        "its row in FILE",
     )
 
 
