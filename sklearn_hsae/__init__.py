@@ -21,6 +21,7 @@ _MODULE_OF = {
     "MatryoshkaSAETransformer": "sae",
     "NeuronSelector": "selection",
     "ReaderSAETransformer": "reader",
+    "TextCleaner": "cleaning",
     "drop_texts": "_texts",
     "evaluate_hypotheses": "evaluation",
     "explore": "explorer",

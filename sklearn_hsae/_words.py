@@ -22,6 +22,13 @@ _SPACE_BETWEEN = regex.compile(f"(?<=[{_WITHOUT_SPACES}]) (?=[{_WITHOUT_SPACES}]
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _URL_END = r"[^\s<>\"\u2E80-\u9FFF\uFF00-\uFFEF]+"
+# Web and e-mail addresses, with a sign without which a text has none.
+ADDRESSES = [
+    ("://", r"\b(?:https?|ftp)://" + _URL_END),
+    ("www.", r"\bwww\." + _URL_END),
+    ("@", r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"),
+    ("/", r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/" + _URL_END),
+]
 # What is no word, and a sign without which a text has nothing of the kind.
 _NOT_WORDS = [
     ("<", r"<(script|style|svg|template|noscript)\b[^<>]*+>.*?(?:</\1\s*>|\Z)"),
@@ -31,10 +38,7 @@ _NOT_WORDS = [
     ("<", r"</?[a-z!?][^<>]{0,79}>"),
     ("{", r"(?:(?<![\w.#-])[\w.#@-]++\s*)?\{[^{}]*[:=][^{}]*;[^{}]*\}"),  # style sheets
     ("data:", r"\bdata:[\w/+.-]*(?:;[\w=-]+)*,[\w+/=%-]*"),
-    ("://", r"\b(?:https?|ftp)://" + _URL_END),
-    ("www.", r"\bwww\." + _URL_END),
-    ("@", r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"),
-    ("/", r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/" + _URL_END),
+    *ADDRESSES,
 ]
 _NOT_WORDS = [(sign, re.compile(pattern, re.DOTALL)) for sign, pattern in _NOT_WORDS]
 _LEAST_ENCODED = 24  # characters without a space, two of them digits
@@ -123,11 +127,16 @@ def is_letter_alone(word):
     )
 
 
+def unescaped(text):
+    """The text with the characters that its HTML entities stand for (``&amp;``)."""
+    if "&" not in text:
+        return text
+    return _ENTITY.sub(lambda found: html.unescape(found.group()), text)
+
+
 def _plain(text):
     """Lower-case text without mark-up, in one spelling."""
-    if "&" in text:
-        text = _ENTITY.sub(lambda found: html.unescape(found.group()), text)
-    text = text.lower()
+    text = unescaped(text).lower()
     for sign, pattern in _NOT_WORDS:
         if sign in text:
             text = pattern.sub(" . ", text)

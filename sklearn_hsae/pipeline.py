@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from sklearn_hsae.annotation import ConceptAnnotator
+from sklearn_hsae.cleaning import TextCleaner
 from sklearn_hsae.embedding import make_embedder
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
@@ -25,6 +26,7 @@ def make_hypothesis_pipeline(
     task="regression",
     positive=None,
     pairs=False,
+    clean=None,
     n_neurons="auto",
     k="auto",
     prefixes="auto",
@@ -50,6 +52,10 @@ def make_hypothesis_pipeline(
     pairs : bool, default=False
         Whether X holds two texts per row, and y says which of the two was better, or
         by how much. See :doc:`/user_guide/pairs`.
+    clean : sequence of {"handles", "links", "numbers"} or None, default=None
+        What is removed from the texts before they are embedded, named and judged: a
+        :class:`TextCleaner` becomes the first step, "clean". None leaves the texts as
+        they are.
     n_neurons, k : "auto" or int, default="auto"
         Size of the sparse autoencoder, and the number of its neurons that a text
         switches on. "auto" grows with the number of texts, see
@@ -91,8 +97,9 @@ def make_hypothesis_pipeline(
     -------
     sklearn.pipeline.Pipeline
         With the steps "embed", "sae", "select", "interpret", "annotate" and
-        "regress", and ``set_output(transform="pandas")`` already called, so that
-        steps of other packages can stand in between.
+        "regress", before them "clean" where `clean` is given, and
+        ``set_output(transform="pandas")`` already called, so that steps of other
+        packages can stand in between.
 
     Warns
     -----
@@ -156,6 +163,8 @@ def make_hypothesis_pipeline(
             ("regress", last_step),
         ]
     )
+    if clean is not None:
+        pipeline.steps.insert(0, ("clean", TextCleaner(clean)))
     return pipeline.set_output(transform="pandas")
 
 

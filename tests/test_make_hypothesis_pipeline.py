@@ -12,6 +12,7 @@ VALUES = {
     "positive": "no",
     "pairs": True,
     "n_neurons": 48,
+    "clean": ("links",),
     "k": 3,
     "prefixes": (0.25, 1.0),
     "target_weight": 0.35,

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import sklearn_hsae
+from sklearn_hsae.cli._cache_command import add_cache
 from sklearn_hsae.cli._explain_arguments import add_explain
 
 
@@ -31,6 +32,7 @@ def parse_arguments(argv=None):
     _add_apply(commands)
     _add_report(commands)
     _add_explore(commands)
+    add_cache(commands)
     add_explain(
         commands,
         positive=_positive,
@@ -91,6 +93,7 @@ def _add_run(commands):
         help="of two classes, the one that effects point to: + means more likely CLASS "
         "(default: the class that sorts last)",
     )
+    _add_cleaning(run)
     _add_columns(run)
     run.add_argument(
         "--repeat",
@@ -127,6 +130,11 @@ def _add_apply(commands):
     )
     apply.add_argument(
         "--text", metavar="COLUMN", help="the texts (default: the column of the run)"
+    )
+    apply.add_argument(
+        "--text-b",
+        metavar="COLUMN",
+        help="the second texts of pairs (default: the column of the run)",
     )
     _add_file_options(apply)
 
@@ -214,6 +222,22 @@ def _add_columns(run):
         help="compare the effects of the same hypotheses between the values of this "
         "column, such as airlines",
     )
+    columns.add_argument(
+        "--id",
+        metavar="COLUMN",
+        help="a name of each text, written into examples.csv and held_out.jsonl beside "
+        "its row in FILE",
+    )
+
+
+def _add_cleaning(run):
+    run.add_argument(
+        "--clean",
+        type=_cleaned,
+        metavar="PART,...",
+        help="remove handles, links or numbers from the texts before all steps: "
+        "handles,links,numbers (default: leave the texts as they are)",
+    )
 
 
 def _add_file_options(run):
@@ -270,6 +294,12 @@ def _add_models(run):
         help="the embedder: a model of sentence-transformers, provider/name, or lsa, "
         "which needs no model (auto: all-MiniLM-L6-v2, which has learnt English; lsa "
         "for other scripts than the Latin one)",
+    )
+    models.add_argument(
+        "--chunk",
+        action="store_true",
+        help="read long texts to their end, in chunks; else the embedder reads only "
+        "their heads",
     )
     _add_language_model(models)
     _add_judging(models)
@@ -463,6 +493,18 @@ def _controls(text):
             raise argparse.ArgumentTypeError(f"{name!r} is named twice")
         controls[name] = "classification" if code else "auto"
     return controls
+
+
+def _cleaned(text):
+    from sklearn_hsae.cleaning import CLEANED
+
+    parts = _listed(text)
+    for part in parts:
+        if part not in CLEANED:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is none of {', '.join(CLEANED)}"
+            )
+    return parts
 
 
 def _listed(text):

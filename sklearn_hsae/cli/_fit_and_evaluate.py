@@ -25,6 +25,7 @@ _IN_THE_COMMAND = {
     "settings of the pipeline": "options",
 }
 _DOING = {
+    "clean": "clean the texts",
     "embed": "embed {n:,} texts",
     "sae": "train the autoencoder",
     "select": "select neurons",
@@ -102,7 +103,10 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
     output; here a line goes before each step, which may take minutes.
     """
     stages = _Stages(
-        n=len(split.texts), n_new=len(split.new_texts), n_repeats=n_repeats
+        n_stages=len(pipeline.steps) + 1 + bool(n_repeats),
+        n=len(split.texts),
+        n_new=len(split.new_texts),
+        n_repeats=n_repeats,
     )
     X = split.texts
     for name, step in pipeline.steps[:-1]:
@@ -178,15 +182,16 @@ def _price(dollars):
 class _Stages:
     """Announce each stage, and keep the seconds it took."""
 
-    def __init__(self, **sizes):
+    def __init__(self, n_stages, **sizes):
+        self.n_stages = n_stages
         self.sizes = sizes
         self.seconds = {}
 
     @contextmanager
     def stage(self, name):
         done = len(self.seconds) + 1
-        n_stages = len(_DOING) - (not self.sizes["n_repeats"])
-        say(f"[{done}/{n_stages}] {_DOING[name].format(**self.sizes)}")
+        doing = _DOING[name].format(**self.sizes)
+        say(f"[{done}/{self.n_stages}] {doing}")
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 2)

@@ -46,6 +46,10 @@ def _start(arguments, argv, told):
         from sklearn_hsae.cli._explore import explore
 
         return explore(arguments)
+    if arguments.command == "cache":
+        from sklearn_hsae.cli._cache_command import cache
+
+        return cache(arguments)
     from sklearn_hsae.cli._results_folder import check_views, results_folder
 
     if arguments.command == "explain":

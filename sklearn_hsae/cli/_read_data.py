@@ -40,14 +40,12 @@ class Split:
     groups: np.ndarray | None = None
     new_groups: np.ndarray | None = None
     new_by: pd.Series | None = None
-    new_positions: np.ndarray | None = None  # in their file, from 0
+    new_names: pd.DataFrame | None = None  # their `row` in the file, and their `id`
 
 
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
-    texts, y, groups, by, positions, task = _read(
-        arguments.file, arguments, arguments.task
-    )
+    texts, y, groups, by, names, task = _read(arguments.file, arguments, arguments.task)
     source = {
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
@@ -61,6 +59,8 @@ def read_split(arguments):
         source["groups"] = arguments.groups
     if arguments.by is not None:
         source["by"] = arguments.by
+    if arguments.id is not None:
+        source["id"] = arguments.id
     new_groups = new_by = None
     if arguments.holdout is None:
         rows, new_rows, y, new_y = split_off(
@@ -71,11 +71,11 @@ def read_split(arguments):
             groups, new_groups = groups[rows], groups[new_rows]
         if by is not None:
             new_by = by.iloc[new_rows]
-        positions = positions[new_rows]
+        names = names.iloc[new_rows]
     else:
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
-        new_texts, new_y, new_groups, new_by, positions, _ = _read(
+        new_texts, new_y, new_groups, new_by, names, _ = _read(
             arguments.holdout, arguments, task
         )
     positive = _read_positive(arguments.positive, y, task)
@@ -96,7 +96,7 @@ def read_split(arguments):
         groups,
         new_groups,
         new_by,
-        positions,
+        names,
     )
     _check_new_classes(split)
     return split
@@ -168,7 +168,7 @@ def _text_columns(arguments):
 
 
 def _read(path, arguments, task):
-    """Texts, outcomes, the groups for both options, positions in the file, the task."""
+    """Texts, outcomes, the groups for both options, names of the rows, the task."""
     texts, y, frame = load_texts(
         path,
         text=_text_columns(arguments),
@@ -192,12 +192,14 @@ def _read(path, arguments, task):
     if arguments.groups is not None:
         groups = frame[arguments.groups].astype(str).to_numpy()
     by = None if arguments.by is None else frame[arguments.by].astype(str)
-    positions = frame.index.to_numpy()
+    names = pd.DataFrame({"row": frame.index})
+    if arguments.id is not None:
+        names["id"] = frame[arguments.id].to_numpy()
     target = read_target(y, task, name=f"the column {arguments.target!r}")
     if target.is_classification:
         classes = target.classes[target.values.astype(int)]
-        return texts, classes, groups, by, positions, "classification"
-    return texts, target.values, groups, by, positions, "regression"
+        return texts, classes, groups, by, names, "classification"
+    return texts, target.values, groups, by, names, "regression"
 
 
 def _read_positive(written, y, task):

@@ -54,6 +54,7 @@ def _pipeline(arguments, split):
         n_select=arguments.n_select or "auto",
         positive=split.positive,
         pairs=arguments.text_b is not None,
+        clean=arguments.clean,
         embedder=_embedder(arguments),
         llm=_language_model(arguments),
         judge=arguments.judge,
@@ -69,7 +70,10 @@ def _embedder(arguments):
     if arguments.embedder == "lsa":
         return LSAEmbedder(random_state=arguments.seed)
     return EmbeddingTransformer(
-        arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
+        arguments.embedder,
+        chunk="model" if arguments.chunk else None,
+        cache_dir=arguments.cache_dir,
+        verbose=1,
     )
 
 

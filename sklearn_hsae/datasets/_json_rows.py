@@ -34,13 +34,15 @@ def read_json(path, encoding):
     else:
         rows, numbers = _read_lines(path, text)
         row_word = "line"
+        if len(set(numbers)) < len(numbers):  # a line holds several
+            numbers, row_word = np.arange(1, len(rows) + 1), "item"
     for row, number in zip(rows, numbers, strict=True):
         if not isinstance(row, dict):
             raise ValueError(
                 f"{path}, {row_word} {number}: a JSON object with columns is needed, "
                 f"got {type(row).__name__}."
             )
-    if row_word == "line" and len(rows) == 1 and _holds_columns(rows[0]):
+    if text[start : start + 1] == "{" and len(rows) == 1 and _holds_columns(rows[0]):
         raise ValueError(
             f"{path} contains one JSON object for all rows; one object per row is "
             "needed. With pandas: frame.to_json(path, orient='records', lines=True)."

@@ -57,9 +57,11 @@ def load_texts(
     drop_missing : bool, default=False
         Whether to leave out the rows without a text, an outcome or a value of
         `columns`. A warning says how many. By default such rows are an error.
-    columns : mapping of str to {"auto", "regression", "classification"}, default=None
+    columns : mapping of str to {"auto", "regression", "classification", "text"}, \
+            default=None
         More columns that each row needs, such as controls, with what they are: as
-        `task` for the outcome.
+        `task` for the outcome. "text" is for names such as ids: str, as they are
+        written in the file ("007"), or None where there is none.
 
     Returns
     -------
@@ -68,7 +70,9 @@ def load_texts(
         Numbers, or the names of classes as str. None without `target`.
     frame : DataFrame of n_rows rows
         All columns of the file; `target` is converted as in `y`, and `columns` in the
-        same way. The index is the position of each row in the file, from 0.
+        same way. The index is the number of each row in the file, counted as in
+        messages (see below), and is named after what is counted: "row", "line", "item"
+        or "row position".
 
     Raises
     ------
@@ -109,7 +113,8 @@ def load_texts(
     (['slow service', 'good food'], [2.5, 4.0])
     """
     columns = dict(columns or {})
-    _check_options([task, *columns.values()], decimal)
+    kinds = [kind for kind in columns.values() if kind != "text"]
+    _check_options([task, *kinds], decimal)
     of_texts = [text] if isinstance(text, str) else list(text)
     names = [name for name in (*of_texts, target, *columns) if name is not None]
     table = read_file(path, tuple(names), encoding)
@@ -124,14 +129,21 @@ def load_texts(
     read = {
         name: _read_values(path, table, name, kind, decimal, advice[name].format(name))
         for name, kind in columns.items()
+        if kind != "text"
     }
     missing = {name: lacks for name, (_, lacks) in {**found, **read}.items()}
     is_kept = ~np.any(list(missing.values()), axis=0)
     if not is_kept.all():
         _report_missing(path, table, missing, is_kept, drop_missing)
-    frame = table.frame.reset_index(drop=True)[is_kept]
+    numbers = pd.Index(table.numbers, name=table.row_word)
+    frame = table.frame.set_axis(numbers)[is_kept]
     values = {name: found[is_kept[~lacks]] for name, (found, lacks) in read.items()}
-    return texts[is_kept], values.get(target), frame.assign(**values)
+    written = {
+        name: _as_written(frame[name])
+        for name, kind in columns.items()
+        if kind == "text"
+    }
+    return texts[is_kept], values.get(target), frame.assign(**values, **written)
 
 
 def _read_values(path, table, name, task, decimal, as_classes):
@@ -203,6 +215,11 @@ def _read_texts(path, table, name):
             f"{present[0]!r}. Name the column of the texts."
         )
     return values, is_missing
+
+
+def _as_written(column):
+    values = [None if _is_missing(value) else str(value) for value in column]
+    return pd.Series(values, index=column.index, dtype=object)
 
 
 def _is_missing(value):

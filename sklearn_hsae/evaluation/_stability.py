@@ -11,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_hsae._pairs import pair_difference, rows_of_texts
 from sklearn_hsae._sklearn_compat import check_method_params, safe_indexing
+from sklearn_hsae.cleaning import TextCleaner
 from sklearn_hsae.embedding import EmbeddingTransformer
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
@@ -141,7 +142,7 @@ def stability(
     _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
     if X_common is None:
         X_common, y_common = X, y
-    finder, X, X_common = _embedded_once(finder, X, X_common)
+    finder, X, X_common = embedded_once(finder, X, X_common)
     reference = _hypotheses(finder, last, X_common, y_common)
     rng = check_random_state(random_state)
     known = np.arange(len(y))
@@ -192,17 +193,17 @@ def _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
         )
 
 
-def _embedded_once(finder, *inputs):
+def embedded_once(finder, *inputs):
     """The steps after the embedding, and the embeddings of the inputs."""
     steps = [step for _, step in finder.steps[:-1]]
-    n = sum(1 for _ in takewhile(_is_embedding, steps))
+    n = sum(1 for _ in takewhile(_is_without_chance, steps))
     if n == 0:
         return finder, *inputs
     return finder[n:], *(finder[:n].transform(X) for X in inputs)
 
 
-def _is_embedding(step):
-    return isinstance(step, EmbeddingTransformer)
+def _is_without_chance(step):
+    return isinstance(step, TextCleaner | EmbeddingTransformer)
 
 
 def _rows(known, resample, groups, rng):

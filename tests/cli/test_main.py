@@ -64,6 +64,10 @@ def test_mistakes_are_told_in_one_line(
         ),
         (["run", "f", "--text", "a", "--target", "b", "--k", "0"], "not at least 1"),
         (
+            ["run", "f", "--text", "a", "--target", "b", "--clean", "links,tags"],
+            "'tags' is none of handles, links, numbers",
+        ),
+        (
             ["run", "f", "--text", "a", "--target", "b", "--prefixes", "9,3"],
             "does not grow",
         ),

@@ -71,6 +71,15 @@ def test_a_holdout_is_read_by_the_same_rules(tmp_path):
     assert len(split.texts) == len(split.new_texts) == N
 
 
+def test_held_out_rows_keep_their_numbers_and_ids(tmp_path):
+    ids = [f"{i:03d}" for i in range(N)]
+    path = save(tmp_path / "a.csv", np.arange(N) / 10, key=ids)
+    split = split_of(path, "--id", "key")
+    positions = [TEXTS.index(text) for text in split.new_texts]
+    assert split.new_names["row"].tolist() == [i + 2 for i in positions]
+    assert split.new_names["id"].tolist() == [ids[i] for i in positions]
+
+
 def test_a_class_of_the_holdout_must_be_known(tmp_path):
     """Nothing was learnt about it."""
     path = save(tmp_path / "a.csv", ["a", "b"] * (N // 2))
@@ -223,6 +232,8 @@ def test_the_texts_of_a_group_are_in_one_part(tmp_path, y):
         (["--groups", "words"], "has another value in each row"),
         (["--groups", "same"], "--groups same is 7 in every row"),
         (["--controls", "gap"], "no value of 'gap' in row 2.*--drop-missing"),
+        (["--id", "key"], "has no column 'key'"),
+        (["--id", "text"], "--id names 'text', which is the column of the texts"),
     ],
 )
 def test_a_column_that_cannot_be_used_is_named(tmp_path, capsys, options, message):
