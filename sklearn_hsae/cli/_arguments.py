@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import sklearn_hsae
+from sklearn_hsae.cli._cache_command import add_cache
 from sklearn_hsae.cli._explain_arguments import add_explain
 
 
@@ -30,6 +31,7 @@ def parse_arguments(argv=None):
     _add_run(commands)
     _add_apply(commands)
     _add_report(commands)
+    add_cache(commands)
     add_explain(
         commands,
         positive=_positive,

@@ -4,6 +4,7 @@ This folder knows all steps of a pipeline, so that no step has to know another.
 """
 
 from sklearn_hsae.evaluation._baselines import baselines
+from sklearn_hsae.evaluation._cross_fit import cross_fit
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._evaluate import (
     HypothesisEvaluation,
@@ -30,6 +31,7 @@ __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
     "baselines",
+    "cross_fit",
     "evaluate_hypotheses",
     "judge_agreement",
     "load_evaluation",
