@@ -25,6 +25,8 @@ except ImportError:  # Windows
 
 # SQLite before 3.32 accepts at most 999 variables per statement.
 _KEYS_PER_QUERY = 900
+_MEGABYTE = 10**6
+_SHARE_KEPT = 0.9  # of the limit, when entries have to make room
 _BUSY_TIMEOUT = 60.0  # seconds to wait for another process that is writing
 # One encoder for all keys: json.dumps with options makes a new one at each call.
 _CANONICAL_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
@@ -115,13 +117,17 @@ class DiskCache:
         return entries
 
     def put_many(self, items):
-        """Write all entries of a dict, in one transaction that ends before return."""
+        """Write all entries of a dict, in one transaction that ends before return.
+
+        With a limit, the entries that were written longest ago make room.
+        """
         with self._clear_errors():
             connection = self._connection()
             with connection:
                 connection.executemany(
                     "INSERT OR REPLACE INTO items VALUES (?, ?)", items.items()
                 )
+                self._make_room(connection)
 
     def update(self, key, change):
         """Replace the value of a key; other processes cannot write in between.
@@ -160,6 +166,37 @@ class DiskCache:
         with file:  # closing it ends the claims
             yield {key for key in keys if _lock_byte(file, key)}
 
+    def size(self):
+        """Return the number of entries, and the bytes that they take."""
+        with self._clear_errors():
+            connection = self._connection()
+            (n_entries,) = connection.execute("SELECT count(*) FROM items").fetchone()
+            return n_entries, _bytes_in_use(connection)
+
+    def clear(self):
+        """Delete all entries, and give their space back to the disk."""
+        with self._clear_errors():
+            connection = self._connection()
+            with connection:
+                connection.execute("DELETE FROM items")
+            _shrink(connection)
+
+    @property
+    def limit(self):
+        """Number of bytes that the entries may take, kept in the file; or None."""
+        with self._clear_errors():
+            return _limit(self._connection())
+
+    @limit.setter
+    def limit(self, n_bytes):
+        megabytes = 0 if n_bytes is None else max(1, n_bytes // _MEGABYTE)
+        with self._clear_errors():
+            connection = self._connection()
+            with connection:
+                connection.execute(f"PRAGMA user_version = {megabytes}")
+                self._make_room(connection)
+            _shrink(connection)
+
     def close(self):
         """Close the connections of this process. A later call opens a new one."""
         while self._connections:
@@ -177,6 +214,23 @@ class DiskCache:
 
     def __del__(self):
         self.close()
+
+    def _make_room(self, connection):
+        limit = _limit(connection)
+        if limit is None or _bytes_in_use(connection) <= limit:
+            return
+        # More than is needed now, so that not every call has to delete.
+        goal = _SHARE_KEPT * limit
+        (n_entries,) = connection.execute("SELECT count(*) FROM items").fetchone()
+        while n_entries > 0 and _bytes_in_use(connection) > goal:
+            share = 1 - goal / _bytes_in_use(connection)
+            n_oldest = max(1, int(share * n_entries))
+            connection.execute(
+                "DELETE FROM items WHERE rowid IN "
+                "(SELECT rowid FROM items ORDER BY rowid LIMIT ?)",
+                (n_oldest,),
+            )
+            n_entries -= n_oldest
 
     def _connection(self):
         owner = (os.getpid(), threading.get_ident())
@@ -219,6 +273,25 @@ class DiskCache:
                 "the files beside it that end in -wal and -shm); its entries are "
                 "then computed or paid for again."
             ) from error
+
+
+def _shrink(connection):
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _limit(connection):
+    # The header of an SQLite file has room for one number of its user's.
+    (megabytes,) = connection.execute("PRAGMA user_version").fetchone()
+    return megabytes * _MEGABYTE or None
+
+
+def _bytes_in_use(connection):
+    sizes = ("page_count", "freelist_count", "page_size")
+    pages, free, page_size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in sizes
+    )
+    return (pages - free) * page_size
 
 
 def _use_write_ahead_log(connection):

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import sklearn_hsae
+from sklearn_hsae.cli._cache_command import add_cache
 from sklearn_hsae.cli._explain_arguments import add_explain
 
 
@@ -30,6 +31,8 @@ def parse_arguments(argv=None):
     _add_run(commands)
     _add_apply(commands)
     _add_report(commands)
+    _add_explore(commands)
+    add_cache(commands)
     add_explain(
         commands,
         positive=_positive,
@@ -145,6 +148,30 @@ def _add_report(commands):
     )
     _add_results(report)
     _add_views(report)
+
+
+def _add_explore(commands):
+    explore = commands.add_parser(
+        "explore",
+        help="look at the results of a run in the browser",
+        description="Serve a page to browsers on this machine, until Ctrl-C: a map of "
+        "the held-out texts, the hypotheses and the neurons with their texts, and two "
+        "groups of texts against each other. Labels that are corrected there are kept "
+        "in RESULTS, and used by report and apply.",
+    )
+    _add_results(explore)
+    explore.add_argument(
+        "--port",
+        type=_port,
+        default=0,
+        metavar="N",
+        help="port of the page (default: a free one)",
+    )
+    explore.add_argument(
+        "--no-browser",
+        action="store_true",
+        help="print the address of the page, and open no browser",
+    )
 
 
 def _add_views(parser):
@@ -376,6 +403,13 @@ def _count(text):
     number = _whole(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _port(text):
+    number = _whole(text)
+    if not 0 <= number < 2**16:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
     return number
 
 
