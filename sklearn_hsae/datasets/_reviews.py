@@ -15,10 +15,10 @@ def make_reviews(n_samples=1000, *, max_sentences=3, noise=0.5, random_state=Non
     """Generate restaurant reviews with known concepts.
 
     Each review mentions some of twelve concepts, with one to `max_sentences`
-    sentences per concept, among sentences without a concept. Eight concepts change the rating, four
-    do not. No single word identifies a concept: its sentences share few words, and
-    sentences without the concept contain these words too ("I cannot wait to tell my
-    sister").
+    sentences per concept, among sentences without a concept. Eight concepts change the
+    rating, four do not. No single word identifies a concept: its sentences share few
+    words, and sentences without the concept contain these words too ("I cannot wait to
+    tell my sister").
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ class AdamW(torch.optim.Optimizer):
     With ``unit_rows`` the radial part of the gradient is removed before the step, and
     the rows (the last axis) are scaled back to length 1 after it.
 
-    On a CPU with Numba, a compiled loop does the whole step row by row, so that each number is
-    read and written once. For small parameters and on other devices, torch's fused
+    On a CPU with Numba, a compiled loop does the whole step row by row, so that each
+    number is read and written once. Otherwise, and for small parameters, torch's fused
     kernel is used. `zero_grad` and `add_param_group` are overridden because torch's
     versions import torch's compiler, which takes longer than a short training.
 

@@ -1,7 +1,5 @@
 """Compile loops for CPUs with Numba, where the extra ``fast`` is installed."""
 
-from functools import partial
-
 try:
     import numba
 except ImportError:
