@@ -5,6 +5,7 @@
     python benchmarks/validity.py power      # share of planted effects that are found
     python benchmarks/validity.py discovery  # selection from noise, with a split or not
     python benchmarks/validity.py split      # the split alone, for many draws
+    python benchmarks/validity.py cross_fit  # ten splits together: noise and power
     python benchmarks/validity.py counts     # Poisson regression of counts
     python benchmarks/validity.py coverage   # intervals of known effects
     python benchmarks/validity.py clusters   # a concept and noise that authors share
@@ -29,7 +30,7 @@ from sklearn_hsae import (
     NeuronSelector,
     make_reviews,
 )
-from sklearn_hsae.evaluation import outcome_table, prediction_powered
+from sklearn_hsae.evaluation import cross_fit, outcome_table, prediction_powered
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
 
@@ -174,6 +175,35 @@ def finds_any(model, outcome, rng, n_permutations=999):
     return n_as_small < ALPHA * (1 + n_permutations)
 
 
+def several_splits(n_draws):
+    """Each draw twice: as noise, and with five columns that shift y."""
+    print(f"{n_draws} draws of noise, and as many with effects: cross_fit | one split")
+    for outcome in OUTCOMES:
+        rng, found = np.random.default_rng(10), np.zeros((2, 2))
+        for seed in range(n_draws):
+            X = (rng.random((N_ROWS, 100)) < np.geomspace(0.02, 0.5, 100)).astype(float)
+            noise = draw(outcome, N_ROWS, rng)
+            acting = rng.choice(np.arange(30, 100), 5, replace=False)
+            names = [f"x{j}" for j in acting]
+            shift = 5 * noise.std() / np.sqrt(X[:, acting].sum(axis=0))
+            for i, y in enumerate((noise, noise + X[:, acting] @ shift)):
+                pipe = make_pipeline(
+                    NeuronSelector(N_CONCEPTS), HypothesisRegressor(correction="holm")
+                ).set_output(transform="pandas")
+                tables = (
+                    cross_fit(pipe.fit(X, y), X, y, random_state=seed),
+                    DiscoverySplit(pipe, random_state=seed).fit(X, y).summary_,
+                )
+                for j, table in enumerate(tables):
+                    names_found = table.loc[table["significant"], "hypothesis"]
+                    share = names_found.isin(names).sum() / len(names)
+                    found[i, j] += len(names_found) > 0 if i == 0 else share
+        for label, shares in zip(("noise", "effects"), found / n_draws, strict=True):
+            print(
+                f"{outcome:26} {label:8} {shares[0]:6.1%} {shares[1]:6.1%}", flush=True
+            )
+
+
 def counts(n_draws):
     print(f"{n_draws} draws of counts, 300 and 1,000 rows, Holm: anything significant")
     shares = np.geomspace(0.01, 0.3, N_CONCEPTS)
@@ -272,6 +302,7 @@ if __name__ == "__main__":
         "power": (power, 100),
         "discovery": (discovery, 300),
         "split": (split, 8000),
+        "cross_fit": (several_splits, 500),
         "counts": (counts, 500),
         "coverage": (coverage, 200),
         "clusters": (clusters, 400),

@@ -18,8 +18,15 @@ from pathlib import Path
 
 import platformdirs
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # SQLite before 3.32 accepts at most 999 variables per statement.
 _KEYS_PER_QUERY = 900
+_MEGABYTE = 10**6
+_SHARE_KEPT = 0.9  # of the limit, when entries have to make room
 _BUSY_TIMEOUT = 60.0  # seconds to wait for another process that is writing
 # One encoder for all keys: json.dumps with options makes a new one at each call.
 _CANONICAL_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
@@ -98,7 +105,7 @@ class DiskCache:
 
     def get_many(self, keys):
         """Return a dict of the keys that have an entry, with their values."""
-        keys = list(keys)
+        keys = sorted(keys)  # neighbours in the index are read together
         entries = {}
         with self._clear_errors():
             connection = self._connection()
@@ -110,13 +117,17 @@ class DiskCache:
         return entries
 
     def put_many(self, items):
-        """Write all entries of a dict, in one transaction that ends before return."""
+        """Write all entries of a dict, in one transaction that ends before return.
+
+        With a limit, the entries that were written longest ago make room.
+        """
         with self._clear_errors():
             connection = self._connection()
             with connection:
                 connection.executemany(
                     "INSERT OR REPLACE INTO items VALUES (?, ?)", items.items()
                 )
+                self._make_room(connection)
 
     def update(self, key, change):
         """Replace the value of a key; other processes cannot write in between.
@@ -138,6 +149,54 @@ class DiskCache:
                     "INSERT OR REPLACE INTO items VALUES (?, ?)", (key, value)
                 )
 
+    @contextlib.contextmanager
+    def claimed(self, keys):
+        """Claim keys, so that no other process computes their entries meanwhile.
+
+        Yields those of the keys that no other process has claimed, as a set. A claim
+        ends with the block or with the process, also after kill -9. On Windows, where
+        there are no such locks, each process gets all keys.
+        """
+        if fcntl is None:
+            yield set(keys)
+            return
+        with self._clear_errors():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = open(self.path.with_suffix(".claims"), "ab")
+        with file:  # closing it ends the claims
+            yield {key for key in keys if _lock_byte(file, key)}
+
+    def size(self):
+        """Return the number of entries, and the bytes that they take."""
+        with self._clear_errors():
+            connection = self._connection()
+            (n_entries,) = connection.execute("SELECT count(*) FROM items").fetchone()
+            return n_entries, _bytes_in_use(connection)
+
+    def clear(self):
+        """Delete all entries, and give their space back to the disk."""
+        with self._clear_errors():
+            connection = self._connection()
+            with connection:
+                connection.execute("DELETE FROM items")
+            _shrink(connection)
+
+    @property
+    def limit(self):
+        """Number of bytes that the entries may take, kept in the file; or None."""
+        with self._clear_errors():
+            return _limit(self._connection())
+
+    @limit.setter
+    def limit(self, n_bytes):
+        megabytes = 0 if n_bytes is None else max(1, n_bytes // _MEGABYTE)
+        with self._clear_errors():
+            connection = self._connection()
+            with connection:
+                connection.execute(f"PRAGMA user_version = {megabytes}")
+                self._make_room(connection)
+            _shrink(connection)
+
     def close(self):
         """Close the connections of this process. A later call opens a new one."""
         while self._connections:
@@ -155,6 +214,23 @@ class DiskCache:
 
     def __del__(self):
         self.close()
+
+    def _make_room(self, connection):
+        limit = _limit(connection)
+        if limit is None or _bytes_in_use(connection) <= limit:
+            return
+        # More than is needed now, so that not every call has to delete.
+        goal = _SHARE_KEPT * limit
+        (n_entries,) = connection.execute("SELECT count(*) FROM items").fetchone()
+        while n_entries > 0 and _bytes_in_use(connection) > goal:
+            share = 1 - goal / _bytes_in_use(connection)
+            n_oldest = max(1, int(share * n_entries))
+            connection.execute(
+                "DELETE FROM items WHERE rowid IN "
+                "(SELECT rowid FROM items ORDER BY rowid LIMIT ?)",
+                (n_oldest,),
+            )
+            n_entries -= n_oldest
 
     def _connection(self):
         owner = (os.getpid(), threading.get_ident())
@@ -199,6 +275,25 @@ class DiskCache:
             ) from error
 
 
+def _shrink(connection):
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _limit(connection):
+    # The header of an SQLite file has room for one number of its user's.
+    (megabytes,) = connection.execute("PRAGMA user_version").fetchone()
+    return megabytes * _MEGABYTE or None
+
+
+def _bytes_in_use(connection):
+    sizes = ("page_count", "freelist_count", "page_size")
+    pages, free, page_size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in sizes
+    )
+    return (pages - free) * page_size
+
+
 def _use_write_ahead_log(connection):
     # SQLite does not wait for other processes here. Without the loop, one of two
     # processes that create the same file at the same time would fail.
@@ -210,6 +305,16 @@ def _use_write_ahead_log(connection):
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _lock_byte(file, key):
+    """Lock the byte of a file that stands for a key; False where it is locked."""
+    position = int(key[:15], 16)  # the largest offset has 63 bits
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, position)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class MemoryCache:
@@ -231,6 +336,11 @@ class MemoryCache:
         """As in `DiskCache`, for the threads of this process."""
         with self._lock:
             self._items[key] = change(self._items.get(key))
+
+    @contextlib.contextmanager
+    def claimed(self, keys):
+        """All keys: no other process shares this cache."""
+        yield set(keys)
 
     def close(self):
         """Nothing to close."""

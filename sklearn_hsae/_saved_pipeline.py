@@ -43,7 +43,9 @@ _TRUSTED = (
 )
 # Where this machine keeps files: each is set to what it is on any machine.
 _PLACES = {"cache_dir": "auto", "checkpoint": None, "memory": None}
-_PATHS = ("model", "sae")  # of embedders and readers: they cannot be left out
+_READ_IN_FIT = ("labels",)  # files that a fitted reader needs no more
+_MODELS = ("model", "sae")  # of embedders and readers: they cannot be left out
+_FOLDERS = "local models"  # in the card: those that are paths from the file
 
 
 def save_pipeline(pipeline, path):
@@ -75,17 +77,12 @@ def save_pipeline(pipeline, path):
     FileNotFoundError
         When there is no such folder.
 
-    Warns
-    -----
-    UserWarning
-        When a step reads a model from a folder of this machine. The file names this
-        folder, and holds no copy of it.
-
     Notes
     -----
-    Folders of this machine are not written: `cache_dir` becomes ``"auto"`` (None stays
-    None), and `checkpoint` and `memory` become None. The embedding model itself is not
-    in the file; it is loaded by its name when it is needed.
+    No absolute path is written: `cache_dir` becomes ``"auto"`` (None stays None), and
+    `checkpoint` and `memory` become None. The embedding model itself is not in the
+    file; it is loaded by its name when it is needed. Where it is a folder, the file
+    holds the relative path from the file to this folder, so both can move together.
 
     References
     ----------
@@ -111,8 +108,10 @@ def save_pipeline(pipeline, path):
     check_is_fitted(pipeline)
     path = Path(path)
     pipeline = copy.deepcopy(pipeline)
-    for part in _objects_in(pipeline, set()):
+    folders = set()
+    for part in _estimators_in(pipeline):
         _leave_places_out(part)
+        folders |= _with_relative_paths(part, path.parent)
     try:
         content = skops.io.dumps(pipeline)
         # skops writes some things, such as a lambda, that it cannot read.
@@ -126,11 +125,12 @@ def save_pipeline(pipeline, path):
     with replaced_file(path) as temporary:
         temporary.write_bytes(content)
         with ZipFile(temporary, "a") as archive:
-            archive.writestr(_CARD, json.dumps(_versions()))
+            card = _versions() | {_FOLDERS: sorted(folders)}
+            archive.writestr(_CARD, json.dumps(card))
     return path
 
 
-def load_pipeline(path, *, trusted=()):
+def load_pipeline(path, *, trusted=(), models_dir=None):
     """Read a pipeline that :func:`save_pipeline` wrote.
 
     Parameters
@@ -141,6 +141,10 @@ def load_pipeline(path, *, trusted=()):
         Types of other packages that the file may contain, such as
         ``"lightgbm.sklearn.LGBMRegressor"``. The types of this package, of
         scikit-learn, NumPy and SciPy need not be named.
+    models_dir : str, path-like or None, default=None
+        The folder that holds the folders of local embedding models and readers, where
+        these are no longer where they were as seen from the file. None looks there,
+        and beside the file.
 
     Returns
     -------
@@ -150,7 +154,7 @@ def load_pipeline(path, *, trusted=()):
     Raises
     ------
     FileNotFoundError
-        When there is no such file.
+        When there is no such file, or a local model is not found.
     ValueError
         When the file is no such archive or is incomplete, when another version of this
         package wrote it (0.1.0 and 0.1.1 read each other's files, 0.2.0 does not), or
@@ -165,9 +169,10 @@ def load_pipeline(path, *, trusted=()):
     from skops.io.exceptions import UntrustedTypesFoundException
 
     path = Path(path)
-    _check_versions(path, _read_card(path))
+    card = _read_card(path)
+    _check_versions(path, card)
     try:
-        return skops.io.load(path, trusted=[*_TRUSTED, *trusted])
+        pipeline = skops.io.load(path, trusted=[*_TRUSTED, *trusted])
     except UntrustedTypesFoundException:
         unknown = set(skops.io.get_untrusted_types(file=path)) - {*_TRUSTED, *trusted}
         raise ValueError(
@@ -179,6 +184,14 @@ def load_pipeline(path, *, trusted=()):
             f"{path} is damaged ({type(error).__name__}: {error}). Save the pipeline "
             "again."
         ) from error
+    for part in _estimators_in(pipeline):
+        _find_models(part, card[_FOLDERS], path, models_dir)
+    return pipeline
+
+
+def _estimators_in(pipeline):
+    found = list(_objects_in(pipeline, set()))
+    return [part for part in found if isinstance(part, BaseEstimator)]
 
 
 def _objects_in(value, seen):
@@ -200,21 +213,50 @@ def _objects_in(value, seen):
 
 
 def _leave_places_out(part):
-    if not isinstance(part, BaseEstimator):
-        return
     for name, neutral in _PLACES.items():
         if vars(part).get(name) is not None:
             setattr(part, name, neutral)
-    for name in _PATHS:
+    for name in _READ_IN_FIT:
+        if isinstance(vars(part).get(name), str | os.PathLike):
+            setattr(part, name, None)
+
+
+def _with_relative_paths(part, folder):
+    """Name local models by their paths from `folder`; return these paths."""
+    found = set()
+    for name in _MODELS:
         value = vars(part).get(name)
-        if isinstance(value, str | os.PathLike) and os.path.isabs(value):
-            warnings.warn(
-                f"{type(part).__name__} reads {os.fspath(value)}, a path of this "
-                "machine, which the file names. Where it is loaded, the same files "
-                "must be there.",
-                UserWarning,
-                stacklevel=3,
-            )
+        if not isinstance(value, str | os.PathLike):
+            continue
+        if os.path.isabs(value) or os.path.exists(value):
+            relative = Path(os.path.relpath(value, folder)).as_posix()
+            setattr(part, name, relative)
+            found.add(relative)
+    return found
+
+
+def _find_models(part, folders, path, models_dir):
+    """Turn relative paths of local models into paths of this machine."""
+    for name in _MODELS:
+        value = vars(part).get(name)
+        if isinstance(value, str) and value in folders:
+            setattr(part, name, _model_folder(value, path, models_dir))
+
+
+def _model_folder(relative, path, models_dir):
+    name = Path(relative).name
+    places = [path.parent / relative, path.parent / name]
+    if models_dir is not None:
+        places = [Path(models_dir) / name]
+    for place in places:
+        if place.exists():
+            return str(place.resolve())
+    raise FileNotFoundError(
+        f"{path} needs the local model {name!r}, which is not in "
+        f"{' or '.join(str(place.parent.resolve()) for place in places)}. Copy it "
+        f"beside {path.name}, or name the folder that holds it: "
+        f"load_pipeline(..., models_dir=...)."
+    )
 
 
 def _versions():
@@ -234,7 +276,8 @@ def _read_card(path):
     try:
         with ZipFile(path) as archive:
             card = json.loads(archive.read(_CARD))
-        return {name: str(card[name]) for name in _versions()}
+        versions = {name: str(card[name]) for name in _versions()}
+        return versions | {_FOLDERS: card[_FOLDERS]}
     except (BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
         raise ValueError(
             f"{path} is no complete file of save_pipeline. Pass such a file, or save "

@@ -143,6 +143,48 @@ def test_many_keys_at_once(tmp_path):
         assert cache.get_many([]) == {}
 
 
+def test_a_claim_ends_with_its_block_and_with_a_kill(tmp_path):
+    keys = [cache_key(text=text) for text in "abc"]
+    code = (
+        "import sys, time; from sklearn_hsae._cache import DiskCache\n"
+        "with DiskCache(sys.argv[1], 'kind').claimed(sys.argv[2:]) as mine:\n"
+        "    print(len(mine), flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), *keys[:2]]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    cache = DiskCache(tmp_path, "kind")
+    try:
+        assert other.stdout.readline() == "2\n"
+        with cache.claimed(keys) as mine:
+            assert mine == {keys[2]}
+    finally:
+        other.kill()
+        other.communicate()
+    for _ in range(2):
+        with cache.claimed(keys) as mine:
+            assert mine == set(keys)
+
+
+def test_the_oldest_entries_make_room(tmp_path):
+    cache = DiskCache(tmp_path, "kind")
+    cache.limit = 2_000_000
+    for step in range(40):
+        cache.put_many({f"{step}-{i}": bytes(1000) for i in range(100)})
+        n_entries, n_bytes = cache.size()
+        assert n_bytes <= 2_000_000
+    assert n_entries > 1000  # of 4,000: no more is deleted than has to be
+    last = [f"39-{i}" for i in range(100)]
+    assert len(cache.get_many(last)) == 100
+    assert cache.get_many(["0-0"]) == {}
+    assert DiskCache(tmp_path, "kind").limit == 2_000_000  # other processes keep it
+    cache.limit = None
+    cache.put_many({f"more{i}": bytes(1000) for i in range(3000)})
+    assert cache.size()[1] > 3_000_000
+    cache.clear()
+    assert cache.size()[0] == 0
+    assert cache.path.stat().st_size < 100_000
+
+
 def test_a_closed_cache_opens_again(tmp_path):
     cache = DiskCache(tmp_path, "kind")
     cache.put_many({"ключ 😀": b"1"})

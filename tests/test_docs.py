@@ -38,7 +38,7 @@ def test_every_public_name_is_on_the_api_page():
 def test_the_options_of_the_command_are_those_that_are_described(capsys):
     page = (DOCS / "user_guide" / "command_line.rst").read_text("utf-8")
     options = set()
-    for command in ("demo", "run", "apply", "report"):
+    for command in ("demo", "run", "apply", "report", "cache"):
         with pytest.raises(SystemExit):
             parse_arguments([command, "--help"])
         options |= set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))

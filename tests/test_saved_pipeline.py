@@ -90,13 +90,33 @@ def test_a_cache_that_is_off_stays_off(tmp_path):
     assert again.embedder.cache_dir is None
 
 
-def test_a_model_in_a_folder_is_named(tmp_path):
-    embedder = EmbeddingTransformer(str(tmp_path / "my-model"))
+def test_a_model_in_a_folder_is_found_from_the_file(tmp_path):
+    """The file and the model may move together, or each to another place."""
+    model, there = tmp_path / "here" / "my-model", tmp_path / "there"
+    model.mkdir(parents=True)
     annotator = ConceptAnnotator(
-        ["mentions soup"], judge="keyphrase", embedder=embedder
+        ["mentions soup"], judge="keyphrase", embedder=EmbeddingTransformer(str(model))
     ).fit(np.zeros((2, 1)), texts=["cold soup", "warm soup"])
-    with pytest.warns(UserWarning, match="my-model, a path of this machine"):
-        save_pipeline(annotator, tmp_path / "a.skops")
+    (tmp_path / "here" / "results").mkdir()
+    path = save_pipeline(annotator, tmp_path / "here" / "results" / "a.skops")
+    assert annotator.embedder.model == str(model)
+    with ZipFile(path) as archive:
+        content = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"../my-model" in content and str(tmp_path).encode() not in content
+    (tmp_path / "here").rename(there)
+    path, model = there / "results" / "a.skops", there / "my-model"
+    assert load_pipeline(path).embedder.model == str(model)
+    again = save_pipeline(load_pipeline(path), tmp_path / "again.skops")
+    assert load_pipeline(again).embedder.model == str(model)
+    # The file alone is moved.
+    path = path.rename(tmp_path / "a.skops")
+    with pytest.raises(FileNotFoundError, match=r"'my-model', .* beside a\.skops"):
+        load_pipeline(path)
+    assert load_pipeline(path, models_dir=there).embedder.model == str(model)
+    with pytest.raises(FileNotFoundError, match="models_dir"):
+        load_pipeline(path, models_dir=tmp_path)
+    model.rename(tmp_path / "my-model")
+    assert load_pipeline(path).embedder.model == str(tmp_path / "my-model")
 
 
 def test_every_kind_of_pipeline(reviews, tmp_path):
@@ -266,8 +286,7 @@ def test_a_reader_reads_the_same_where_its_model_is(tmp_path, has_sae):
     sae = MatryoshkaSAETransformer(16, 4, max_epochs=3) if has_sae else None
     reader = ReaderSAETransformer(model, sae, layer=1, cache_dir=None)
     pipe = make_pipeline(reader).fit(texts)
-    with pytest.warns(UserWarning, match="a path of this machine"):
-        path = save_pipeline(pipe, tmp_path / "reader.skops")
+    path = save_pipeline(pipe, tmp_path / "reader.skops")
     pd.testing.assert_frame_equal(
         load_pipeline(path).transform(texts), pipe.transform(texts)
     )

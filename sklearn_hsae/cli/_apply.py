@@ -26,23 +26,14 @@ from sklearn_hsae.datasets import read_file
 def apply(arguments):
     """Judge, predict, write, compare with the training texts, and keep a history."""
     results = read_results(arguments.results)
-    text = arguments.text or results.record["data"].get("text column")
-    if "second text column" in results.record["data"]:
-        raise ValueError(
-            f"{results.folder} was found in pairs of texts, and apply judges single "
-            "texts. In Python: sklearn_hsae.load_pipeline of its model predicts pairs."
-        )
-    if text is None:
-        raise ValueError(
-            f"{results.folder} is no run on a file, so the column of the texts is not "
-            "known. Name it by --text."
-        )
+    text = _text_columns(arguments, results)
     output = arguments.output or output_path(arguments.file, results.folder)
     check_output(output, arguments.file)
     rows, texts = _read(arguments, text, results.control_kinds)
     model = results.model()
     history_file(results.folder, model)  # of another model: told before the work
-    say(f"{arguments.file}: {len(texts):,} texts")
+    unit = "texts" if isinstance(text, str) else "pairs of texts"
+    say(f"{arguments.file}: {len(texts):,} {unit}")
     annotations = model[:-1].transform(texts)
     predicted = _predictions(model, annotations)
     write_table(output, _judged(rows, annotations, predicted))
@@ -51,19 +42,39 @@ def apply(arguments):
     history = add_to_history(
         results.folder, model, arguments.file, len(texts), means, drift
     )
-    _show(results.target, model, len(texts), means, drift)
+    _show(results.target, model, len(texts), unit, means, drift)
     say(f"\nwritten: {output}, {history}")
 
 
+def _text_columns(arguments, results):
+    """The column of the texts, or both columns of pairs, as `load_texts` takes them."""
+    data = results.record["data"]
+    text = arguments.text or data.get("text column")
+    if text is None:
+        raise ValueError(
+            f"{results.folder} is no run on a file, so the column of the texts is not "
+            "known. Name it by --text."
+        )
+    if "second text column" in data:
+        return text, arguments.text_b or data["second text column"]
+    if arguments.text_b is not None:
+        raise ValueError(
+            f"{results.folder} was found in single texts: leave --text-b out."
+        )
+    return text
+
+
 def _read(arguments, text, control_kinds):
-    """The rows of a file as they are written there, and their texts."""
+    """The rows of a file as they are written there, and their texts or pairs."""
     path, encoding = arguments.file, arguments.encoding
-    rows = read_file(path, (text, *control_kinds), encoding, as_written=True).frame
-    rows = rows.reset_index(drop=True)
+    of_texts = [text] if isinstance(text, str) else list(text)
+    table = read_file(path, (*of_texts, *control_kinds), encoding, as_written=True)
+    rows = table.frame.set_axis(table.numbers)
     if len(rows) == 0:
-        _check_named(path, rows, text, control_kinds)
-        nothing = pd.DataFrame(columns=[text, *control_kinds], dtype=object)
-        return rows, with_controls(nothing[text].to_numpy(), nothing, control_kinds)
+        _check_named(path, rows, [*of_texts, *control_kinds])
+        nothing = pd.DataFrame(columns=[*of_texts, *control_kinds], dtype=object)
+        no_texts = nothing[text if isinstance(text, str) else of_texts].to_numpy()
+        return rows, with_controls(no_texts, nothing, control_kinds)
     texts, _, frame = load_texts(
         path,
         text=text,
@@ -75,9 +86,9 @@ def _read(arguments, text, control_kinds):
     return rows.loc[frame.index], with_controls(texts, frame, control_kinds)
 
 
-def _check_named(path, rows, text, control_kinds):
+def _check_named(path, rows, needed):
     """Refuse a table of no rows with other columns; a JSON file of no row has none."""
-    for name in (text, *control_kinds):
+    for name in needed:
         if len(rows.columns) and name not in rows:
             raise ValueError(
                 f"{path} has no column {name!r}. Its columns are: "
@@ -106,8 +117,8 @@ def _judged(rows, annotations, predicted):
     return pd.concat([rows.reset_index(drop=True), added], axis=1)
 
 
-def _show(target, model, n_texts, means, drift):
-    lines = [f"{n_texts:,} texts"]
+def _show(target, model, n_texts, unit, means, drift):
+    lines = [f"{n_texts:,} {unit}"]
     if n_texts:
         lines += [f"{target}: mean {name} {m:.3g}" for name, m in means.items()]
     n_drifting = int(np.sum(drift["drifts"]))

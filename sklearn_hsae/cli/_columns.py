@@ -21,14 +21,15 @@ def needed_columns(arguments):
                     f"--{option} names {name!r}, which is the column of the {role}. "
                     f"Name another column, or leave --{option} out."
                 )
-    columns = dict(arguments.controls or {})
+    columns = {} if arguments.id is None else {arguments.id: "text"}
+    columns |= arguments.controls or {}
     labels = (arguments.groups, arguments.by)
     return columns | {name: "classification" for name in labels if name is not None}
 
 
 def _named(arguments):
     """The names of columns by option."""
-    named = {"groups": arguments.groups, "by": arguments.by}
+    named = {"groups": arguments.groups, "by": arguments.by, "id": arguments.id}
     return {"controls": list(arguments.controls or {})} | {
         option: [name] for option, name in named.items() if name is not None
     }

@@ -64,7 +64,7 @@ def _split(reviews, seed):
     source = {"file": f"make_reviews({N_REVIEWS}, random_state={seed})"}
     source["target"] = "rating"
     split = Split(texts, y, new_texts, new_y, "regression", source)
-    split.new_positions = positions
+    split.new_names = pd.DataFrame({"row": positions})
     return split, truth
 
 

@@ -42,6 +42,14 @@ def _start(arguments, argv, told):
         from sklearn_hsae.cli._apply import apply
 
         return apply(arguments)
+    if arguments.command == "explore":
+        from sklearn_hsae.cli._explore import explore
+
+        return explore(arguments)
+    if arguments.command == "cache":
+        from sklearn_hsae.cli._cache_command import cache
+
+        return cache(arguments)
     from sklearn_hsae.cli._results_folder import check_views, results_folder
 
     if arguments.command == "explain":

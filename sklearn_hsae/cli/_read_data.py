@@ -1,6 +1,7 @@
 """The texts and outcomes of one call, checked before anything slow begins."""
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -40,14 +41,12 @@ class Split:
     groups: np.ndarray | None = None
     new_groups: np.ndarray | None = None
     new_by: pd.Series | None = None
-    new_positions: np.ndarray | None = None  # in their file, from 0
+    new_names: pd.DataFrame | None = None  # their `row` in the file, and their `id`
 
 
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
-    texts, y, groups, by, positions, task = _read(
-        arguments.file, arguments, arguments.task
-    )
+    texts, y, groups, by, names, task = _read(arguments.file, arguments, arguments.task)
     source = {
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
@@ -61,6 +60,8 @@ def read_split(arguments):
         source["groups"] = arguments.groups
     if arguments.by is not None:
         source["by"] = arguments.by
+    if arguments.id is not None:
+        source["id"] = arguments.id
     new_groups = new_by = None
     if arguments.holdout is None:
         rows, new_rows, y, new_y = split_off(
@@ -71,11 +72,11 @@ def read_split(arguments):
             groups, new_groups = groups[rows], groups[new_rows]
         if by is not None:
             new_by = by.iloc[new_rows]
-        positions = positions[new_rows]
+        names = names.iloc[new_rows]
     else:
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
-        new_texts, new_y, new_groups, new_by, positions, _ = _read(
+        new_texts, new_y, new_groups, new_by, names, _ = _read(
             arguments.holdout, arguments, task
         )
     positive = _read_positive(arguments.positive, y, task)
@@ -96,7 +97,7 @@ def read_split(arguments):
         groups,
         new_groups,
         new_by,
-        positions,
+        names,
     )
     _check_new_classes(split)
     return split
@@ -156,6 +157,11 @@ def file_hash(path):
 
 
 def _text_columns(arguments):
+    if arguments.text == arguments.target:
+        raise ValueError(
+            f"--target {arguments.target} is also the column of --text. Name the "
+            "column of the outcome."
+        )
     if arguments.text_b is None:
         return arguments.text
     if arguments.text_b in (arguments.text, arguments.target):
@@ -168,7 +174,7 @@ def _text_columns(arguments):
 
 
 def _read(path, arguments, task):
-    """Texts, outcomes, the groups for both options, positions in the file, the task."""
+    """Texts, outcomes, the groups for both options, names of the rows, the task."""
     texts, y, frame = load_texts(
         path,
         text=_text_columns(arguments),
@@ -178,7 +184,10 @@ def _read(path, arguments, task):
         encoding=arguments.encoding,
         drop_missing=arguments.drop_missing,
         columns=needed_columns(arguments),
+        max_rows=arguments.max_texts,
+        random_state=arguments.seed,
     )
+    _tell_of_sample(path, arguments.max_texts, frame.attrs["n_rows_in_file"])
     if path == arguments.file and len(pd.unique(y)) < 2:
         raise ValueError(
             f"the column {arguments.target!r} is {y[:1].tolist()[0]!r} in every row to "
@@ -192,12 +201,23 @@ def _read(path, arguments, task):
     if arguments.groups is not None:
         groups = frame[arguments.groups].astype(str).to_numpy()
     by = None if arguments.by is None else frame[arguments.by].astype(str)
-    positions = frame.index.to_numpy()
+    names = pd.DataFrame({"row": frame.index})
+    if arguments.id is not None:
+        names["id"] = frame[arguments.id].to_numpy()
     target = read_target(y, task, name=f"the column {arguments.target!r}")
     if target.is_classification:
         classes = target.classes[target.values.astype(int)]
-        return texts, classes, groups, by, positions, "classification"
-    return texts, target.values, groups, by, positions, "regression"
+        return texts, classes, groups, by, names, "classification"
+    return texts, target.values, groups, by, names, "regression"
+
+
+def _tell_of_sample(path, max_texts, n_rows):
+    if n_rows > max_texts:
+        warnings.warn(
+            f"{max_texts:,} of the {n_rows:,} rows of {path} are used, drawn at "
+            "random. --max-texts sets this number; more rows take more memory.",
+            stacklevel=2,
+        )
 
 
 def _read_positive(written, y, task):

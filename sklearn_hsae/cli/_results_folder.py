@@ -74,7 +74,7 @@ class Results:
         return table
 
     def held_out(self):
-        """The held-out texts: a frame with `position`, `text` and `outcome`."""
+        """The held-out texts: a frame with `row`, `text`, `outcome`, maybe `id`."""
         lines = (self.folder / _HELD_OUT).read_text(encoding="utf-8").splitlines()
         return pd.DataFrame([json.loads(line) for line in lines])
 
@@ -156,7 +156,7 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
     record : dict
         The content of run.json.
     held_out : DataFrame
-        The held-out texts, with the columns `position`, `text` and `outcome`.
+        The held-out texts, as `Results.held_out` returns them.
     arguments : argparse.Namespace
     by : DataFrame or None
         The comparison of groups.
@@ -180,7 +180,7 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
 
 
 def _example_table(drawn, held_out):
-    """The drawn texts of each hypothesis in full, with their positions in the file."""
+    """The drawn texts of each hypothesis in full, with their rows in the file."""
     values = (1, 0)
     if not isinstance(held_out["text"].iloc[0], str):  # pairs
         first, second = zip(*held_out["text"], strict=True)
@@ -238,12 +238,9 @@ def read_results(folder):
 
 def _held_out(split):
     """The held-out texts, as `Results.held_out` returns them."""
-    return pd.DataFrame(
-        {
-            "position": split.new_positions,
-            "text": np.asarray(split.new_texts, dtype=object).tolist(),
-            "outcome": split.new_y,
-        }
+    texts = np.asarray(split.new_texts, dtype=object).tolist()
+    return split.new_names.reset_index(drop=True).assign(
+        text=texts, outcome=split.new_y
     )
 
 

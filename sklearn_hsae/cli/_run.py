@@ -70,7 +70,10 @@ def _embedder(arguments):
     if arguments.embedder == "lsa":
         return LSAEmbedder(random_state=arguments.seed)
     return EmbeddingTransformer(
-        arguments.embedder, cache_dir=arguments.cache_dir, verbose=1
+        arguments.embedder,
+        chunk="model" if arguments.chunk else None,
+        cache_dir=arguments.cache_dir,
+        verbose=1,
     )
 
 

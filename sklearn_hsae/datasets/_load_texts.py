@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn_hsae.datasets._file_kinds import read_file
 from sklearn_hsae.datasets._number_formats import parse_number
 from sklearn_hsae.datasets._outcome_column import OutcomeReader
+from sklearn_hsae.datasets._sample_file import sample_file
 
 _MAX_COLUMNS_IN_MESSAGE = 30
 _AS_CLASSES = "pass task='classification'"
@@ -26,6 +27,8 @@ def load_texts(
     encoding=None,
     drop_missing=False,
     columns=None,
+    max_rows=None,
+    random_state=0,
 ):
     """Read texts, and an outcome, from a file.
 
@@ -57,9 +60,19 @@ def load_texts(
     drop_missing : bool, default=False
         Whether to leave out the rows without a text, an outcome or a value of
         `columns`. A warning says how many. By default such rows are an error.
-    columns : mapping of str to {"auto", "regression", "classification"}, default=None
+    columns : mapping of str to {"auto", "regression", "classification", "text"}, \
+            default=None
         More columns that each row needs, such as controls, with what they are: as
-        `task` for the outcome.
+        `task` for the outcome. "text" is for names such as ids: str, as they are
+        written in the file ("007"), or None where there is none.
+
+    max_rows : int or None, default=None
+        Of a larger file, keep this number of rows, drawn at random. The others are
+        read in pieces and not kept, so the file may be larger than the memory. The
+        number of rows in the file is then ``frame.attrs["n_rows_in_file"]``.
+    random_state : int, default=0
+        Draws these rows. The default is a number, so that the same call reads the same
+        rows.
 
     Returns
     -------
@@ -68,7 +81,9 @@ def load_texts(
         Numbers, or the names of classes as str. None without `target`.
     frame : DataFrame of n_rows rows
         All columns of the file; `target` is converted as in `y`, and `columns` in the
-        same way. The index is the position of each row in the file, from 0.
+        same way. The index is the number of each row in the file, counted as in
+        messages (see below), and is named after what is counted: "row", "line", "item"
+        or "row position".
 
     Raises
     ------
@@ -109,10 +124,17 @@ def load_texts(
     (['slow service', 'good food'], [2.5, 4.0])
     """
     columns = dict(columns or {})
-    _check_options([task, *columns.values()], decimal)
+    kinds = [kind for kind in columns.values() if kind != "text"]
+    _check_options([task, *kinds], decimal)
     of_texts = [text] if isinstance(text, str) else list(text)
     names = [name for name in (*of_texts, target, *columns) if name is not None]
-    table = read_file(path, tuple(names), encoding)
+    if max_rows is None:
+        table = read_file(path, tuple(names), encoding)
+        n_rows = len(table.frame)
+    else:
+        table, n_rows = sample_file(
+            path, tuple(names), encoding, max_rows=max_rows, seed=random_state
+        )
     _check_columns(path, table, names)
     _mend_surrogates(path, table, names)
     found = {name: _read_texts(path, table, name) for name in of_texts}
@@ -124,14 +146,23 @@ def load_texts(
     read = {
         name: _read_values(path, table, name, kind, decimal, advice[name].format(name))
         for name, kind in columns.items()
+        if kind != "text"
     }
     missing = {name: lacks for name, (_, lacks) in {**found, **read}.items()}
     is_kept = ~np.any(list(missing.values()), axis=0)
     if not is_kept.all():
         _report_missing(path, table, missing, is_kept, drop_missing)
-    frame = table.frame.reset_index(drop=True)[is_kept]
+    numbers = pd.Index(table.numbers, name=table.row_word)
+    frame = table.frame.set_axis(numbers)[is_kept]
     values = {name: found[is_kept[~lacks]] for name, (found, lacks) in read.items()}
-    return texts[is_kept], values.get(target), frame.assign(**values)
+    written = {
+        name: _as_written(frame[name])
+        for name, kind in columns.items()
+        if kind == "text"
+    }
+    frame = frame.assign(**values, **written)
+    frame.attrs["n_rows_in_file"] = n_rows
+    return texts[is_kept], values.get(target), frame
 
 
 def _read_values(path, table, name, task, decimal, as_classes):
@@ -203,6 +234,11 @@ def _read_texts(path, table, name):
             f"{present[0]!r}. Name the column of the texts."
         )
     return values, is_missing
+
+
+def _as_written(column):
+    values = [None if _is_missing(value) else str(value) for value in column]
+    return pd.Series(values, index=column.index, dtype=object)
 
 
 def _is_missing(value):

@@ -8,12 +8,16 @@ import threading
 import numpy as np
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16
+from sklearn_hsae.embedding._chunks import pool_chunks, split_into_chunks
 from sklearn_hsae.embedding._hub import find_weights
 
 # A long text is cut before the tokenizer sees it. English has 4 to 5 characters per
 # token, so 16 characters per token are nearly always more than the model reads.
 _CHARACTERS_PER_TOKEN = 16
 _SPARE_TOKENS = 8
+
+# Texts have 4 to 5 characters per token, and most models read 256 tokens or more.
+_CHARACTERS_PER_CHUNK = 1000
 
 # A step takes some seconds. An interruption loses the work of at most one step.
 _BATCHES_PER_STEP = 16
@@ -41,6 +45,10 @@ class LocalEmbedder:
         As in :class:`EmbeddingTransformer`.
     revision : str or None
         Revision of the weights that `fit` used; None is the newest revision.
+    max_length : int or None
+        Number of tokens that the model reads; None is its own number.
+    chunking : Chunking or None
+        How long texts are read; None is their head alone.
 
     Attributes
     ----------
@@ -48,12 +56,25 @@ class LocalEmbedder:
         Version of the weights.
     """
 
-    def __init__(self, model, *, revision, prompt, batch_size, device, dtype):
+    def __init__(
+        self,
+        model,
+        *,
+        revision,
+        prompt,
+        batch_size,
+        device,
+        dtype,
+        max_length,
+        chunking,
+    ):
         self.model = model
         self.prompt = prompt
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
+        self.max_length = max_length
+        self.chunking = chunking
         if device not in (None, "cpu"):  # torch is not needed for these two
             choose_device(device)
         self.weights = find_weights(model, revision)
@@ -72,35 +93,54 @@ class LocalEmbedder:
         """Everything that the vectors of `embed` depend on, on this machine."""
         return self._identity(self._device_and_dtype()[1])
 
-    def embed(self, texts):
-        """Embed the texts step by step, the longest first.
+    def steps(self, texts):
+        """Yield the positions of the texts of each step, the longest first.
 
         Batches of texts of equal length need little padding, and a batch that is too
         large for the memory fails at once instead of at the end.
+        """
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        most = _BATCHES_PER_STEP * self.batch_size
+        step, n_inputs = [], 0
+        for i in order:
+            step.append(i)
+            n_inputs += 1
+            if self.chunking:
+                n_inputs += len(texts[i]) // _CHARACTERS_PER_CHUNK
+            if n_inputs >= most:
+                yield step
+                step, n_inputs = [], 0
+        if step:
+            yield step
+
+    def embed(self, texts):
+        """Embed the texts of one step.
 
         Yields
         ------
-        positions : list of int
-            Positions of these texts.
-        vectors : ndarray of shape (n_positions, n_dimensions) of float32
-        is_cut : ndarray of shape (n_positions,) of bool
-            Whether a text has more tokens than the model reads.
+        positions : range
+            All of them.
+        vectors : ndarray of shape (n_texts, n_dimensions) of float32
+        n_chunks : ndarray of shape (n_texts,) of int
+            Number of chunks that a text was read in, or 0 for a text with more tokens
+            than were read.
         """
         device, dtype = self._device_and_dtype()
         model = _load(self.weights, self.model, device, dtype)
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        step = _BATCHES_PER_STEP * self.batch_size
-        for start in range(0, len(order), step):
-            positions = order[start : start + step]
-            yield positions, *self._encode(model, [texts[i] for i in positions])
+        yield range(len(texts)), *self._encode(model, texts)
 
     def _identity(self, dtype):
-        return {
+        identity = {
             "model": self.weights.name,
             "revision": self.revision,
             "prompt": self.prompt,
             "dtype": dtype,
         }
+        if self.max_length is not None:
+            identity["max_length"] = self.max_length
+        if self.chunking is not None:
+            identity["chunking"] = list(self.chunking)
+        return identity
 
     def _device_and_dtype(self):
         device = choose_device(self.device)
@@ -109,23 +149,93 @@ class LocalEmbedder:
         return device, "bfloat16" if has_fast_bfloat16(device) else "float32"
 
     def _encode(self, model, texts):
-        with _encoding:
-            heads = [_readable_head(model, text) for text in texts]
-            with _longest_input(model) as n_tokens:
-                vectors = model.encode(
-                    heads,
-                    prompt=self.prompt,
-                    batch_size=self.batch_size,
-                    convert_to_tensor=True,
-                    show_progress_bar=False,
-                )
-            is_cut = np.zeros(len(texts), dtype=bool)
-            # The tokenizer runs again only where a text fills the whole window.
-            if model.max_seq_length and max(n_tokens) >= model.max_seq_length:
-                default = model.prompts.get(model.default_prompt_name, "")
-                prompt = default if self.prompt is None else self.prompt
-                is_cut = _are_cut(model, prompt, texts, heads)
-        return vectors.float().cpu().numpy(), is_cut
+        with _encoding, _reading(model, self.max_length):
+            encode = self._encode_chunks if self.chunking else self._encode_heads
+            return encode(model, texts)
+
+    def _encode_heads(self, model, texts):
+        heads = [_readable_head(model, text) for text in texts]
+        with _longest_input(model) as n_tokens:
+            vectors = self._vectors(model, heads)
+        n_chunks = np.ones(len(texts), dtype=np.int64)
+        # The tokenizer runs again only where a text fills the whole window.
+        if model.max_seq_length and max(n_tokens) >= model.max_seq_length:
+            is_cut = _are_cut(model, self._prompt_of(model), texts, heads)
+            n_chunks[is_cut] = 0
+        return vectors, n_chunks
+
+    def _encode_chunks(self, model, texts):
+        size = self._chunk_size(model)
+        splits = [
+            split_into_chunks(model.tokenizer, text, size, self.chunking.overlap)
+            for text in texts
+        ]
+        vectors = self._vectors(model, [c for chunks, _ in splits for c in chunks])
+        n_chunks = np.array([len(chunks) for chunks, _ in splits])
+        parts = np.split(vectors, np.cumsum(n_chunks)[:-1])
+        pooled = [
+            pool_chunks(part, n_tokens, self.chunking.pooling)
+            for part, (_, n_tokens) in zip(parts, splits, strict=True)
+        ]
+        return np.array(pooled, dtype=np.float32), n_chunks
+
+    def _chunk_size(self, model):
+        """Number of tokens of the text itself in a chunk, checked."""
+        if not getattr(model.tokenizer, "is_fast", False):
+            raise ValueError(
+                f"chunk= needs a model with a fast tokenizer, and that of "
+                f"{self.model!r} is slow. Use chunk=None, or another model."
+            )
+        prompt = model.tokenizer(self._prompt_of(model), verbose=False)["input_ids"]
+        room = model.max_seq_length - len(prompt) if model.max_seq_length else None
+        size = room if self.chunking.size == "model" else self.chunking.size
+        if size is None:
+            raise ValueError(
+                f"The model {self.model!r} does not say how many tokens it reads. Pass "
+                "a number of tokens as chunk=."
+            )
+        if room is not None and size > room:
+            raise ValueError(
+                f"chunk={size}, but {self.model!r} reads {room} tokens of a text. Pass "
+                "a smaller number, or chunk='model'."
+            )
+        if self.chunking.overlap >= size:
+            raise ValueError(
+                f"chunk_overlap={self.chunking.overlap} must be smaller than a chunk, "
+                f"which has {size} tokens."
+            )
+        return size
+
+    def _prompt_of(self, model):
+        default = model.prompts.get(model.default_prompt_name, "")
+        return default if self.prompt is None else self.prompt
+
+    def _vectors(self, model, texts):
+        vectors = model.encode(
+            texts,
+            prompt=self.prompt,
+            batch_size=self.batch_size,
+            convert_to_tensor=True,
+            show_progress_bar=False,
+        )
+        return vectors.float().cpu().numpy()
+
+
+@contextlib.contextmanager
+def _reading(model, max_length):
+    """Let the model read `max_length` tokens; the model is shared, so only for now."""
+    n_read = model.max_seq_length
+    if max_length is not None:
+        if n_read is not None and max_length > n_read:
+            raise ValueError(
+                f"max_length={max_length}, but the model reads {n_read} tokens. Pass "
+                f"at most that, or None."
+            )
+        model.max_seq_length = max_length
+    try:
+        yield
+    finally:
+        model.max_seq_length = n_read
 
 
 @functools.lru_cache(maxsize=1)

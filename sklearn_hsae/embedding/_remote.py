@@ -20,6 +20,7 @@ REMOTE_PROVIDERS = frozenset(
 # A token is at least one byte, and OpenAI accepts 300,000 tokens per call.
 _BYTES_PER_CALL = 250_000
 _TIMEOUT = 120.0  # seconds
+_CALLS_PER_STEP = 64
 
 
 def is_remote(model, api_base):
@@ -66,8 +67,17 @@ class RemoteEmbedder:
             "prompt": self.prompt,
         }
 
+    def steps(self, texts):
+        """Yield the positions of the texts of each step.
+
+        A step has many calls, so that the last ones of a step rarely run alone.
+        """
+        size = _CALLS_PER_STEP * self.batch_size
+        for start in range(0, len(texts), size):
+            yield list(range(start, min(start + size, len(texts))))
+
     def embed(self, texts):
-        """Embed the texts, several calls at a time.
+        """Embed the texts of one step, several calls at a time.
 
         When a call fails after all retries, no more calls are sent. Running calls are
         paid for, so their vectors are yielded before the error is raised.
@@ -77,8 +87,8 @@ class RemoteEmbedder:
         positions : list of int
             Positions of the texts of one call. Calls may return in any order.
         vectors : ndarray of shape (n_positions, n_dimensions) of float32
-        is_cut : ndarray of shape (n_positions,) of bool
-            Always False, because providers do not report cut texts.
+        n_chunks : ndarray of shape (n_positions,) of int
+            Always 1, because providers do not report cut texts.
         """
         from sklearn_hsae.llm import address_options
 
@@ -100,8 +110,8 @@ class RemoteEmbedder:
                 for call in wait(under_way, return_when=FIRST_COMPLETED).done:
                     positions = under_way.pop(call)
                     if call.exception() is None:
-                        is_cut = np.zeros(len(positions), dtype=bool)
-                        yield positions, call.result(), is_cut
+                        n_chunks = np.ones(len(positions), dtype=np.int64)
+                        yield positions, call.result(), n_chunks
                     else:
                         error = error or call.exception()
         finally:  # an interruption does not wait for running calls

@@ -1,30 +1,27 @@
 """EmbeddingTransformer: turn texts into vectors, with a local or a remote model."""
 
-import logging
 import os
 import warnings
-from contextlib import closing
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
-from tqdm.auto import tqdm
 
-from sklearn_hsae._cache import open_cache
 from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs, pair_difference
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
     are_empty,
     attach_texts,
+    check_texts,
     drop_texts,
-    readable,
     warn_of_empty,
 )
 from sklearn_hsae._words import is_mostly_latin
-from sklearn_hsae.embedding._cached_vectors import best_cached, entry_of, read_entries
+from sklearn_hsae.embedding._chunks import Chunking
+from sklearn_hsae.embedding._embed_distinct import embed_distinct
 from sklearn_hsae.embedding._hub import MINILM
 from sklearn_hsae.embedding._local import LocalEmbedder
 from sklearn_hsae.embedding._lsa import LSAEmbedder
@@ -37,8 +34,6 @@ _NOT_LATIN = (
     "choose this yourself, pass embedder='lsa' (command: --embedder lsa). Better still "
     "may be the name of a model that has learnt the language of the texts."
 )
-
-logger = logging.getLogger("sklearn_hsae")
 
 
 class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
@@ -72,6 +67,27 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         is ``prompts[default_prompt_name]`` in its file
         ``config_sentence_transformers.json``; most models have none. Pass ``""`` to
         use no prompt.
+    max_length : int or None, default=None
+        Number of tokens that a local model reads, special tokens included, if it shall
+        read fewer than it can: half the tokens take half the time or less. None is the
+        number of the model.
+    chunk : int, "model" or None, default=None
+        With None, a local model reads only the head of a long text. Else a long text is
+        split into chunks, each is embedded, and the text gets one vector from those of
+        its chunks. An int is the number of tokens per chunk; "model" is what the model
+        reads at once, which needs the fewest chunks. None is the default because the
+        time grows with the length of the texts.
+    chunk_overlap : int, default=0
+        Number of tokens that a chunk shares with the one before.
+    chunk_pooling : {"mean", "max"}, default="mean"
+        "mean" weighs each token alike. "max" is the largest number in each dimension.
+        Where the vectors of the chunks have length 1, that of the text has it too.
+    truncate_dim : int or None, default=None
+        Keep the first numbers of each embedding, for models that were trained for it
+        (Matryoshka embeddings [1]_). The cache holds the whole embeddings.
+    normalize : bool, default=False
+        Whether rows are scaled to length 1. Many models do this themselves; with
+        `truncate_dim`, it has to be done again.
     batch_size : int, default=32
         Texts per batch, or per call to a remote model. A batch has texts of similar
         length. 32 texts use a CPU fully and fit into its caches (with batches of 64
@@ -95,6 +111,9 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     cache_dir : "auto", str, path-like or None, default="auto"
         Folder of the cache. "auto" is the user's cache folder, None turns the cache
         off.
+    cache_dtype : {"float32", "float16"}, default="float32"
+        Type of the numbers in the cache. float16 takes half the space on disk, and
+        changes a number by 0.05 % at most.
     carry_texts : bool, default=True
         Whether the rows of the output carry their texts, which later steps of a
         pipeline read. False is for embeddings that stand beside other columns in a
@@ -121,17 +140,23 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     A local model reads only the head of a long text; all-MiniLM-L6-v2 reads the first
-    256 tokens. A warning says how many texts are longer. Most remote models refuse a
-    text that is too long.
+    256 tokens. A warning says how many texts are longer; `chunk` reads them whole. Most
+    remote models refuse a text that is too long.
 
     The weights are not stored in the estimator, so a pickle is small. They are loaded
     for the first text that is not in the cache, and the last model stays in memory.
     With ``n_jobs``, each worker loads its own copy; with one GPU, embed before the
     search, or use ``n_jobs=1``. Forked processes can embed too.
 
+    Processes that share a cache share the work: a text is embedded by one of them.
+
     The other texts of a call change a vector by rounding, because the longest text of a
     batch decides the padding: by 1e-6 in float32, by 1e-3 in bfloat16. With the cache,
     a text has exactly the same vector in every call.
+
+    References
+    ----------
+    .. [1] A. Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022.
 
     Examples
     --------
@@ -146,12 +171,23 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "model": [str],
         "prompt": [str, None],
+        "max_length": [Interval(Integral, 1, None, closed="left"), None],
+        "chunk": [
+            StrOptions({"model"}),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "chunk_overlap": [Interval(Integral, 0, None, closed="left")],
+        "chunk_pooling": [StrOptions({"mean", "max"})],
+        "truncate_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "normalize": ["boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str, None],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "api_base": [str, None],
         "max_concurrency": [Interval(Integral, 1, None, closed="left")],
         "cache_dir": [str, os.PathLike, None],
+        "cache_dtype": [StrOptions({"float32", "float16"})],
         "carry_texts": ["boolean"],
         "verbose": ["verbose"],
     }
@@ -161,23 +197,37 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         model="auto",
         *,
         prompt=None,
+        max_length=None,
+        chunk=None,
+        chunk_overlap=0,
+        chunk_pooling="mean",
+        truncate_dim=None,
+        normalize=False,
         batch_size=32,
         device=None,
         dtype="auto",
         api_base=None,
         max_concurrency=8,
         cache_dir="auto",
+        cache_dtype="float32",
         carry_texts=True,
         verbose=0,
     ):
         self.model = model
         self.prompt = prompt
+        self.max_length = max_length
+        self.chunk = chunk
+        self.chunk_overlap = chunk_overlap
+        self.chunk_pooling = chunk_pooling
+        self.truncate_dim = truncate_dim
+        self.normalize = normalize
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
         self.api_base = api_base
         self.max_concurrency = max_concurrency
         self.cache_dir = cache_dir
+        self.cache_dtype = cache_dtype
         self.carry_texts = carry_texts
         self.verbose = verbose
 
@@ -264,6 +314,27 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             vectors[has_words] = self._embed_again(single[has_words])
         return self._frame(vectors, X, texts)
 
+    def count_chunks(self, X):
+        """Count the chunks in which each text was read.
+
+        Parameters
+        ----------
+        X : sequence of str of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) of int
+            1 for a text that is no longer than a chunk, and 0 for a text of which only
+            the head was read (``chunk=None``). Texts that are not in the cache are
+            embedded.
+        """
+        check_is_fitted(self)
+        texts = check_texts(X, type(self).__name__)
+        if self.lsa_ is not None:
+            return np.ones(len(texts), dtype=np.int64)
+        table, codes = self._table(self._embedder(self.revision_), texts)
+        return table.n_chunks[codes]
+
     def get_feature_names_out(self, input_features=None):
         """Names of the dimensions: "embedding0", "embedding1", ...
 
@@ -320,6 +391,11 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
 
     def _embedder(self, revision=None):
         if is_remote(self._name, self.api_base):
+            if self.chunk is not None or self.max_length is not None:
+                raise ValueError(
+                    "chunk= and max_length= count the tokens of a local model, and "
+                    f"{self._name!r} is a remote one. Leave both at None."
+                )
             return RemoteEmbedder(
                 self._name,
                 api_base=self.api_base,
@@ -334,60 +410,45 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
             batch_size=self.batch_size,
             device=self.device,
             dtype=self.dtype,
+            max_length=self.max_length,
+            chunking=self._chunking(),
         )
+
+    def _chunking(self):
+        if self.chunk is None:
+            return None
+        return Chunking(self.chunk, self.chunk_overlap, self.chunk_pooling)
 
     def _embed(self, embedder, texts, warns=True):
         """The vectors of all texts, from the cache where possible."""
-        texts = np.array([readable(text) for text in texts], dtype=object)
-        codes, distinct = pd.factorize(texts)
-        with open_cache(self.cache_dir, "embeddings") as cache:
-            keys, entries = best_cached(cache, distinct, embedder)
-            logger.info(
-                "Embedding: %d texts, %d of them distinct; %d come from the cache.",
-                len(texts),
-                len(distinct),
-                len(entries),
-            )
-            if len(entries) < len(keys):
-                self._embed_missing(embedder, texts, distinct, keys, entries, cache)
-        vectors, is_cut = read_entries([entries[key] for key in keys], self._name)
+        table, codes = self._table(embedder, texts)
         if warns:
-            warn_of_lost_text(self._name, vectors, keys, is_cut, np.bincount(codes))
-        return vectors if len(distinct) == len(texts) else vectors[codes]
-
-    def _embed_missing(self, embedder, texts, distinct, keys, entries, cache):
-        """Embed the texts that `entries` lacks; add them to `entries` and the cache."""
-        missing = [i for i, key in enumerate(keys) if key not in entries]
-        steps = embedder.embed([distinct[i] for i in missing])
-        bar = tqdm(
-            total=len(distinct),
-            initial=len(entries),
-            desc=f"Embedding {self._embedded}",
-            unit="text",
-            disable=not self.verbose,
-        )
-        # At an error or Ctrl-C, closing the generator ends the calls to a remote model.
-        with closing(steps), bar:
-            for positions, vectors, is_cut in steps:
-                rows = [missing[i] for i in positions]
-                self._check_finite(vectors, distinct[rows], texts)
-                new = {
-                    keys[row]: entry_of(vector, cut)
-                    for row, vector, cut in zip(rows, vectors, is_cut, strict=True)
-                }
-                cache.put_many(new)
-                entries.update(new)
-                bar.update(len(rows))
-
-    def _check_finite(self, vectors, their_texts, texts):
-        is_finite = np.isfinite(vectors).all(axis=1)
-        if not is_finite.all():
-            rows = np.flatnonzero(np.isin(texts, their_texts[~is_finite]))
-            raise ValueError(
-                f"The model {self._name!r} returned NaN or infinite numbers for "
-                f"{len(rows)} texts, at row position {', '.join(map(str, rows[:10]))}. "
-                "Try dtype='float32', or leave these rows out."
+            is_cut = table.n_chunks == 0
+            warn_of_lost_text(
+                self._name, table.vectors, table.keys, is_cut, np.bincount(codes)
             )
+        vectors = self._in_shape(table.vectors)
+        return vectors if len(table.keys) == len(texts) else vectors[codes]
+
+    def _table(self, embedder, texts):
+        return embed_distinct(
+            embedder,
+            texts,
+            cache_dir=self.cache_dir,
+            cache_dtype=self.cache_dtype,
+            progress=f"Embedding {self._embedded}" if self.verbose else None,
+        )
+
+    def _in_shape(self, vectors):
+        """Shorten and normalise the vectors, as `truncate_dim` and `normalize` say."""
+        if self.truncate_dim is not None:
+            if self.truncate_dim > vectors.shape[1]:
+                raise ValueError(
+                    f"truncate_dim={self.truncate_dim}, but the embeddings of "
+                    f"{self._name!r} have {vectors.shape[1]} numbers."
+                )
+            vectors = vectors[:, : self.truncate_dim]
+        return normalize(vectors) if self.normalize else vectors
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -10,8 +10,8 @@ _SMALL_SPREAD = 1e-2
 # A few distinct texts may have the same vector, such as "Good" and "good".
 _MIN_TEXTS = 10
 _REMEDY = (
-    "Split long texts into parts, one part per row, or pass a model that reads more, "
-    "for example model='BAAI/bge-m3' (8,192 tokens; --embedder on the command line)."
+    "Pass chunk='model' (command: --chunk) to read them to their end, or a model that "
+    "reads more, for example model='BAAI/bge-m3' (8,192 tokens; --embedder)."
 )
 
 # Keys of cut texts that are part of an earlier warning. Several steps of a pipeline

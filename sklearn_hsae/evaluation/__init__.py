@@ -4,6 +4,7 @@ This folder knows all steps of a pipeline, so that no step has to know another.
 """
 
 from sklearn_hsae.evaluation._baselines import baselines
+from sklearn_hsae.evaluation._cross_fit import cross_fit
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._evaluate import (
     HypothesisEvaluation,
@@ -11,6 +12,9 @@ from sklearn_hsae.evaluation._evaluate import (
 )
 from sklearn_hsae.evaluation._evaluate import (
     class_name as class_name,  # for this package alone
+)
+from sklearn_hsae.evaluation._fitted_pipeline import (
+    fitted_pipeline as fitted_pipeline,  # for this package alone
 )
 from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
@@ -21,6 +25,18 @@ from sklearn_hsae.evaluation._overlap import (
 from sklearn_hsae.evaluation._prediction_powered import prediction_powered
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
+from sklearn_hsae.evaluation._stages import (  # for this package alone
+    ALL_NEURONS as ALL_NEURONS,
+)
+from sklearn_hsae.evaluation._stages import (
+    EMBEDDINGS as EMBEDDINGS,
+)
+from sklearn_hsae.evaluation._stages import (
+    flat_steps as flat_steps,
+)
+from sklearn_hsae.evaluation._stages import (
+    numeric_stages as numeric_stages,
+)
 from sklearn_hsae.evaluation._stored_evaluation import (
     load_evaluation,
     save_evaluation,
@@ -30,6 +46,7 @@ __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
     "baselines",
+    "cross_fit",
     "evaluate_hypotheses",
     "judge_agreement",
     "load_evaluation",

@@ -20,6 +20,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_hsae._pairs import rows_of_texts
 from sklearn_hsae._sklearn_compat import (
     Interval,
     check_method_params,
@@ -87,6 +88,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
     See Also
     --------
     evaluate_hypotheses : The same test on rows that you hold back yourself.
+    cross_fit : Several splits, and one p-value of each hypothesis from all of them.
 
     Notes
     -----
@@ -160,15 +162,28 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         self : DiscoverySplit
             Fitted.
         """
+        check_consistent_length(X, y, groups)
+        parts = self._split(y, groups)
+        self._discovery_texts = fingerprints(safe_indexing(X, parts[0]))
+        self._fit_parts(X, y, parts, groups, params)
+        return self
+
+    def _fit_parts(self, X, y, parts, groups, params):
+        """Find on the rows of the first part, and test on those of the second.
+
+        Returns
+        -------
+        annotations : DataFrame or ndarray
+            What the last step got.
+        """
         finder, last_name, last = _parts(self.estimator)
-        self.discovery_rows_, self.inference_rows_ = self._split(X, y, groups, last)
+        self.discovery_rows_, self.inference_rows_ = parts
         fit, transform, fit_last = self._params(params, last_name, groups)
         part = self.discovery_rows_
-        self._discovery_texts = fingerprints(safe_indexing(X, part))
         finder = clone(finder).fit(
-            safe_indexing(X, part),
+            safe_indexing(X, rows_of_texts(X, part)),
             safe_indexing(y, part),
-            **check_method_params(X, fit, part),
+            **check_method_params(y, fit, part),
         )
         if not isinstance(finder, Pipeline):  # a search, whose best is fitted entirely
             *_, last = _parts(finder.best_estimator_)
@@ -177,18 +192,19 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             fit_last = {**fit_last, "groups": groups}
         part = self.inference_rows_
         annotations = finder.transform(
-            safe_indexing(X, part), **check_method_params(X, transform, part)
+            safe_indexing(X, rows_of_texts(X, part)),
+            **check_method_params(y, transform, part),
         )
         last = clone(last).fit(
             annotations,
             safe_indexing(y, part),
-            **check_method_params(X, fit_last, part),
+            **check_method_params(y, fit_last, part),
         )
         steps = [*finder.steps, (last_name, last)]
         self.estimator_ = type(finder)(
             **{**finder.get_params(deep=False), "steps": steps}
         )
-        return self
+        return annotations
 
     @property
     def summary_(self):
@@ -299,9 +315,9 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             .add(estimator=self.estimator, method_mapping=later)
         )
 
-    def _split(self, X, y, groups, last):
+    def _split(self, y, groups):
         """Positions of the rows of both parts, each in ascending order."""
-        check_consistent_length(X, y, groups)
+        *_, last = _parts(self.estimator)
         target = read_target(
             y, "classification" if is_classifier(last) else "regression"
         )

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.utils import check_consistent_length
 
+from sklearn_hsae._extras import import_extra
 from sklearn_hsae._pairs import check_single
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, validate_arguments
 from sklearn_hsae._target import read_target
@@ -77,6 +78,8 @@ def outcome_table(
     ------
     ValueError
         When `y` does not suit the family, or the estimates do not exist.
+    ImportError
+        Without statsmodels: ``pip install 'sklearn-hsae[outcomes]'``.
 
     Notes
     -----
@@ -164,9 +167,12 @@ def _outcome(y, family):
     return codes.astype(np.float64), labels
 
 
-def _counts(rows, names, _, cov_type, alpha):
-    import statsmodels.api as sm
+def _import_statsmodels(module):
+    return import_extra(module, extra="outcomes", use="Tables of outcomes")
 
+
+def _counts(rows, names, _, cov_type, alpha):
+    sm = _import_statsmodels("statsmodels.api")
     design = usable_part(rows.X, names)
     X = sm.add_constant(rows.X[np.ix_(design.rows, design.columns)])
     y = rows.y[design.rows]
@@ -197,10 +203,9 @@ def _counts(rows, names, _, cov_type, alpha):
 
 
 def _ordinal(rows, names, labels, _, alpha):
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-
+    models = _import_statsmodels("statsmodels.miscmodels.ordinal_model")
     X, columns, notes = _common(rows, names, np.ones(1))
-    model = OrderedModel(rows.y.astype(int), X, distr="logit")
+    model = models.OrderedModel(rows.y.astype(int), X, distr="logit")
     result = _fitted(model, method="bfgs", maxiter=500)
     estimates = np.full((2, len(names)), np.nan)
     n = len(columns)
@@ -209,8 +214,7 @@ def _ordinal(rows, names, labels, _, alpha):
 
 
 def _multinomial(rows, names, labels, _, alpha):
-    import statsmodels.api as sm
-
+    sm = _import_statsmodels("statsmodels.api")
     shares = np.bincount(rows.y.astype(int), minlength=len(labels)) / len(rows.y)
     X, columns, notes = _common(rows, names, shares[shares > 0])
     present, codes = np.unique(rows.y.astype(int), return_inverse=True)

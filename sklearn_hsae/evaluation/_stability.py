@@ -142,7 +142,7 @@ def stability(
     _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
     if X_common is None:
         X_common, y_common = X, y
-    finder, X, X_common = _embedded_once(finder, X, X_common)
+    finder, X, X_common = embedded_once(finder, X, X_common)
     reference = _hypotheses(finder, last, X_common, y_common)
     rng = check_random_state(random_state)
     known = np.arange(len(y))
@@ -193,7 +193,7 @@ def _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
         )
 
 
-def _embedded_once(finder, *inputs):
+def embedded_once(finder, *inputs):
     """The steps after the embedding, and the embeddings of the inputs."""
     steps = [step for _, step in finder.steps[:-1]]
     n = sum(1 for _ in takewhile(_is_without_chance, steps))

@@ -7,6 +7,8 @@ import re
 import threading
 import warnings
 
+from sklearn_hsae._extras import import_extra
+
 # Providers whose batch files litellm supports.
 _BATCH_PROVIDERS = ("azure", "litellm_proxy", "openai")
 # Prefixes of variables that do not begin with the name of the provider.
@@ -32,8 +34,9 @@ def import_litellm():
     # Use the tables in the package; otherwise litellm downloads newer ones.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-    import litellm
-
+    litellm = import_extra(
+        "litellm", extra="llm", use="Language models and embeddings of providers"
+    )
     litellm.suppress_debug_info = True
     return litellm
 

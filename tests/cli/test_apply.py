@@ -160,7 +160,7 @@ def test_examples_and_figures_as_many_as_asked_for(results, reviews):
     model = load_pipeline(results / "model.skops")
     judged = model[:-1].transform(drawn["text"].tolist()).to_dict("records")
     for row, annotations in zip(drawn.itertuples(), judged, strict=True):
-        assert row.text == reviews.texts[row.position]  # in full
+        assert row.text == reviews.texts[row.row - 1]  # in full; the first line is 1
         assert annotations[row.hypothesis] == row.annotation
     page = (results / "report.html").read_text("utf-8")
     assert page.count("<blockquote") == len(drawn)
@@ -237,9 +237,9 @@ def test_the_history_of_another_model_is_not_continued(results, new_file, capsys
     assert "another run wrote it" in capsys.readouterr().err
 
 
-def test_held_out_texts_are_stored_with_their_positions(first_run, train_file):
-    texts, stars, _ = load_texts(train_file, text="review", target="stars")
+def test_held_out_texts_are_stored_with_their_rows(first_run, train_file):
+    _, _, frame = load_texts(train_file, text="review", target="stars")
     lines = (first_run / "held_out.jsonl").read_text("utf-8").splitlines()
     for line in map(json.loads, lines):
-        assert texts[line["position"]] == line["text"]
-        assert stars[line["position"]] == line["outcome"]
+        assert frame["review"][line["row"]] == line["text"]
+        assert frame["stars"][line["row"]] == line["outcome"]

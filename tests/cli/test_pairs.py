@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_hsae import load_texts
+from sklearn_hsae import load_pipeline, load_texts
 from sklearn_hsae.cli import main
 
 
@@ -37,7 +37,8 @@ def run(path, *options):
 
 
 def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
-    assert run(tests_of_headlines, "--target", "winner", "--groups", "test") == 0
+    options = ["--target", "winner", "--groups", "test", "--id", "test"]
+    assert run(tests_of_headlines, *options, "--clean", "numbers") == 0
     shown = capsys.readouterr()
     assert "60 pairs of texts to learn from" in shown.err
     assert "a is more likely where only the first text has it" in shown.out
@@ -45,9 +46,34 @@ def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
     examples = pd.read_csv(folder / "examples.csv")
     assert set(examples["annotation"]) == {1, -1}
     assert examples[["text", "text_b"]].notna().all(axis=None)
+    frame = pd.read_csv(tests_of_headlines)
+    for row in examples.itertuples():
+        written = frame.loc[row.row - 2]  # the header is row 1
+        assert [row.id, row.text] == [written["test"], written["headline_a"]]
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Only A has it" in page
     assert "A: " + examples["text"][0][:20].replace("'", "&#39;") in page
+    _apply_to_new_pairs(folder, frame, capsys)
+
+
+def _apply_to_new_pairs(folder, frame, capsys):
+    """What the command writes is what the saved model says of the pairs."""
+    frame.rename(columns={"headline_a": "a"}).to_csv(folder / "new.csv", index=False)
+    apply = ["apply", str(folder), str(folder / "new.csv")]
+    assert main(apply) == 2
+    assert "no column 'headline_a'" in capsys.readouterr().err
+    assert main([*apply, "--text", "a"]) == 0
+    assert f"{len(frame)} pairs of texts" in capsys.readouterr().out
+    judged = pd.read_csv(folder / "new_judged.csv")
+    model = load_pipeline(folder / "model.skops")
+    pairs = frame[["headline_a", "headline_b"]]
+    expected = model[:-1].transform(pairs)
+    assert -1 in expected.to_numpy()
+    np.testing.assert_array_equal(judged[list(expected)], expected)
+    assert judged["prediction"].tolist() == model.predict(pairs).tolist()
+    frame.iloc[:0].to_csv(folder / "none.csv", index=False)
+    assert main(["apply", str(folder), str(folder / "none.csv")]) == 0
+    assert "0 pairs of texts" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,15 @@ def test_a_holdout_is_read_by_the_same_rules(tmp_path):
     split = split_of(path, "--holdout", holdout)
     assert split.task == "regression" and set(split.new_y) == {0.5, 1.5}
     assert len(split.texts) == len(split.new_texts) == N
+
+
+def test_held_out_rows_keep_their_numbers_and_ids(tmp_path):
+    ids = [f"{i:03d}" for i in range(N)]
+    path = save(tmp_path / "a.csv", np.arange(N) / 10, key=ids)
+    split = split_of(path, "--id", "key")
+    positions = [TEXTS.index(text) for text in split.new_texts]
+    assert split.new_names["row"].tolist() == [i + 2 for i in positions]
+    assert split.new_names["id"].tolist() == [ids[i] for i in positions]
 
 
 def test_a_class_of_the_holdout_must_be_known(tmp_path):
@@ -223,6 +233,9 @@ def test_the_texts_of_a_group_are_in_one_part(tmp_path, y):
         (["--groups", "words"], "has another value in each row"),
         (["--groups", "same"], "--groups same is 7 in every row"),
         (["--controls", "gap"], "no value of 'gap' in row 2.*--drop-missing"),
+        (["--id", "key"], "has no column 'key'"),
+        (["--target", "text"], "--target text is also the column of --text"),
+        (["--id", "text"], "--id names 'text', which is the column of the texts"),
     ],
 )
 def test_a_column_that_cannot_be_used_is_named(tmp_path, capsys, options, message):
@@ -239,3 +252,13 @@ def test_a_column_that_cannot_be_used_is_named(tmp_path, capsys, options, messag
     assert main([*command, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err.strip()
     assert re.search(message, error) and len(error.splitlines()) == 1
+
+
+def test_of_a_large_file_a_sample_is_used(tmp_path):
+    path = save(tmp_path / "a.csv", np.arange(N) / 2)
+    with pytest.warns(UserWarning, match="50 of the 60 rows of .* drawn at random"):
+        split = split_of(path, "--max-texts", 50)
+    assert len(split.texts) + len(split.new_texts) == 50
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(split_of(path, "--max-texts", 60).texts) == 30

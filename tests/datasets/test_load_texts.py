@@ -152,7 +152,17 @@ def test_rows_without_a_value_are_named_or_left_out(tmp_path):
         texts, y, frame = load_texts(path, text="text", target="y", drop_missing=True)
     assert caught[0].filename == __file__
     assert len(texts) == 19 and y.tolist() == list(range(2, 40, 2))
-    assert frame["id"].tolist() == frame.index.tolist() == list(range(2, 40, 2))
+    assert frame["id"].tolist() == list(range(2, 40, 2))
+    # A spreadsheet shows the header as row 1.
+    assert frame.index.tolist() == list(range(4, 42, 2)) and frame.index.name == "row"
+
+
+def test_ids_are_kept_as_they_are_written(tmp_path):
+    """A number would lose its zeros, and digits beyond the sixteenth."""
+    path = save(tmp_path, "a.csv", "text,id\na,007\nb,12345678901234567890\nc,\n")
+    _, _, frame = load_texts(path, text="text", columns={"id": "text"})
+    assert frame["id"].tolist() == ["007", "12345678901234567890", None]
+    assert frame.index.tolist() == [2, 3, 4]
 
 
 def test_when_every_row_is_left_out_nothing_is_read(tmp_path):

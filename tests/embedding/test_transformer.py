@@ -1,8 +1,11 @@
 """The estimator: containers, scikit-learn's contract, and the cache."""
 
+import contextlib
 import itertools
 import json
 import pickle
+import sqlite3
+from multiprocessing.pool import ThreadPool
 
 import joblib
 import numpy as np
@@ -69,6 +72,12 @@ def test_parameters_are_stored_and_cloned():
     parameters = {
         "model": "org/name",
         "prompt": "query: ",
+        "max_length": 100,
+        "chunk": 50,
+        "chunk_overlap": 5,
+        "chunk_pooling": "max",
+        "truncate_dim": 10,
+        "normalize": True,
         "batch_size": 7,
         "device": "cuda",
         "dtype": "float32",
@@ -76,6 +85,7 @@ def test_parameters_are_stored_and_cloned():
         "max_concurrency": 3,
         "carry_texts": False,
         "cache_dir": None,
+        "cache_dtype": "float16",
         "verbose": 1,
     }
     embed = EmbeddingTransformer(**parameters)
@@ -167,14 +177,68 @@ def test_all_that_decides_the_vector_decides_the_key(fresh, calls):
         {"dtype": "bfloat16"},
         {"dtype": "float32", "prompt": "query: "},
         {"dtype": "float32", "prompt": ""},
+        {"dtype": "float32", "max_length": 100},
+        {"dtype": "float32", "chunk": 100},
+        {"dtype": "float32", "chunk": 100, "chunk_pooling": "max"},
+        {"dtype": "float32", "cache_dtype": "float16"},
     ):
         before = len(calls)
         fresh(**parameters).fit_transform(TEXTS)
         assert len(calls) > before, parameters
     before = len(calls)
     fresh(dtype="float32", batch_size=1, verbose=1).fit_transform(TEXTS)
+    fresh(dtype="float32", truncate_dim=5, normalize=True).fit_transform(TEXTS)
     fresh("all-minilm-l6-v2", dtype="float32").fit_transform(TEXTS)
     assert len(calls) == before
+
+
+def test_the_first_numbers_at_length_one(fresh):
+    whole = fresh(dtype="float32").fit_transform(TEXTS).to_numpy()
+    embed = fresh(dtype="float32", truncate_dim=9, normalize=True).fit(TEXTS)
+    assert embed.n_dimensions_ == len(embed.get_feature_names_out()) == 9
+    head = whole[:, :9]
+    lengths = np.array([[sum(x * x for x in row) ** 0.5] for row in head.tolist()])
+    np.testing.assert_allclose(embed.transform(TEXTS), head / lengths, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"385.* have 384 numbers"):
+        fresh(truncate_dim=385).fit(TEXTS)
+
+
+def test_float16_takes_half_the_space_and_gives_the_same_bits_again(fresh, tmp_path):
+    exact = fresh(cache_dir=None, dtype="float32").fit_transform(TEXTS)
+    first = fresh(dtype="float32", cache_dtype="float16").fit_transform(TEXTS)
+    again = fresh(dtype="float32", cache_dtype="float16").fit_transform(TEXTS)
+    pd.testing.assert_frame_equal(first, again)
+    np.testing.assert_allclose(first, exact, rtol=5e-4, atol=1e-6)
+    with contextlib.closing(
+        sqlite3.connect(tmp_path / "cache/embeddings.sqlite")
+    ) as db:
+        sizes = {size for (size,) in db.execute("SELECT length(value) FROM items")}
+    assert sizes == {2 * 384}
+
+
+def test_two_processes_embed_each_text_once(tmp_path):
+    # Two folds of a search meet the same texts at the same moment.
+    code = """
+        import sys, time
+        from sklearn_hsae import EmbeddingTransformer
+        from sklearn_hsae.embedding import _local as local
+        encode = local.LocalEmbedder._encode
+        def slow(self, model, texts):
+            print(*texts, sep="\\n")
+            time.sleep(0.3)
+            return encode(self, model, texts)
+        local.LocalEmbedder._encode = slow
+        texts = [f"text{i}" for i in range(200)]
+        embed = EmbeddingTransformer(batch_size=1, cache_dir=sys.argv[1])
+        assert embed.fit_transform(texts).notna().all(axis=None)
+        """
+    with ThreadPool(2) as pool:
+        outputs = pool.map(lambda _: run(code, tmp_path), range(2))
+    embedded = [output.split() for output in outputs]
+    assert all(embedded)  # they shared the work
+    assert sorted([*embedded[0], *embedded[1]]) == sorted(
+        f"text{i}" for i in range(200)
+    )
 
 
 def test_an_interrupted_call_keeps_what_it_had(fresh, monkeypatch):
@@ -228,9 +292,9 @@ def test_numbers_that_are_not_finite_are_refused_and_not_kept(fresh, monkeypatch
     encode = local.LocalEmbedder._encode
 
     def broken(self, model, texts):
-        vectors, is_cut = encode(self, model, texts)
-        vectors[texts.index(TEXTS[0]), 5] = np.nan
-        return vectors, is_cut
+        vectors, n_chunks = encode(self, model, texts)
+        vectors[list(texts).index(TEXTS[0]), 5] = np.nan
+        return vectors, n_chunks
 
     monkeypatch.setattr(local.LocalEmbedder, "_encode", broken)
     with pytest.raises(ValueError, match="2 texts, at row position 0, 3"):

@@ -31,7 +31,7 @@ def test_one_warning_counts_the_rows_that_were_cut(fresh):
     embed = fresh()
     (message,) = messages(embed.fit_transform, texts)
     assert message.startswith("2 of 5 texts (40%) are longer than 'sentence-trans")
-    assert "Split long texts into parts" in message
+    assert "chunk='model' (command: --chunk)" in message
     # The judges of a pipeline embed the same texts again, in part.
     assert messages(embed.transform, texts[1:]) == []
     assert messages(fresh().fit_transform, texts) == []

@@ -1,5 +1,7 @@
 """Counts, ordered classes and classes side by side, against statsmodels."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -132,3 +134,11 @@ def test_a_level_and_a_correction_that_do_not_exist_are_refused(wrong):
     frame = pd.DataFrame({"late": [0, 1] * 20})
     with pytest.raises(ValueError, match=next(iter(wrong))):
         outcome_table(frame, np.arange(40), family="poisson", **wrong)
+
+
+@pytest.mark.parametrize("family", ["poisson", "ordinal", "multinomial"])
+def test_without_statsmodels_the_extra_is_named(X, counts, family, monkeypatch):
+    for module in ("statsmodels.api", "statsmodels.miscmodels.ordinal_model"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"pip install 'sklearn-hsae\[outcomes\]'"):
+        outcome_table(X, counts.clip(max=2), family=family)

