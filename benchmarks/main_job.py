@@ -4,6 +4,7 @@
     python benchmarks/main_job.py hypotheses --data DIR [--embedder lsa]
     python benchmarks/main_job.py topics --data DIR
     python benchmarks/main_job.py neurons --data DIR [--peer PYTHON]
+    python benchmarks/main_job.py distinct --data DIR [--judge keyphrase]
     python benchmarks/main_job.py times --data DIR
 
 DIR holds gzipped JSON-lines files, one text and its outcome a row; their names and
@@ -30,9 +31,13 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
 
 from sklearn_hsae import (
+    ConceptAnnotator,
     EmbeddingTransformer,
+    HypothesisRegressor,
+    KeyphraseInterpreter,
     MatryoshkaSAETransformer,
     NeuronSelector,
     evaluate_hypotheses,
@@ -46,6 +51,11 @@ TOPICS = ("newsgroups", "bills")  # columns text, target (0 or 1) and topic
 SEEDS = (0, 1, 2)
 SHAPES = ((64, 4, (16, 64)), (256, 8, (32, 256)), (512, 16, (64, 512)))
 METHODS = ("correlation", "separation", "lasso", "forward")
+SELECTIONS = {
+    "redundant": {"method": "correlation", "max_correlation": 1.0},
+    "correlated left out": {"method": "correlation"},
+    "forward (default)": {},
+}
 FOUND = 0.7  # F1 from which a hypothesis counts as a planted concept
 
 
@@ -247,6 +257,34 @@ def peer_neurons(python, X, y, new_X, new_y, shape):
     return json.loads(line.removeprefix("ROWS"))
 
 
+def benchmark_distinct(arguments):
+    """The same neurons, chosen with redundant ones left out or not."""
+    print("data  seed  selection  R2 of 20 hypotheses  significant: jointly, alone")
+    for name in REGRESSION:
+        texts, y, new_texts, new_y = regression_data(arguments.data, name)
+        embed = EmbeddingTransformer()
+        X, new_X = embed.fit_transform(texts), embed.transform(new_texts)
+        for seed in SEEDS:
+            sae = MatryoshkaSAETransformer(target_weight=0.2, random_state=seed)
+            sae.set_output(transform="pandas")
+            A, B = sae.fit_transform(X, y), sae.transform(new_X)
+            for label, options in SELECTIONS.items():
+                model = make_pipeline(
+                    NeuronSelector(20, **options),
+                    KeyphraseInterpreter(judge=arguments.judge, random_state=seed),
+                    ConceptAnnotator(judge=arguments.judge, random_state=seed),
+                    HypothesisRegressor(),
+                ).set_output(transform="pandas")
+                model.fit(A, y)
+                table, metrics = model[-1].evaluate(model[:-1].transform(B), new_y)
+                n_alone = (table["separation_p"] < 0.05 / len(table)).sum()
+                print(
+                    f"{name}  {seed}  {label:20}  {metrics['r2']:.3f}  "
+                    f"{metrics['n_significant']}  {n_alone}",
+                    flush=True,
+                )
+
+
 def benchmark_times(arguments):
     imports = {
         module: statistics.median(timed([sys.executable, "-c", f"import {module}"], 5))
@@ -283,11 +321,15 @@ def main():
         "hypotheses": benchmark_hypotheses,
         "topics": benchmark_topics,
         "neurons": benchmark_neurons,
+        "distinct": benchmark_distinct,
         "times": benchmark_times,
     }
     parser.add_argument("what", choices=benchmarks)
     parser.add_argument("--data", type=Path, help="folder of the data files")
     parser.add_argument("--embedder", help="of `hypotheses`: a model, or lsa")
+    parser.add_argument(
+        "--judge", default="embedding", help="of `distinct`: embedding or keyphrase"
+    )
     parser.add_argument("--peer", help="the Python that has hypothesaes")
     arguments = parser.parse_args()
     if arguments.what != "reviews" and arguments.data is None:

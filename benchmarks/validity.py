@@ -8,6 +8,7 @@
     python benchmarks/validity.py cross_fit  # ten splits together: noise and power
     python benchmarks/validity.py counts     # Poisson regression of counts
     python benchmarks/validity.py coverage   # intervals of known effects
+    python benchmarks/validity.py judged     # the same, as the free judge sees concepts
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
@@ -21,14 +22,18 @@ import argparse
 import time
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import make_pipeline
 
 from sklearn_hsae import (
+    ConceptAnnotator,
     DiscoverySplit,
     HypothesisClassifier,
     HypothesisRegressor,
+    KeyphraseInterpreter,
     NeuronSelector,
     make_reviews,
+    with_texts,
 )
 from sklearn_hsae.evaluation import cross_fit, outcome_table, prediction_powered
 from sklearn_hsae.inference._design import usable_part
@@ -251,6 +256,36 @@ def coverage(n_draws):
     print(f"50 authors of 20 texts, with groups {np.mean(hits):.1%}")
 
 
+def judged_coverage(n_draws):
+    """The concepts are named once; the effect is that of what the judge says."""
+    print(f"{n_draws} draws of 1,000 reviews, judged by the keyphrase judge")
+    judge = make_pipeline(
+        KeyphraseInterpreter(judge="keyphrase", random_state=0),
+        ConceptAnnotator(judge="keyphrase"),
+    )
+    named = make_reviews(2000, random_state=n_draws)
+    judge.fit(with_texts(named.truth.astype(float), named.texts))
+    # The coefficients in 40,000 reviews stand for those in all that could be written.
+    many = make_reviews(40_000, random_state=n_draws + 1)
+    large = fit_judged(judge, many)
+    hits, true_hits = [], []
+    for seed in range(n_draws):
+        table = fit_judged(judge, make_reviews(1000, random_state=seed))
+        hits.append(covers(table, large["coefficient"]))
+        true_hits.append(covers(table, many.effects))
+    by_concept = np.mean(hits, axis=0)
+    print(f"the judge's effect {by_concept.mean():.1%}", end=" ")
+    print(f"of one concept {by_concept.min():.1%} to {by_concept.max():.1%}")
+    print(f"the planted effect {np.mean(true_hits):.1%}")
+    print(pd.DataFrame({"judged": large["coefficient"], "true": many.effects}).round(2))
+
+
+def fit_judged(judge, reviews):
+    annotations = judge.transform(with_texts(reviews.truth * 1.0, reviews.texts))
+    model = HypothesisRegressor(correction="bonferroni")  # no effect on intervals
+    return model.fit(annotations, reviews.target).summary_
+
+
 def covers(table, effects):
     return np.array((table["ci_low"] < effects) & (effects < table["ci_high"]))
 
@@ -305,6 +340,7 @@ if __name__ == "__main__":
         "cross_fit": (several_splits, 500),
         "counts": (counts, 500),
         "coverage": (coverage, 200),
+        "judged": (judged_coverage, 200),
         "clusters": (clusters, 400),
         "time": (seconds, 3),
     }
