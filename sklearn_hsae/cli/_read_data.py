@@ -157,6 +157,11 @@ def file_hash(path):
 
 
 def _text_columns(arguments):
+    if arguments.text == arguments.target:
+        raise ValueError(
+            f"--target {arguments.target} is also the column of --text. Name the "
+            "column of the outcome."
+        )
     if arguments.text_b is None:
         return arguments.text
     if arguments.text_b in (arguments.text, arguments.target):

@@ -234,6 +234,7 @@ def test_the_texts_of_a_group_are_in_one_part(tmp_path, y):
         (["--groups", "same"], "--groups same is 7 in every row"),
         (["--controls", "gap"], "no value of 'gap' in row 2.*--drop-missing"),
         (["--id", "key"], "has no column 'key'"),
+        (["--target", "text"], "--target text is also the column of --text"),
         (["--id", "text"], "--id names 'text', which is the column of the texts"),
     ],
 )
