@@ -24,6 +24,7 @@ _MODULE_OF = {
     "TextCleaner": "cleaning",
     "drop_texts": "_texts",
     "evaluate_hypotheses": "evaluation",
+    "explore": "explorer",
     "load_pipeline": "_saved_pipeline",
     "load_texts": "datasets",
     "make_hypothesis_pipeline": "pipeline",

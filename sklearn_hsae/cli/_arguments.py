@@ -31,6 +31,7 @@ def parse_arguments(argv=None):
     _add_run(commands)
     _add_apply(commands)
     _add_report(commands)
+    _add_explore(commands)
     add_cache(commands)
     add_explain(
         commands,
@@ -102,6 +103,7 @@ def _add_run(commands):
         help="search N times again with other seeds, and say how often each hypothesis "
         "comes back (default: do not)",
     )
+    _add_max_texts(run)
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
@@ -147,6 +149,30 @@ def _add_report(commands):
     )
     _add_results(report)
     _add_views(report)
+
+
+def _add_explore(commands):
+    explore = commands.add_parser(
+        "explore",
+        help="look at the results of a run in the browser",
+        description="Serve a page to browsers on this machine, until Ctrl-C: a map of "
+        "the held-out texts, the hypotheses and the neurons with their texts, and two "
+        "groups of texts against each other. Labels that are corrected there are kept "
+        "in RESULTS, and used by report and apply.",
+    )
+    _add_results(explore)
+    explore.add_argument(
+        "--port",
+        type=_port,
+        default=0,
+        metavar="N",
+        help="port of the page (default: a free one)",
+    )
+    explore.add_argument(
+        "--no-browser",
+        action="store_true",
+        help="print the address of the page, and open no browser",
+    )
 
 
 def _add_views(parser):
@@ -232,6 +258,17 @@ def _add_file_options(run):
         "--encoding",
         metavar="NAME",
         help="such as cp1252 (default: UTF-8, or what the file's first bytes tell)",
+    )
+
+
+def _add_max_texts(run):
+    run.add_argument(
+        "--max-texts",
+        type=_positive,
+        default=200_000,
+        metavar="N",
+        help="of a larger file, use this number of rows, drawn at random with --seed "
+        "(%(default)s)",
     )
 
 
@@ -378,6 +415,13 @@ def _count(text):
     number = _whole(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return number
+
+
+def _port(text):
+    number = _whole(text)
+    if not 0 <= number < 2**16:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
     return number
 
 

@@ -42,6 +42,10 @@ def _start(arguments, argv, told):
         from sklearn_hsae.cli._apply import apply
 
         return apply(arguments)
+    if arguments.command == "explore":
+        from sklearn_hsae.cli._explore import explore
+
+        return explore(arguments)
     if arguments.command == "cache":
         from sklearn_hsae.cli._cache_command import cache
 

@@ -11,6 +11,9 @@ _OPTIONS = {
     r"positive='([^']+)'": r"--positive \1",
     r"ignore=\['@\*'\]": "--ignore '@*'",
     r"drop_missing=True": "--drop-missing",
+    r"as cache_dir= a": "as --cache-dir a",
+    r"cache_dir=None": "--cache-dir none",
+    r"pass api_base=": "pass --api-base",
     r"columns=\{'([^']+)': 'classification'\}": r"--controls 'C(\1)'",
 }
 

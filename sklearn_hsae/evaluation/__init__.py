@@ -13,6 +13,9 @@ from sklearn_hsae.evaluation._evaluate import (
 from sklearn_hsae.evaluation._evaluate import (
     class_name as class_name,  # for this package alone
 )
+from sklearn_hsae.evaluation._fitted_pipeline import (
+    fitted_pipeline as fitted_pipeline,  # for this package alone
+)
 from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
 from sklearn_hsae.evaluation._outcome_table import outcome_table
@@ -22,6 +25,18 @@ from sklearn_hsae.evaluation._overlap import (
 from sklearn_hsae.evaluation._prediction_powered import prediction_powered
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
+from sklearn_hsae.evaluation._stages import (  # for this package alone
+    ALL_NEURONS as ALL_NEURONS,
+)
+from sklearn_hsae.evaluation._stages import (
+    EMBEDDINGS as EMBEDDINGS,
+)
+from sklearn_hsae.evaluation._stages import (
+    flat_steps as flat_steps,
+)
+from sklearn_hsae.evaluation._stages import (
+    numeric_stages as numeric_stages,
+)
 from sklearn_hsae.evaluation._stored_evaluation import (
     load_evaluation,
     save_evaluation,

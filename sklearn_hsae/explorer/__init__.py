@@ -1,0 +1,19 @@
+"""The explorer: a page in the browser, on this machine alone.
+
+What it computes stands in modules that need no browser: coordinates and clusters
+(`_map`), differences between groups of texts (`_features`), corrected labels
+(`_label_file`). The modules named `..._view` put it on the page, with Panel.
+"""
+
+from sklearn_hsae.explorer._content import (
+    read_content as read_content,  # for this package alone
+)
+from sklearn_hsae.explorer._explore import explore
+from sklearn_hsae.explorer._explore import (
+    require_panel as require_panel,  # for this package alone
+)
+from sklearn_hsae.explorer._explore import serve as serve  # for this package alone
+from sklearn_hsae.explorer._label_file import LABEL_FILE as LABEL_FILE
+from sklearn_hsae.explorer._label_file import LabelFile as LabelFile
+
+__all__ = ["explore"]

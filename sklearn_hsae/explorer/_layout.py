@@ -1,0 +1,99 @@
+"""Parts of which the page is made, with its styles."""
+
+from importlib.resources import files
+
+import panel as pn
+
+# Panel gives parts the width of the widest widget in them, more than a phone has.
+_NO_WIDER = ":host { min-width: 0 !important; max-width: 100%; }"
+_BESIDE = """
+:host { display: flex !important; flex-flow: row wrap; gap: 28px; }
+.first { flex: 3 1 0 !important; min-width: 0; width: auto !important; }
+.second { flex: 2 1 0 !important; min-width: 0; width: auto !important; }
+@media (max-width: 760px) { .first, .second { flex-basis: 100% !important; } }
+"""
+_CONTROLS = """
+:host { align-items: end; display: flex !important; flex-flow: row wrap;
+  gap: 6px 14px; }
+:host > * { max-width: 100%; min-width: 0 !important; }
+"""
+_TABS = """
+.bk-tab { font-size: 1rem; padding: 0.4rem 0.9rem; }
+.bk-header { border-color: #dde1e7; }
+"""
+_PAGE = """
+{% extends base %}
+{% block postamble %}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { display: block; margin: 0 auto; max-width: 1500px; padding: 0 18px 40px; }
+@media (max-width: 760px) { body { padding: 0 12px 30px; } }
+</style>
+{% endblock %}
+{% block contents %}{{ embed(roots.main) }}{% endblock %}
+"""
+
+
+def page_styles():
+    """The styles of the page."""
+    folder = files("sklearn_hsae.explorer")
+    return folder.joinpath("explorer.css").read_text(encoding="utf-8")
+
+
+def whole_page(content):
+    """The page, with what a phone needs to know of its width."""
+    page = pn.Template(_PAGE)
+    page.add_panel("main", content)
+    return page
+
+
+def html(content="", **options):
+    """A part of the page that is HTML."""
+    options = {"sizing_mode": "stretch_width", "margin": (2, 0)} | options
+    return pn.pane.HTML(content, stylesheets=[page_styles(), _NO_WIDER], **options)
+
+
+def below(*parts, **options):
+    """Parts one below the other."""
+    return pn.Column(
+        *parts,
+        stylesheets=[_NO_WIDER],
+        sizing_mode="stretch_width",
+        margin=0,
+        **options,
+    )
+
+
+def beside(first, second):
+    """Two parts beside each other; on a phone, one below the other."""
+    return pn.Row(
+        below(first, css_classes=["first"]),
+        below(second, css_classes=["second"]),
+        stylesheets=[_NO_WIDER, _BESIDE],
+        sizing_mode="stretch_width",
+        margin=0,
+    )
+
+
+def controls(*widgets, **options):
+    """Small widgets in a row, which goes on below where there is no more room."""
+    for widget in widgets:
+        widget.margin = (2, 0)
+    return pn.Row(
+        *widgets,
+        stylesheets=[_NO_WIDER, _CONTROLS],
+        sizing_mode="stretch_width",
+        margin=(4, 0),
+        **options,
+    )
+
+
+def tabs(**parts):
+    """One part at a time, with its name on a tab."""
+    return pn.Tabs(
+        *parts.items(),
+        stylesheets=[_NO_WIDER, _TABS],
+        sizing_mode="stretch_width",
+        margin=(8, 0),
+        dynamic=True,
+    )

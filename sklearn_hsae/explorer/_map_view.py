@@ -1,0 +1,281 @@
+"""The map of the texts: a point each, coloured, filtered and selected by area."""
+
+from html import escape
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
+from bokeh.palettes import Magma256, Viridis256
+from bokeh.plotting import figure
+
+from sklearn_hsae import _format
+from sklearn_hsae.explorer._background import in_background
+from sklearn_hsae.explorer._colours import (
+    colour_categories,
+    colour_clusters,
+    colour_numbers,
+    colour_presence,
+)
+from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
+from sklearn_hsae.explorer._layout import below, controls, html
+from sklearn_hsae.explorer._map import PROJECTIONS, cluster, project
+
+_MAX_LISTED_NEURONS = 500
+_MAX_WITH_EXCERPT = 20_000  # more excerpts make the page slow to open
+_EXCERPT_CHARACTERS = 90
+_WARM = Magma256[230:40:-1]
+_OUTCOME, _CLUSTER, _NOTHING = "outcome", "cluster", "nothing"
+
+
+class MapView:
+    """The map and its controls.
+
+    Parameters
+    ----------
+    state : PageState
+    """
+
+    def __init__(self, state):
+        self.state = state
+        self.content = state.shared.content
+        self.clusters = None
+        self.rows = np.arange(len(self.content.texts))  # of the points
+        self.coordinates = self._coordinates("PCA")
+        self.projection = pn.widgets.Select(
+            label="Map by", options=list(PROJECTIONS), width=100
+        )
+        self.colour = pn.widgets.Select(
+            label="Coloured by", groups=self._colour_groups(), value=_OUTCOME, width=300
+        )
+        self.method = pn.widgets.Select(
+            label="Clusters", options=["k-means", "HDBSCAN"], width=110
+        )
+        self.n_clusters = pn.widgets.IntInput(
+            label="How many", value=8, start=2, end=50, width=80
+        )
+        self.legend = html()
+        self.note = html(visible=False)
+        self.clear = pn.widgets.Button(label="Clear the selection", disabled=True)
+        self.figure, self.source, self.mapper = self._figure()
+        self.pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
+        self._show_clusters_controls()
+        self._draw()
+        self._connect()
+
+    def view(self):
+        """The map with its controls."""
+        choices = controls(
+            self.projection, self.colour, self.method, self.n_clusters, self.clear
+        )
+        return below(choices, self.legend, self.pane, self.note)
+
+    def _connect(self):
+        self.projection.param.watch(self._change_projection, "value")
+        self.colour.param.watch(self._choose_colour, "value")
+        for widget in (self.method, self.n_clusters):
+            widget.param.watch(lambda event: self._find_clusters(), "value")
+        self.clear.on_click(lambda event: self._clear())
+        self.source.selected.on_change("indices", self._select)
+        self.state.param.watch(lambda event: self._draw(), ["filtered"])
+        self.state.param.watch(self._follow_colour, ["colour"])
+        self.state.param.watch(lambda event: self._rename(), ["n_corrections"])
+
+    def _figure(self):
+        mapper = LinearColorMapper(palette=["#000000"], nan_color="#dfe2e6")
+        source = ColumnDataSource({"x": [], "y": [], "c": [], "text": []})
+        plot = figure(
+            height=520,
+            sizing_mode="stretch_width",
+            output_backend="webgl",
+            tools="pan,wheel_zoom,box_select,lasso_select,reset",
+            active_drag="lasso_select",
+            active_scroll="wheel_zoom",
+            toolbar_location="above",
+        )
+        plot.toolbar.logo = None
+        plot.axis.visible = plot.grid.visible = False
+        plot.outline_line_color = None
+        size = _point_size(len(self.rows))
+        points = plot.scatter(
+            "x",
+            "y",
+            source=source,
+            size=size,
+            fill_color={"field": "c", "transform": mapper},
+            line_color=None,
+            fill_alpha=0.8,
+            nonselection_fill_alpha=0.12,
+        )
+        if len(self.rows) <= _MAX_WITH_EXCERPT:
+            # Bokeh escapes what "@text" stands for.
+            tooltip = '<div class="excerpt" style="max-width:300px">@text</div>'
+            plot.add_tools(
+                HoverTool(tooltips=tooltip, renderers=[points], attachment="below")
+            )
+        return plot, source, mapper
+
+    def _colour_groups(self):
+        """What can colour the map; the most frequent neurons come first."""
+        shown, shared = self.state.namer(), self.state.shared
+        name = _format.shorten(str(self.content.outcome.name), 60)
+        columns = {
+            _format.shorten(str(column), 60): f"column:{column}"
+            for column in self.content.columns
+        }
+        often = np.argsort(-shared.neurons.presence.sum(axis=0), kind="stable")
+        neurons = shared.neurons.names[often[:_MAX_LISTED_NEURONS]]
+        return {
+            "Outcome": {f"{name} ": _OUTCOME},
+            **({"Columns": columns} if columns else {}),
+            "Clusters": {"clusters of the texts": _CLUSTER},
+            "Hypotheses": {
+                _format.shorten(shown(name), 70): f"{HYPOTHESIS}:{name}"
+                for name in shared.hypotheses.names
+            },
+            "Neurons": {
+                _format.shorten(shown(name), 70): f"{NEURON}:{name}" for name in neurons
+            },
+            "One colour": {"none": _NOTHING},
+        }
+
+    def _coordinates(self, method):
+        projections = self.state.shared.projections
+        if method not in projections:
+            projections[method] = project(self.content.vectors, method)
+        return projections[method]
+
+    def _change_projection(self, event):
+        method = event.new
+
+        def done(coordinates):
+            if self.projection.value != method:  # another one was asked for since
+                return
+            self.coordinates, self.clusters = coordinates, None
+            self.pane.loading = False
+            self._say()
+            self._draw()
+
+        def failed(message):
+            self.pane.loading = False
+            self.projection.value = "PCA"
+            self._say(escape(message))
+
+        self.pane.loading = True
+        self._say(f"The map by {method} is being computed. The page can be used.")
+        in_background(lambda: self._coordinates(method), done, failed)
+
+    def _say(self, message=""):
+        self.note.object, self.note.visible = message, bool(message)
+
+    def _choose_colour(self, event):
+        self.state.colour = event.new
+
+    def _follow_colour(self, event):
+        """Also where another part of the page chose the colour."""
+        key = self.state.colour
+        known = [
+            value for part in self.colour.groups.values() for value in part.values()
+        ]
+        if key not in known:  # a neuron beyond those that are listed
+            groups = dict(self.colour.groups)
+            label = self.state.namer()(key.partition(":")[2])
+            groups["Neurons"] = {**groups["Neurons"], _format.shorten(label, 70): key}
+            self.colour.groups = groups
+        self.colour.value = key
+        self._show_clusters_controls()
+        self._draw()
+
+    def _rename(self):
+        value = self.colour.value
+        self.colour.param.update(groups=self._colour_groups(), value=value)
+        self._draw()
+
+    def _show_clusters_controls(self):
+        is_shown = self.state.colour == _CLUSTER
+        self.method.visible = is_shown
+        self.n_clusters.visible = is_shown and self.method.value == "k-means"
+
+    def _find_clusters(self):
+        self.clusters = None
+        self._show_clusters_controls()
+        self._draw()
+
+    def colours(self):
+        """The colours of all texts by what is chosen."""
+        kind, _, name = self.state.colour.partition(":")
+        content, shared = self.content, self.state.shared
+        label = _format.shorten(self.state.namer()(name), 70)
+        if kind == _OUTCOME:
+            return _colour_column(content.outcome)
+        if kind == "column":
+            return _colour_column(content.columns[name])
+        if kind == _CLUSTER:
+            if self.clusters is None:
+                self.clusters = cluster(
+                    self.coordinates,
+                    content.vectors,
+                    self.method.value,
+                    self.n_clusters.value,
+                )
+            return colour_clusters(self.clusters)
+        if kind == HYPOTHESIS:
+            return colour_presence(content.annotations[name], label)
+        if kind == NEURON:
+            j = int(np.flatnonzero(shared.neurons.names == name)[0])
+            values = content.activations[:, [j]].toarray()[:, 0]
+            return colour_numbers(values, label, ["#d5d9de", *_WARM], on_top=True)
+        return colour_numbers(np.zeros(len(content.texts)), "texts", ["#4c78a8"])
+
+    def _draw(self):
+        found = self.colours()
+        rows = np.flatnonzero(self.state.filtered)
+        if found.on_top:
+            rows = rows[
+                np.argsort(np.nan_to_num(found.values[rows], nan=-1), kind="stable")
+            ]
+        self.rows = rows
+        self.legend.object = found.legend
+        self.mapper.update(palette=found.palette, low=found.low, high=found.high)
+        kept = (
+            None if self.state.drawn is None else np.flatnonzero(self.state.drawn[rows])
+        )
+        self.source.data = {
+            "x": self.coordinates[rows, 0],
+            "y": self.coordinates[rows, 1],
+            "c": found.values[rows],
+            "text": self._excerpts(rows),
+        }
+        self.source.selected.indices = [] if kept is None else kept.tolist()
+
+    def _excerpts(self, rows):
+        if len(self.content.texts) > _MAX_WITH_EXCERPT:
+            return np.zeros(len(rows), dtype=np.int8)
+        texts = self.content.texts[rows]
+        return [_format.shorten(text, _EXCERPT_CHARACTERS) for text in texts]
+
+    def _select(self, attribute, old, new):
+        drawn = None
+        if new:
+            drawn = np.zeros(len(self.content.texts), dtype=bool)
+            drawn[self.rows[np.asarray(new)]] = True
+        self.clear.disabled = drawn is None
+        before = self.state.drawn
+        if drawn is None and before is None:
+            return
+        if drawn is None or before is None or (drawn != before).any():
+            self.state.drawn = drawn
+
+    def _clear(self):
+        self.source.selected.indices = []
+
+
+def _colour_column(values):
+    is_scale = values.dtype.kind in "fiu" and values.nunique() > 2
+    if is_scale:
+        return colour_numbers(values, str(values.name), Viridis256)
+    return colour_categories(values, str(values.name))
+
+
+def _point_size(n_points):
+    """Smaller points for more texts, so that they cover each other less."""
+    return float(np.clip(200 / np.sqrt(max(n_points, 1)), 2, 9))

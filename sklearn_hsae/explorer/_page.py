@@ -1,0 +1,30 @@
+"""One open page of the explorer."""
+
+from sklearn_hsae.explorer._html import plain
+from sklearn_hsae.explorer._layout import below, beside, html, tabs, whole_page
+from sklearn_hsae.explorer._map_view import MapView
+from sklearn_hsae.explorer._selection_view import SelectionView
+from sklearn_hsae.explorer._state import PageState
+
+
+def build_page(shared):
+    """Make the page for one window.
+
+    Parameters
+    ----------
+    shared : SharedContent
+
+    Returns
+    -------
+    panel.Template
+    """
+    state = PageState(shared)
+    title = plain(shared.content.outcome.name, 80)
+    head = html(
+        f"<h1>What goes with {title}</h1>"
+        f'<p class="quiet">{len(shared.content.texts):,} texts, '
+        f"{len(shared.hypotheses.names):,} hypotheses, "
+        f"{len(shared.neurons.names):,} neurons</p>"
+    )
+    map_page = beside(MapView(state).view(), SelectionView(state).view())
+    return whole_page(below(head, tabs(Map=map_page)))
