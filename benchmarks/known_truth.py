@@ -99,7 +99,9 @@ def topics(folder, name):
         frame = read(folder, name)
         return frame.assign(topic=frame["topic"].where(frame["target"] == 1))
     frame = read(folder, "airline_train")
-    reason = frame["negativereason"].replace("Can't Tell", None)
+    reason = frame["negativereason"]
+    rare = reason.map(reason.value_counts()) < 0.02 * len(frame)
+    reason = reason.mask(rare | (reason == "Can't Tell"))
     return frame.assign(target=(frame["sentiment"] == -1) * 1, topic=reason)
 
 
