@@ -154,10 +154,7 @@ class HiddenStateReader:
         ------
         TokenStates
         """
-        bar = tqdm(
-            total=len(windows), desc="Reading texts", unit="text", disable=not verbose
-        )
-        with bar:
+        with reading_bar(len(windows), verbose) as bar:
             for step in _steps(windows):
                 yield self._read_step(step, windows, largest_norm)
                 bar.update(len(step))
@@ -187,6 +184,11 @@ class HiddenStateReader:
             np.concatenate([empty, *states]),
             np.concatenate([np.empty(0, dtype=np.int64), *positions]),
         )
+
+
+def reading_bar(n_texts, verbose):
+    """A progress bar on stderr, or none."""
+    return tqdm(total=n_texts, desc="Reading texts", unit="text", disable=not verbose)
 
 
 def _steps(windows):
