@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16
 from sklearn_hsae._files import fingerprint
+from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
 from sklearn_hsae.reader._windows import (
     special_tokens,
@@ -188,7 +188,9 @@ class HiddenStateReader:
 
 def reading_bar(n_texts, verbose):
     """A progress bar on stderr, or none."""
-    return tqdm(total=n_texts, desc="Reading texts", unit="text", disable=not verbose)
+    return progress_bar(
+        total=n_texts, desc="Reading texts", unit="text", disable=not verbose
+    )
 
 
 def _steps(windows):
