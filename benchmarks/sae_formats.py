@@ -35,6 +35,7 @@ def randomise(module):
 
 def saelens(kind, **config):
     config = {
+        "architecture": kind,
         "d_in": WIDTH,
         "d_sae": N_NEURONS,
         "dtype": "float32",
@@ -44,8 +45,7 @@ def saelens(kind, **config):
     }
     if kind == "topk":
         config["k"] = K
-    config_class = SAE.get_sae_config_class_for_architecture(kind)
-    sae = SAE.get_sae_class_for_architecture(kind)(config_class.from_dict(config))
+    sae = SAE.from_dict(config)
     randomise(sae)
     return sae
 
@@ -57,11 +57,13 @@ def sparsify(activation):
     return sae
 
 
+@torch.no_grad()
 def encode_saelens(sae, states):
     encoded = sae.encode(states)
     return (encoded.to_dense() if encoded.is_sparse else encoded).numpy()
 
 
+@torch.no_grad()
 def encode_sparsify(sae, states):
     encoded = sae.encode(states)
     dense = torch.zeros(len(states), N_NEURONS)
@@ -76,7 +78,6 @@ def report(name, ours, theirs):
     return difference
 
 
-@torch.no_grad()
 def main():
     torch.manual_seed(0)
     states = torch.randn(N_STATES, WIDTH) * 2 + 0.5

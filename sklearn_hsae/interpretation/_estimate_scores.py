@@ -9,7 +9,7 @@ from sklearn_hsae.interpretation._score_concepts import (
     check_scored,
     scored_samples,
 )
-from sklearn_hsae.interpretation._scorers import Tools, texts_of_fuzz
+from sklearn_hsae.interpretation._scorers import Tools, firing_texts, texts_of_fuzz
 from sklearn_hsae.interpretation._text_questions import (
     requests_about_texts,
     requests_about_words,
@@ -81,11 +81,11 @@ def _sum(first, second):
 
 
 def _detection(sample, tools):
-    return tools.judge.estimate_cost([sample.concept], sample.texts)
+    return tools.judge.estimate_cost([sample.concept], tools.shown(sample))
 
 
 def _recall(sample, tools):
-    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
+    texts = firing_texts(sample, tools)
     return tools.judge.estimate_cost([sample.concept], texts)
 
 

@@ -72,6 +72,12 @@ class Tools:
             entry = {"concept": sample.concept, "scorer": scorer, **example}
             self.examples.append(json_value(entry))
 
+    def shown(self, sample):
+        """What is shown of the texts of a sample: a list of str."""
+        if self.tokens is None or self.tokens.n_shown is None:
+            return sample.texts
+        return [t for t, _, _ in self.tokens.shown(sample.texts, sample.feature)]
+
     def annotate(self, concept, texts):
         return self.judge.fit([concept], texts).judge(texts)[:, 0]
 
@@ -82,11 +88,12 @@ class Tools:
 
 def detection(sample, tools):
     """Can a judge who knows the label find the texts on which the neuron fires?"""
-    annotations = tools.annotate(sample.concept, sample.texts)
+    texts = tools.shown(sample)
+    annotations = tools.annotate(sample.concept, texts)
     tools.record(
         sample,
         "detection",
-        text=sample.texts,
+        text=texts,
         quantile=sample.quantile,
         activating=sample.fires,
         prediction=annotations,
@@ -100,7 +107,7 @@ def detection(sample, tools):
 
 def recall(sample, tools):
     """As `detection`, but only on the texts on which the neuron fires."""
-    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
+    texts = firing_texts(sample, tools)
     annotations = tools.annotate(sample.concept, texts)
     fires = sample.fires[sample.fires]
     tools.record(
@@ -115,6 +122,12 @@ def recall(sample, tools):
     if not np.isnan(annotations).all():
         yield "recall", None, np.nanmean(annotations)
     yield from _means("recall", annotations, sample.quantile[sample.fires])
+
+
+def firing_texts(sample, tools):
+    """What is shown of the texts on which the neuron fires: a list of str."""
+    shown = tools.shown(sample)
+    return [t for t, fires in zip(shown, sample.fires, strict=True) if fires]
 
 
 def fuzz(sample, tools):
@@ -208,10 +221,11 @@ def simulation(sample, tools):
 
 def embedding(sample, tools):
     """Are the firing texts nearer to the label in an embedding space?"""
-    vectors = tools.embedder.fit_transform([sample.concept, *sample.texts]).to_numpy()
+    texts = tools.shown(sample)
+    vectors = tools.embedder.fit_transform([sample.concept, *texts]).to_numpy()
     vectors = normalize(vectors)
     cosines = vectors[1:] @ vectors[0]
-    _record_free(sample, tools, "embedding", cosine=cosines)
+    _record_free(sample, tools, "embedding", texts, cosine=cosines)
     if 0 < sample.fires.sum() < len(sample.texts):
         yield "auc", None, roc_auc_score(sample.fires, cosines)
     yield from _means("cosine", cosines, sample.quantile)
@@ -223,9 +237,10 @@ def surprisal(sample, tools):
     The drop of a text is the decrease of its surprisal when the label precedes it.
     """
     with_label = f"A text that {sample.concept}:\n"
-    drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)
-    drops -= _surprisal.surprisal(tools.local_model, with_label, sample.texts)
-    _record_free(sample, tools, "surprisal", drop=drops)
+    texts = tools.shown(sample)
+    drops = _surprisal.surprisal(tools.local_model, "A text:\n", texts)
+    drops -= _surprisal.surprisal(tools.local_model, with_label, texts)
+    _record_free(sample, tools, "surprisal", texts, drop=drops)
     yield from _means("drop", drops, sample.quantile)
     known = ~np.isnan(drops)
     fires, drops = sample.fires[known], drops[known]
@@ -234,11 +249,11 @@ def surprisal(sample, tools):
         yield "drop", None, drops[fires].mean() - drops[~fires].mean()
 
 
-def _record_free(sample, tools, scorer, **values):
+def _record_free(sample, tools, scorer, texts, **values):
     tools.record(
         sample,
         scorer,
-        text=sample.texts,
+        text=texts,
         quantile=sample.quantile,
         activating=sample.fires,
         **values,

@@ -65,12 +65,10 @@ def word_activations(sample, tools):
 
 
 def _tokens(sample, tools):
-    """Yield each text with the activations and the spans of its tokens."""
-    of_tokens = tools.tokens.activations(sample.texts, sample.feature)
-    values = of_tokens.activations.toarray()[:, 0]
-    for i, text in enumerate(sample.texts):
-        tokens = slice(of_tokens.indptr[i], of_tokens.indptr[i + 1])
-        yield text, values[tokens], of_tokens.spans[tokens], sample.quantile[i]
+    """Yield what is shown of each text, its tokens' activations and spans, quantile."""
+    shown = tools.tokens.shown(sample.texts, sample.feature)
+    for (text, spans, values), quantile in zip(shown, sample.quantile, strict=True):
+        yield text, values, spans, quantile
 
 
 def _firing(sample, tools):
