@@ -108,10 +108,12 @@ def main():
         sae = sparsify(activation)
         compare(activation, sae.save_to_disk, encode_sparsify(sae, states))
     print("ours, read by sae-lens")
+    # Other states: a threshold is one of the scores of the training, up to rounding.
+    training = (torch.randn(N_STATES, WIDTH) * 2 + 0.5).numpy()
     for activation in ("topk", "batch_topk"):
         own = MatryoshkaSAETransformer(
             N_NEURONS, K, activation=activation, max_epochs=3, random_state=0
-        ).fit(states.numpy())
+        ).fit(training)
         with tempfile.TemporaryDirectory() as folder:
             metadata = {"hook_name": "blocks.1.hook_resid_post"}
             save_as_saelens(own, Path(folder), metadata)

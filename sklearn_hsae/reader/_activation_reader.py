@@ -17,7 +17,8 @@ from sklearn_hsae.reader._activation_store import (
 )
 from sklearn_hsae.reader._pooling import above, pool_activations
 
-_TEXTS_PER_CLAIM = 1024  # what other processes cannot read meanwhile
+_TEXTS_PER_CLAIM = 1024  # or more: what other processes cannot read meanwhile
+_MOST_CLAIMS = 64  # each of them looks through all keys of the store
 _SECONDS_PER_LOOK = 0.2  # at what other processes have read
 
 
@@ -148,10 +149,11 @@ class ActivationReader:
         keys, waiting = list(map(text_key, texts)), np.arange(len(texts))
         n_kept = sum(map(len, self.store.find(keys).values()))
         has_bar = self.verbose and n_kept < len(texts)
+        n_per_claim = max(_TEXTS_PER_CLAIM, len(texts) // _MOST_CLAIMS)
         with self._bar(len(texts) - n_kept, has_bar) as bar:
             while len(waiting):
                 asked = [keys[i] for i in waiting]
-                with self.store.claim(asked, _TEXTS_PER_CLAIM) as (kept, claimed):
+                with self.store.claim(asked, n_per_claim) as (kept, claimed):
                     claimed = waiting[claimed]
                     for positions, tokens in self._read(texts[claimed]):
                         yield claimed[positions], tokens

@@ -263,4 +263,6 @@ def test_the_ordinary_pipeline_verifies_what_sets_corpora_apart(reviews):
     annotations = pipe[:-1].transform(texts[new])
     table = compare_corpora(annotations, corpora[new]).set_index("feature")
     for _, row in found.table[found.table["p_corrected"] < 0.05].iterrows():
-        assert (table.loc[row["hypothesis"], "difference"] < 0) == (row["effect"] > 0)
+        assert (table.loc[row["hypothesis"], "difference"] < 0) == (
+            row["coefficient"] > 0
+        )
