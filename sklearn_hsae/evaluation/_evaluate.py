@@ -402,7 +402,14 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
         ceilings = ceiling_table(
-            training, y_train, stages, y, classes, metrics, clusters
+            training,
+            y_train,
+            stages,
+            y,
+            classes,
+            metrics,
+            clusters=clusters,
+            has_intercept=not last.pairs,
         )
     fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
