@@ -22,6 +22,7 @@ from sklearn_hsae.evaluation._paper import (
     methods_text,
     paper_table,
 )
+from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -147,7 +148,8 @@ class HypothesisEvaluation:
         ------
         ValueError
             When fewer than two groups are large enough, there are more effects than
-            a fifth of the rows, or the evaluation was loaded from a file.
+            a fifth of the rows, `by` has another length or the labels of the texts in
+            another order, or the evaluation was loaded from a file.
 
         References
         ----------
@@ -160,6 +162,13 @@ class HypothesisEvaluation:
                 "This evaluation was loaded from a file, which has no outcomes of the "
                 "held-out rows. Compare groups where evaluate_hypotheses returned it."
             )
+        if np.shape(by)[:1] != (len(self.annotations),):
+            raise ValueError(
+                f"by has the shape {np.shape(by)}. Pass one value per held-out row, of "
+                f"which there are {len(self.annotations)}."
+            )
+        if isinstance(by, pd.Series):
+            check_same_order(self.annotations, by, "by")
         table = effects_by_group(*self.held_out[:-1], by)
         table.attrs["by"] = str(getattr(by, "name", None) or "group")
         return table
