@@ -179,7 +179,7 @@ def test_a_concept_that_a_group_lacks_has_a_note():
     [
         (["A"] * 300, "two groups with 20 rows or more.*A .300"),
         ([f"g{i // 20}" for i in range(300)], "9 hypotheses in 15 groups are 135 eff"),
-        (["A", "B"] * 100, "inconsistent numbers of samples"),
+        (["A", "B"] * 100, "by has the shape .200,.. Pass one value per held-out row"),
     ],
 )
 def test_groups_that_cannot_be_compared_are_named(by, message):
