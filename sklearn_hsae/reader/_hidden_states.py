@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_hsae._device import choose_device, has_fast_bfloat16
+from sklearn_hsae._device import choose_device, has_fast_bfloat16, one_thread_when_busy
 from sklearn_hsae._files import fingerprint
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
@@ -234,7 +234,7 @@ class _FirstLayers:
         for row, window in enumerate(windows):
             ids[row, : len(window.ids)] = window.ids
             is_token[row, : len(window.ids)] = 1
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread_when_busy():
             self._body(
                 input_ids=torch.from_numpy(ids).to(self._device),
                 attention_mask=torch.from_numpy(is_token).to(self._device),
