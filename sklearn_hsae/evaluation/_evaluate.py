@@ -27,6 +27,7 @@ from sklearn_hsae.evaluation._paper import (
     paper_table,
     summary_text,
 )
+from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -152,7 +153,8 @@ class HypothesisEvaluation:
         ------
         ValueError
             When fewer than two groups are large enough, there are more effects than
-            a fifth of the rows, or the evaluation was loaded from a file.
+            a fifth of the rows, `by` has another length or the labels of the texts in
+            another order, or the evaluation was loaded from a file.
 
         References
         ----------
@@ -165,6 +167,13 @@ class HypothesisEvaluation:
                 "This evaluation was loaded from a file, which has no outcomes of the "
                 "held-out rows. Compare groups where evaluate_hypotheses returned it."
             )
+        if np.shape(by)[:1] != (len(self.annotations),):
+            raise ValueError(
+                f"by has the shape {np.shape(by)}. Pass one value per held-out row, of "
+                f"which there are {len(self.annotations)}."
+            )
+        if isinstance(by, pd.Series):
+            check_same_order(self.annotations, by, "by")
         table = effects_by_group(*self.held_out[:-1], by)
         table.attrs["by"] = str(getattr(by, "name", None) or "group")
         return table
@@ -447,7 +456,14 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
         ceilings = ceiling_table(
-            training, y_train, stages, y, classes, metrics, clusters
+            training,
+            y_train,
+            stages,
+            y,
+            classes,
+            metrics,
+            clusters=clusters,
+            has_intercept=not last.pairs,
         )
     fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
