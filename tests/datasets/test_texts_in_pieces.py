@@ -71,7 +71,7 @@ def test_the_types_of_parquet_do_not_depend_on_the_piece(tmp_path):
     frame = pd.DataFrame(
         {
             "text": list("abcd"),
-            "n": pd.array([1, 2, None, 4], dtype="Int64"),
+            "n": pd.Series([1, 2, None, 4], dtype=object),  # int64 in parquet
             "day": pd.to_datetime(["2020-01-01 00:00"] * 3 + ["2020-01-01 10:00"]),
             "kind": pd.Categorical(list("xyzx")),
         }
