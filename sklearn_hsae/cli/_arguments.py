@@ -96,6 +96,11 @@ def _add_run(commands):
     _add_cleaning(run)
     _add_columns(run)
     run.add_argument(
+        "--baselines",
+        action="store_true",
+        help="compare with a lasso on words and with clusters of texts",
+    )
+    run.add_argument(
         "--repeat",
         type=_positive,
         default=0,
@@ -216,7 +221,13 @@ def _add_columns(run):
         help="texts that go together, such as those of one author: they are in one "
         "part, and the tests allow for them",
     )
-
+    columns.add_argument(
+        "--min-groups",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="only neurons that are active in texts of N of --groups (default: 1)",
+    )
     columns.add_argument(
         "--by",
         metavar="COLUMN",

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
 from sklearn_hsae._sklearn_compat import validate_params
-from sklearn_hsae.evaluation import stability
+from sklearn_hsae.evaluation import baselines, stability
 from sklearn_hsae.llm import check_environment
 from sklearn_hsae.selection import suggest_n_select
 
@@ -35,6 +35,7 @@ _DOING = {
     "annotate": "judge which texts have which concept",
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
+    "baselines": "what other methods reach on the same texts",
     "repeat": "search again with other seeds, {n_repeats} times",
 }
 
@@ -46,7 +47,14 @@ def say(message):
 
 
 def build_pipeline(
-    split, *, seed, stop_words="auto", ignore=(), controls=None, **options
+    split,
+    *,
+    seed,
+    stop_words="auto",
+    ignore=(),
+    controls=None,
+    min_groups=1,
+    **options,
 ):
     """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
@@ -72,7 +80,11 @@ def build_pipeline(
         columns = list(controls)
         pipeline.set_params(select__controls=columns, regress__controls=columns)
     if split.groups is not None:
-        pipeline.set_params(regress__cov_type="cluster")
+        pipeline.set_params(regress__cov_type="cluster", select__min_groups=min_groups)
+    elif min_groups > 1:
+        raise ValueError(
+            f"--min-groups {min_groups} counts the values of a column: pass --groups."
+        )
     for _, step in pipeline.steps:
         validate_params(step)
     return pipeline
@@ -103,17 +115,18 @@ def _hashable(texts):
     return texts if np.ndim(texts) == 1 else map(tuple, np.asarray(texts))
 
 
-def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
+def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None, with_baselines=False):
     """Fit the pipeline and test it; return the evaluation and the seconds per step.
 
-    With repeats, the evaluation says how often each hypothesis came back.
+    With repeats, the evaluation says how often each hypothesis came back; with
+    baselines, what other methods reach.
 
     The steps are fitted as `Pipeline.fit` fits them. It is not called, because
     ``verbose=True`` says what was done only after a step has ended, and to standard
     output; here a line goes before each step, which may take minutes.
     """
     stages = _Stages(
-        n_stages=len(pipeline.steps) + 1 + bool(n_repeats),
+        n_stages=len(pipeline.steps) + 1 + with_baselines + bool(n_repeats),
         n=len(split.texts),
         n_new=len(split.new_texts),
         n_repeats=n_repeats,
@@ -123,7 +136,8 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
         if name == "interpret" and pipeline["annotate"].llm is not None:
             _say_estimate(pipeline, X, split, n_repeats)
         with stages.stage(name):
-            together = {"groups": split.groups} if name == "sae" else {}
+            uses_groups = name in ("sae", "select")
+            together = {"groups": split.groups} if uses_groups else {}
             X = step.fit_transform(X, split.y, **together)
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
@@ -139,6 +153,19 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
             y_train=split.y,
             groups=split.new_groups,
         )
+    if with_baselines:
+        with stages.stage("baselines"):
+            table = baselines(
+                split.texts,
+                split.y,
+                split.new_texts,
+                split.new_y,
+                task=split.task,
+                embedder=pipeline["embed"],
+                n_clusters=len(pipeline["select"].get_feature_names_out()),
+                random_state=seed,
+            )
+        evaluation = evaluation.with_baselines(table)
     if n_repeats:
         with stages.stage("repeat"):
             table = stability(
@@ -148,6 +175,7 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
                 X_common=split.new_texts,
                 y_common=split.new_y,
                 n_repeats=n_repeats,
+                groups=split.groups,
                 random_state=seed,
             )
         evaluation = evaluation.with_stability(table)
