@@ -45,6 +45,7 @@ from hypothesaes.select_neurons import select_neurons
 
 data, seed, n_select = np.load(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 M, K, *prefixes = map(int, sys.argv[4].split())
+is_class = sys.argv[5] == "True"
 np.random.seed(seed); torch.manual_seed(seed)
 order = np.random.permutation(len(data["learn"]))
 held, kept = order[: len(order) // 10], order[len(order) // 10 :]
@@ -56,9 +57,9 @@ learn, test = (
     coder.get_activations(data[n], show_progress=False) for n in ("learn", "test")
 )
 found = {}
-for method in sys.argv[5:]:
+for method in sys.argv[6:]:
     chosen, _ = select_neurons(
-        learn, data["y"], n_select, method=method, classification=True
+        learn, data["y"], n_select, method=method, classification=is_class
     )
     found["learn " + method] = learn[:, chosen]
     found["test " + method] = test[:, chosen]
@@ -140,13 +141,13 @@ def our_neurons(X, y, new_X, n_select, sizes, seed):
     return neurons, select.transform(sae.transform(new_X))
 
 
-def peer_neurons(python, X, y, new_X, n_select, sizes, seed):
+def peer_neurons(python, X, y, new_X, n_select, sizes, seed, classification=True):
     shape = sizes["n_neurons"], sizes["k"], *(sizes["prefixes"] or ())
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder, "data.npz"), learn=X, test=new_X, y=y)
         command = [python, "-c", PEER, "data.npz", str(seed), str(n_select)]
         subprocess.run(
-            [*command, " ".join(map(str, shape)), *SELECTIONS],
+            [*command, " ".join(map(str, shape)), str(classification), *SELECTIONS],
             check=True,
             capture_output=True,
             cwd=folder,
