@@ -2,11 +2,11 @@
 
     python benchmarks/power.py --peer PYTHON [--sizes 500,2000,5000,20000]
 
-Generated reviews with eight concepts that act on the rating, half to find hypotheses and
-half to test them. The planted effects are full, a half and a quarter of the usual ones,
-beside the same noise (0.5 stars). Both sides get the same embeddings, sizes and number
-of neurons (10), and the same interpreter and judge (key phrases, word for word). An
-effect is found when a hypothesis is significant at 5 % after correction and fits the
+Generated reviews with eight concepts that act on the rating, half to find hypotheses
+and half to test them. The planted effects are full, a half and a quarter of the usual
+ones, beside the same noise (0.5 stars). Both sides get the same embeddings, sizes and
+number of neurons (10), and the same interpreter and judge (key phrases, word for word).
+An effect is found when a hypothesis is significant at 5 % after correction and fits the
 concept with an F1 of 0.5 or more, in a one-to-one matching.
 """
 
