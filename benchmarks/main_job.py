@@ -53,7 +53,6 @@ SHAPES = ((64, 4, (16, 64)), (256, 8, (32, 256)), (512, 16, (64, 512)))
 METHODS = ("correlation", "separation", "lasso", "forward")
 SELECTIONS = {
     "redundant": {"method": "correlation", "max_correlation": 1.0},
-    "correlated left out": {"method": "correlation"},
     "forward (default)": {},
 }
 FOUND = 0.7  # F1 from which a hypothesis counts as a planted concept
@@ -265,8 +264,8 @@ def benchmark_distinct(arguments):
         embed = EmbeddingTransformer()
         X, new_X = embed.fit_transform(texts), embed.transform(new_texts)
         for seed in SEEDS:
-            sae = MatryoshkaSAETransformer(target_weight=0.2, random_state=seed)
-            sae.set_output(transform="pandas")
+            sae = make_hypothesis_pipeline(random_state=seed)["sae"]
+            sae.set_params(task="regression").set_output(transform="pandas")
             A, B = sae.fit_transform(X, y), sae.transform(new_X)
             for label, options in SELECTIONS.items():
                 model = make_pipeline(
