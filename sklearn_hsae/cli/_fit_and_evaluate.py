@@ -35,7 +35,7 @@ _DOING = {
     "annotate": "judge which texts have which concept",
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
-    "repeat": "search again with other seeds, {n_repeats} times",
+    "repeat": "search again with other seeds, repeats: {n_repeats}",
 }
 
 
