@@ -116,6 +116,7 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     folder = arguments.out
     tables = {
         "hypotheses.csv": _with_direction(evaluation, record),
+        "groups.csv": _groups(evaluation),
         "controls.csv": evaluation.controls,
         _BY_GROUP: by,
         "stability.csv": evaluation.stability,
@@ -175,7 +176,8 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
     write_text(examples, _example_table(drawn, held_out).to_csv(index=False))
     if not arguments.figures:
         return [report, examples]
-    save_figures(evaluation, folder / _FIGURES, outcome=record["data"]["target"])
+    outcome = record["data"]["target"]
+    save_figures(evaluation, folder / _FIGURES, outcome=outcome, by=by)
     return [report, examples, folder / _FIGURES]
 
 
@@ -272,6 +274,13 @@ def _write_tables(folder, tables):
             write_text(path, table.to_csv(index=False))
             written.append(path)
     return written
+
+
+def _groups(evaluation):
+    """The hypotheses, where some are several concepts; None where each is one."""
+    table = evaluation.to_frame().drop(columns="members")
+    is_one_each = len(table) == len(evaluation.table)
+    return None if is_one_each else table
 
 
 def _with_direction(evaluation, record):

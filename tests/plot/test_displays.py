@@ -17,6 +17,7 @@ from sklearn_hsae.plot import (
     CeilingsDisplay,
     EffectsDisplay,
     FidelityDisplay,
+    GroupEffectsDisplay,
     PrevalenceDisplay,
     save_figures,
 )
@@ -76,8 +77,10 @@ def test_no_label_is_cut_off_where_hypotheses_are_many(make):
 def test_effects_are_those_of_the_table(make):
     evaluation = make()
     ax = EffectsDisplay.from_evaluation(evaluation, outcome="stars").ax_
-    table = evaluation.table.sort_values("coefficient", ascending=False)
-    assert labels(ax.yaxis) == table["hypothesis"].tolist()
+    table = evaluation.to_frame().sort_values("coefficient", ascending=False)
+    assert [text.replace("\n", " ") for text in labels(ax.yaxis)] == table[
+        "hypothesis"
+    ].tolist()
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(
         [dot.get_xdata()[0] for dot in dots], table["coefficient"].dropna()
@@ -96,13 +99,15 @@ def test_two_classes_say_which_one_the_effects_point_to(make):
 def test_prevalence_stands_beside_the_effect(make):
     evaluation = make()
     ax = PrevalenceDisplay.from_evaluation(evaluation).ax_
-    table = evaluation.table.dropna(subset="coefficient")
+    table = evaluation.to_frame().dropna(subset="coefficient")
     table = table.sort_values("coefficient", ascending=False)
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     drawn = [(dot.get_xdata()[0] / 100, dot.get_ydata()[0]) for dot in dots]
     np.testing.assert_allclose(drawn, table[["prevalence", "coefficient"]])
     key = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert key == [f"{i}  {h}" for i, h in enumerate(table["hypothesis"], 1)]
+    assert [" ".join(text.split()) for text in key] == [
+        f"{i} {h}" for i, h in enumerate(table["hypothesis"], 1)
+    ]
     assert ax.get_ylabel() == "difference in the outcome"
 
 
@@ -124,6 +129,55 @@ def test_hypotheses_that_agree_stand_side_by_side(make):
     drawn = np.ma.filled(image.get_array(), np.nan)
     expected = evaluation.annotations.iloc[:, display.order_].corr().to_numpy()
     np.testing.assert_allclose(drawn, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "three classes"])
+def test_effects_of_groups_are_those_of_the_table(make, kind):
+    evaluation = make(kind=kind)
+    concept = evaluation.annotations.iloc[:, 0]
+    by = evaluation.by_group(concept.where(concept.index % 7 > 1, 2).rename("city"))
+    by["differs"] = np.arange(len(by)) % 4 == 0  # each group of some hypothesis
+    display = GroupEffectsDisplay.from_evaluation(evaluation, by, outcome="stars")
+    keys = [name for name in ("class", "hypothesis") if name in by]
+    first = by.groupby(keys)["difference_p"].transform("min")
+    is_drawn = by.groupby(keys)["differs"].transform("any") | (kind == "numbers")
+    table = by.assign(first=first)[is_drawn].sort_values("first", kind="stable")
+    table = table.dropna(subset="coefficient")
+    dots = [
+        line
+        for line in display.ax_.lines
+        if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    np.testing.assert_allclose(
+        sorted(dot.get_xdata()[0] for dot in dots), sorted(table["coefficient"])
+    )
+    is_filled = [dot.get_markerfacecolor() != "white" for dot in dots]
+    assert sum(is_filled) == table["differs"].sum() > 0
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "city"
+    assert len(legend.get_texts()) == by["group"].nunique()
+    given = Figure().subplots()
+    assert GroupEffectsDisplay.from_evaluation(evaluation, by, ax=given).ax_ is given
+
+
+def test_groups_of_many_classes_that_do_not_differ_are_not_drawn(make, tmp_path):
+    evaluation = make(kind="three classes")
+    by = evaluation.by_group(np.arange(300) % 2).assign(differs=False)
+    with pytest.raises(ValueError, match="No effect on a class differs"):
+        GroupEffectsDisplay.from_evaluation(evaluation, by)
+    names = {path.stem for path in save_figures(evaluation, tmp_path, by=by)}
+    assert "effects" in names and "by_group" not in names
+
+
+def test_groups_are_drawn_from_an_estimator_and_as_files(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.integers(2, size=(400, 2))
+    group = np.resize(["a", "b"], 200)
+    y = X[:, 0] + rng.normal(size=400)
+    pipe = Pipeline([("last", HypothesisRegressor())]).fit(X[:200], y[:200])
+    display = GroupEffectsDisplay.from_estimator(pipe, X[200:], y[200:], group)
+    paths = save_figures(display.evaluation, tmp_path, by=display.by)
+    assert {"by_group.png", "by_group.svg"} < {path.name for path in paths}
 
 
 def test_what_an_evaluation_lacks_is_named(make):
