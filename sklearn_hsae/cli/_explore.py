@@ -28,7 +28,7 @@ def explore(arguments):
         held_out["outcome"],
         results.evaluation(),
         outcome=results.target,
-        columns=held_out[["position"]],
+        columns=held_out.drop(columns=["text", "outcome"]),
     )
     server = serve(
         content,

@@ -9,7 +9,7 @@ logger = logging.getLogger("sklearn_hsae")
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="explorer")
 
 
-def in_background(compute, done, failed):
+def in_background(compute, done, failed=logger.warning):
     """Compute in another thread, and show the result on the page that asked for it.
 
     Parameters

@@ -10,6 +10,7 @@ _BESIDE = """
 :host { display: flex !important; flex-flow: row wrap; gap: 28px; }
 .first { flex: 3 1 0 !important; min-width: 0; width: auto !important; }
 .second { flex: 2 1 0 !important; min-width: 0; width: auto !important; }
+.first.even { flex: 2 1 0 !important; }
 @media (max-width: 760px) { .first, .second { flex-basis: 100% !important; } }
 """
 _CONTROLS = """
@@ -20,6 +21,12 @@ _CONTROLS = """
 _TABS = """
 .bk-tab { font-size: 1rem; padding: 0.4rem 0.9rem; }
 .bk-header { border-color: #dde1e7; }
+"""
+_TABLE = """
+.tabulator { font-size: 14px; }
+.tabulator-row { cursor: pointer; }
+.tabulator-row.tabulator-selected { background-color: #fdebd9 !important; }
+@media (max-width: 760px) { .tabulator { font-size: 12px; } }
 """
 _PAGE = """
 {% extends base %}
@@ -64,10 +71,13 @@ def below(*parts, **options):
     )
 
 
-def beside(first, second):
-    """Two parts beside each other; on a phone, one below the other."""
+def beside(first, second, *, is_even=False):
+    """Two parts beside each other; on a phone, one below the other.
+
+    The first one is wider unless `is_even`.
+    """
     return pn.Row(
-        below(first, css_classes=["first"]),
+        below(first, css_classes=["first", "even"] if is_even else ["first"]),
         below(second, css_classes=["second"]),
         stylesheets=[_NO_WIDER, _BESIDE],
         sizing_mode="stretch_width",
@@ -88,7 +98,7 @@ def controls(*widgets, **options):
     )
 
 
-def tabs(**parts):
+def tabs(parts):
     """One part at a time, with its name on a tab."""
     return pn.Tabs(
         *parts.items(),
@@ -96,4 +106,46 @@ def tabs(**parts):
         sizing_mode="stretch_width",
         margin=(8, 0),
         dynamic=True,
+    )
+
+
+def table(rows, *, titles, decimals, filters, per_page):
+    """A table with a filter below each heading, some rows at a time.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    titles : dict of column to heading
+    decimals : dict of column to number of decimals
+    filters : dict of column to header filter of Tabulator
+    per_page : int
+    """
+    from bokeh.models import NumberFormatter
+
+    formats = {
+        name: NumberFormatter(
+            format=f"0,0.{'0' * digits}", nan_format="", text_align="right"
+        )
+        for name, digits in decimals.items()
+    }
+    # Tabulator escapes what it shows as "textarea", and breaks its lines.
+    words = {name: "textarea" for name in rows if name not in decimals}
+    return pn.widgets.Tabulator(
+        rows,
+        titles=titles,
+        formatters=formats | words,
+        header_filters={name: f for name, f in filters.items() if name in rows},
+        configuration={
+            "columnDefaults": {"headerWordWrap": True, "minWidth": 70},
+            "responsiveLayout": "hide",  # the last columns, on a phone
+        },
+        disabled=True,
+        show_index=False,
+        pagination="remote",
+        page_size=per_page,
+        layout="fit_columns",
+        widths={next(iter(rows)): "42%"},
+        sizing_mode="stretch_width",
+        stylesheets=[_NO_WIDER, _TABLE],
+        margin=(4, 0),
     )

@@ -17,6 +17,7 @@ from sklearn_hsae.explorer._colours import (
     colour_presence,
 )
 from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
+from sklearn_hsae.explorer._filters_view import FiltersView
 from sklearn_hsae.explorer._layout import below, controls, html
 from sklearn_hsae.explorer._map import PROJECTIONS, cluster, project
 
@@ -64,10 +65,11 @@ class MapView:
 
     def view(self):
         """The map with its controls."""
+        filters = FiltersView(self.state).view()
         choices = controls(
             self.projection, self.colour, self.method, self.n_clusters, self.clear
         )
-        return below(choices, self.legend, self.pane, self.note)
+        return below(choices, filters, self.legend, self.pane, self.note)
 
     def _connect(self):
         self.projection.param.watch(self._change_projection, "value")
