@@ -10,6 +10,7 @@
     python benchmarks/validity.py coverage   # intervals of known effects
     python benchmarks/validity.py clusters   # a concept and noise that authors share
     python benchmarks/validity.py time       # seconds of one fit
+    python benchmarks/validity.py large      # seconds and memory of 1M rows x 50
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
 
 Fifteen concepts, 1,000 texts, 5 % nominal. `null` compares Bonferroni's correction of
@@ -18,16 +19,19 @@ which was the earlier rule. `min_p` and `power` go through `HypothesisRegressor.
 """
 
 import argparse
+import resource
 import time
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
+import pandas as pd
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklearn_hsae import (
     DiscoverySplit,
     HypothesisClassifier,
     HypothesisRegressor,
     NeuronSelector,
+    evaluate_hypotheses,
     make_reviews,
 )
 from sklearn_hsae.evaluation import cross_fit, outcome_table, prediction_powered
@@ -74,13 +78,15 @@ def null(n_draws):
                 y = draw(outcome, (N_ROWS, n_draws // 4), rng)[design.rows]
                 y = y - y.mean(axis=0)
                 squares = np.square(model.residual(y))
-                robust = model.robust @ squares
+                robust = model.robust_variance(squares)
                 floored = np.maximum(
                     robust, model.classical * squares.sum(axis=0) / model.n_free
                 )
                 until_now = np.where(model.degrees < 10, floored, robust)
                 for i, variance in enumerate((floored, robust, until_now)):
-                    p = _two_sided(model.loadings @ y, np.sqrt(variance), model.degrees)
+                    p = _two_sided(
+                        model.coefficients(y), np.sqrt(variance), model.degrees
+                    )
                     found[i] += np.mean(p.min(axis=0) < ALPHA / N_CONCEPTS) / 4
             shares = " ".join(f"{share:7.1%}" for share in found)
             print(f"{outcome:26} {prevalence:10} {shares}", flush=True)
@@ -176,32 +182,37 @@ def finds_any(model, outcome, rng, n_permutations=999):
 
 
 def several_splits(n_draws):
-    """Each draw twice: as noise, and with five columns that shift y."""
-    print(f"{n_draws} draws of noise, and as many with effects: cross_fit | one split")
+    """A fifth of the draws once more, with five columns that shift y."""
+    print(f"{n_draws} draws of noise, a fifth with effects: cross_fit | one split")
     for outcome in OUTCOMES:
-        rng, found = np.random.default_rng(10), np.zeros((2, 2))
+        rng, found = np.random.default_rng(10), [[], []]
         for seed in range(n_draws):
             X = (rng.random((N_ROWS, 100)) < np.geomspace(0.02, 0.5, 100)).astype(float)
             noise = draw(outcome, N_ROWS, rng)
+            found[0].append([len(names) > 0 for names in names_found(X, noise, seed)])
+            if seed % 5:
+                continue
             acting = rng.choice(np.arange(30, 100), 5, replace=False)
-            names = [f"x{j}" for j in acting]
             shift = 5 * noise.std() / np.sqrt(X[:, acting].sum(axis=0))
-            for i, y in enumerate((noise, noise + X[:, acting] @ shift)):
-                pipe = make_pipeline(
-                    NeuronSelector(N_CONCEPTS), HypothesisRegressor(correction="holm")
-                ).set_output(transform="pandas")
-                tables = (
-                    cross_fit(pipe.fit(X, y), X, y, random_state=seed),
-                    DiscoverySplit(pipe, random_state=seed).fit(X, y).summary_,
-                )
-                for j, table in enumerate(tables):
-                    names_found = table.loc[table["significant"], "hypothesis"]
-                    share = names_found.isin(names).sum() / len(names)
-                    found[i, j] += len(names_found) > 0 if i == 0 else share
-        for label, shares in zip(("noise", "effects"), found / n_draws, strict=True):
-            print(
-                f"{outcome:26} {label:8} {shares[0]:6.1%} {shares[1]:6.1%}", flush=True
-            )
+            shifted = noise + X[:, acting] @ shift
+            true = {f"x{j}" for j in acting}
+            parts = [true & names for names in names_found(X, shifted, seed)]
+            found[1].append([len(part) / len(true) for part in parts])
+        for label, shares in zip(("noise", "effects"), found, strict=True):
+            shares = " ".join(f"{share:6.1%}" for share in np.mean(shares, axis=0))
+            print(f"{outcome:26} {label:8} {shares}", flush=True)
+
+
+def names_found(X, y, seed):
+    """The names of the significant hypotheses, by ten splits and by one."""
+    last = HypothesisRegressor(correction="holm")
+    pipe = make_pipeline(NeuronSelector(N_CONCEPTS), last)
+    pipe.set_output(transform="pandas")
+    tables = (
+        cross_fit(pipe.fit(X, y), X, y, random_state=seed),
+        DiscoverySplit(pipe, random_state=seed).fit(X, y).summary_,
+    )
+    return [{*table.loc[table["significant"], "hypothesis"]} for table in tables]
 
 
 def counts(n_draws):
@@ -282,7 +293,7 @@ def clusters(n_draws):
 
 
 def seconds(n_runs):
-    for n_rows, n_concepts in ((1000, 15), (20_000, 20), (1_000_000, 50)):
+    for n_rows, n_concepts in ((1000, 15), (20_000, 20)):
         rng = np.random.default_rng(4)
         shares = np.geomspace(0.01, 0.3, n_concepts)
         X = (rng.random((n_rows, n_concepts)) < shares).astype(np.float64)
@@ -293,6 +304,37 @@ def seconds(n_runs):
             HypothesisRegressor().fit(X, y)
             times.append(time.perf_counter() - start)
         print(f"{n_rows:9,} rows x {n_concepts}: {np.median(times):.2f} s", flush=True)
+
+
+def large(n_runs):
+    """Peak memory is that of the process, with the annotations themselves."""
+    n_rows, n_concepts = 1_000_000, 50
+    rng = np.random.default_rng(4)
+    X = np.empty((n_rows, n_concepts))
+    for j, share in enumerate(np.geomspace(0.01, 0.3, n_concepts)):
+        X[:, j] = rng.random(n_rows) < share
+    X = pd.DataFrame(X, copy=False).add_prefix("concept ")
+    y = X["concept 7"].to_numpy() + rng.normal(size=n_rows)
+    pipe = Pipeline([("regress", HypothesisRegressor())])
+    pipe.fit(X[:1000], y[:1000])  # imports
+    print(f"before: {megabytes():,} MB")
+    for _ in range(n_runs):
+        for label, job in (
+            ("fit", lambda: pipe.fit(X, y)),
+            ("evaluate_hypotheses", lambda: evaluate_hypotheses(pipe, X, y)),
+        ):
+            start, busy = time.perf_counter(), time.process_time()
+            job()
+            wall, busy = time.perf_counter() - start, time.process_time() - busy
+            print(
+                f"{label:20} {wall:5.1f} s, {busy:5.1f} s of processor, "
+                f"peak {megabytes():,} MB",
+                flush=True,
+            )
+
+
+def megabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 if __name__ == "__main__":
@@ -307,6 +349,7 @@ if __name__ == "__main__":
         "coverage": (coverage, 200),
         "clusters": (clusters, 400),
         "time": (seconds, 3),
+        "large": (large, 2),
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=parts)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_hsae._row_chunks import row_chunks
+
 
 def pearson(columns, values):
     """Pearson's correlation of each column with the values; 0 when one is constant.
@@ -61,14 +63,19 @@ def annotation_correlations(annotations):
     ndarray of shape (n_hypotheses, n_hypotheses)
         NaN in the row and the column of a hypothesis that is constant.
     """
-    has = np.sign(annotations[~np.isnan(annotations).any(axis=1)])
-    n_hypotheses = has.shape[1]
-    correlation = np.full((n_hypotheses, n_hypotheses), np.nan)
-    varies = _varies(has)
-    if varies.any():
-        between = np.corrcoef(has[:, varies], rowvar=False)
-        correlation[np.ix_(varies, varies)] = between
-    return correlation
+    n_rows, total, both = 0, 0.0, 0.0
+    for rows in row_chunks(*annotations.shape):
+        has = np.sign(annotations[rows])
+        has = has[~np.isnan(has).any(axis=1)]
+        n_rows, total, both = (
+            n_rows + len(has),
+            total + has.sum(axis=0),
+            both + has.T @ has,
+        )
+    covariance = n_rows * both - np.outer(total, total)  # whole numbers: exact
+    spread = np.sqrt(np.diag(covariance))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return covariance / np.outer(spread, spread)
 
 
 def _varies(columns):

@@ -480,6 +480,20 @@ def test_embeddings_beside_other_columns(reviews):
         assert framed.index.equals(frame.index)
 
 
+def test_neurons_beside_other_columns(reviews):
+    frame = pd.DataFrame({"review": reviews.texts, "price": np.arange(240.0)})
+    sae = MatryoshkaSAETransformer(8, 2, max_epochs=1, random_state=0)
+    for branch in (
+        make_pipeline(EmbeddingTransformer(carry_texts=False), sae),
+        make_pipeline(EmbeddingTransformer(), sae, FunctionTransformer(drop_texts)),
+    ):
+        columns = make_column_transformer((branch, "review"), ("passthrough", [1]))
+        columns.set_output(transform="pandas")
+        model = make_pipeline(columns, Ridge()).fit(frame, reviews.target)
+        assert model.predict(frame[:3]).shape == (3,)
+        assert columns.transform(frame[5:7]).index.tolist() == [5, 6]
+
+
 def test_a_frame_whose_own_index_is_named_text(reviews, fitted):
     ids = pd.Index([f"t{i}" for i in range(240)], name="text")
     frame = pd.DataFrame(

@@ -103,6 +103,7 @@ def _add_run(commands):
         help="search N times again with other seeds, and say how often each hypothesis "
         "comes back (default: do not)",
     )
+    _add_max_texts(run)
     _add_file_options(run)
     _add_sizes(run)
     _add_models(run)
@@ -257,6 +258,17 @@ def _add_file_options(run):
         "--encoding",
         metavar="NAME",
         help="such as cp1252 (default: UTF-8, or what the file's first bytes tell)",
+    )
+
+
+def _add_max_texts(run):
+    run.add_argument(
+        "--max-texts",
+        type=_positive,
+        default=200_000,
+        metavar="N",
+        help="of a larger file, use this number of rows, drawn at random with --seed "
+        "(%(default)s)",
     )
 
 

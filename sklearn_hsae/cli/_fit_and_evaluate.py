@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from sklearn_hsae.selection import suggest_n_select
 _IN_THE_COMMAND = {
     "(n_neurons, k)": "(--n-neurons, --k)",
     "(n_select) or a higher target_weight keep": "(--n-select) keep",
+    "(n_select)": "(--n-select)",
     "try another interpreter or judge": "try a language model (--llm) or another "
     "--judge",
     "another embedding model": "another embedding model (--embedder)",
@@ -80,12 +82,20 @@ def warn_of_overlap(split, told):
     """Warn when held-out texts are among those the hypotheses are found on."""
     known = set(_hashable(split.texts))
     n_known = sum(text in known for text in _hashable(split.new_texts))
-    if n_known:
-        told.warn(
-            f"{n_known:,} of {len(split.new_texts):,} texts to test on are also among "
-            "those to learn from. They are no test of what was found on them. Remove "
-            "duplicates from the files."
+    if not n_known:
+        return
+    n_texts = len(split.texts)
+    few = ""
+    if len(known) < n_texts / 2:
+        few = (
+            f" There are {len(known):,} different texts in {n_texts:,} rows: is it the "
+            "column of the texts?"
         )
+    told.warn(
+        f"{n_known:,} of {len(split.new_texts):,} texts to test on are also among "
+        "those to learn from. They are no test of what was found on them. Remove "
+        f"duplicates from the files.{few}"
+    )
 
 
 def _hashable(texts):
@@ -118,7 +128,9 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
         last_step.fit(X, split.y, groups=split.groups)
-    with stages.stage("evaluate"):
+    with stages.stage("evaluate"), warnings.catch_warnings():
+        # `warn_of_overlap` has said it, in the words of the command.
+        warnings.filterwarnings("ignore", r".* are also in X_train", UserWarning)
         evaluation = evaluate_hypotheses(
             pipeline,
             split.new_texts,

@@ -1,6 +1,7 @@
 """The texts and outcomes of one call, checked before anything slow begins."""
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -156,6 +157,11 @@ def file_hash(path):
 
 
 def _text_columns(arguments):
+    if arguments.text == arguments.target:
+        raise ValueError(
+            f"--target {arguments.target} is also the column of --text. Name the "
+            "column of the outcome."
+        )
     if arguments.text_b is None:
         return arguments.text
     if arguments.text_b in (arguments.text, arguments.target):
@@ -178,7 +184,10 @@ def _read(path, arguments, task):
         encoding=arguments.encoding,
         drop_missing=arguments.drop_missing,
         columns=needed_columns(arguments),
+        max_rows=arguments.max_texts,
+        random_state=arguments.seed,
     )
+    _tell_of_sample(path, arguments.max_texts, frame.attrs["n_rows_in_file"])
     if path == arguments.file and len(pd.unique(y)) < 2:
         raise ValueError(
             f"the column {arguments.target!r} is {y[:1].tolist()[0]!r} in every row to "
@@ -200,6 +209,15 @@ def _read(path, arguments, task):
         classes = target.classes[target.values.astype(int)]
         return texts, classes, groups, by, names, "classification"
     return texts, target.values, groups, by, names, "regression"
+
+
+def _tell_of_sample(path, max_texts, n_rows):
+    if n_rows > max_texts:
+        warnings.warn(
+            f"{max_texts:,} of the {n_rows:,} rows of {path} are used, drawn at "
+            "random. --max-texts sets this number; more rows take more memory.",
+            stacklevel=2,
+        )
 
 
 def _read_positive(written, y, task):

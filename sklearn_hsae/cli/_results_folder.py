@@ -175,7 +175,8 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
     write_text(examples, _example_table(drawn, held_out).to_csv(index=False))
     if not arguments.figures:
         return [report, examples]
-    save_figures(evaluation, folder / _FIGURES, outcome=record["data"]["target"])
+    outcome = record["data"]["target"]
+    save_figures(evaluation, folder / _FIGURES, outcome=outcome, by=by)
     return [report, examples, folder / _FIGURES]
 
 

@@ -29,7 +29,10 @@ def show_results(evaluation, target, by=None):
     lines += ["", *_legend(evaluation, target)]
     agreeing = report.agreeing_rows(evaluation)
     if agreeing:
-        lines += ["", "Hypotheses that agree, tested as one (any of them):"]
+        alone = any(row.name in set(evaluation.table["hypothesis"]) for row in agreeing)
+        more = "; and what is significant beside these groups alone" if alone else ""
+        head = f"Hypotheses that agree, tested as one (any of them){more}:"
+        lines += ["", *paragraph(head)]
         lines += _tabulate(agreeing, evaluation)
     if by is not None:
         lines += ["", *_tabulate_groups(by)]

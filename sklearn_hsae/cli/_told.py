@@ -9,10 +9,20 @@ _OPTIONS = {
     r"decimal='([.,])'": r"--decimal \1",
     r"encoding='([^']+)'": r"--encoding \1",
     r"positive='([^']+)'": r"--positive \1",
-    r"ignore=\['@\*'\]": "--ignore '@*'",
+    r"ignore=\[([^\]]+)\]": lambda found: f"--ignore {_listed(found[1])}",
+    r"clean=\[([^\]]+)\]": lambda found: f"--clean {_listed(found[1])}",
     r"drop_missing=True": "--drop-missing",
+    r"as cache_dir= a": "as --cache-dir a",
+    r"cache_dir=None": "--cache-dir none",
+    r"pass api_base=": "pass --api-base",
     r"columns=\{'([^']+)': 'classification'\}": r"--controls 'C(\1)'",
 }
+
+
+def _listed(entries):
+    """The entries of a Python list as one word of the command."""
+    words = entries.replace("'", "").replace(", ", ",")
+    return f"'{words}'" if "*" in words else words
 
 
 class Told(list):

@@ -1,6 +1,9 @@
 """Data: texts from a user's file, and generated reviews with known concepts."""
 
 from sklearn_hsae.datasets._file_kinds import (
+    iter_file as iter_file,  # for this package alone
+)
+from sklearn_hsae.datasets._file_kinds import (
     read_file as read_file,  # for this package alone
 )
 from sklearn_hsae.datasets._load_texts import load_texts

@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import re
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sklearn_hsae.datasets._file_opening import open_text
 from sklearn_hsae.datasets._file_table import table_of_cells
@@ -21,6 +21,12 @@ def read_delimited(path, columns, encoding, default_separator):
     `columns` are the names that the caller needs. They show which separator is right:
     only this one splits the first line into these names.
     """
+    (table,) = iter_delimited(path, columns, encoding, default_separator, None)
+    return table
+
+
+def iter_delimited(path, columns, encoding, default_separator, n_rows):
+    """Read such a table in pieces of `n_rows` rows; None is one piece."""
     with open_text(path, encoding) as file:
         head = file.read(_HEAD_CHARACTERS)
     line = _SEPARATOR_LINE.match(head)
@@ -28,13 +34,23 @@ def read_delimited(path, columns, encoding, default_separator):
         separator, n_skipped = line[1], line.end()
     else:
         separator, n_skipped = _find_separator(head, columns, default_separator), 0
+    opened = path, encoding, n_skipped, separator
+    quoting = csv.QUOTE_MINIMAL
     try:
-        records = _read_records(path, encoding, n_skipped, separator, csv.QUOTE_MINIMAL)
+        _check_records(path, _records(*opened, quoting), separator)
     except _QuotingError as error:
-        records = _without_quoting(path, encoding, n_skipped, separator)
-        if records is None:
+        quoting = csv.QUOTE_NONE
+        if not _are_plain(_records(*opened, quoting)):
             raise ValueError(f"{path}, {error}") from error
-    return _as_table(path, records, separator)
+    with closing(_records(*opened, quoting)) as records:
+        numbered = enumerate(records, 1)
+        number, names = next(pair for pair in numbered if pair[1])
+        while True:
+            rows = [record for _, record in itertools.islice(numbered, n_rows)]
+            yield table_of_cells(names, rows, first_number=number + 1)
+            number += len(rows)
+            if n_rows is None or len(rows) < n_rows:
+                return
 
 
 def _find_separator(head, columns, default):
@@ -78,19 +94,19 @@ class _QuotingError(Exception):
     """Quotation marks that do not come in pairs."""
 
 
-def _read_records(path, encoding, n_skipped, separator, quoting):
-    """All records of a file; blank lines are empty records."""
+def _records(path, encoding, n_skipped, separator, quoting):
+    """Yield the records of a file; blank lines are empty records."""
     with open_text(path, encoding) as file, _long_fields():
         file.read(n_skipped)
         # Without strict, a text that begins with a single quotation mark would contain
         # all rows up to the next quotation mark.
         reader = csv.reader(file, delimiter=separator, quoting=quoting, strict=True)
-        records = []
+        number = 1
         try:
             for record in reader:
-                records.append(record)
+                yield record
+                number += 1
         except csv.Error as error:
-            number = len(records) + 1
             message = (
                 f"row {number}: the quotation mark that opens a text is never closed"
                 if "unexpected end" in str(error)
@@ -100,40 +116,40 @@ def _read_records(path, encoding, n_skipped, separator, quoting):
                 f"{message} (the first row is 1). Write quotation marks within a "
                 'quoted text twice: "".'
             ) from error
-    return records
 
 
-def _without_quoting(path, encoding, n_skipped, separator):
-    """Read quotation marks as plain characters; None when the file uses quoting.
+def _check_records(path, records, separator):
+    """Refuse a table without a row, and rows with more fields than the header."""
+    n_columns = None
+    for number, record in enumerate(records, 1):
+        if n_columns is None and record:
+            n_columns = len(record)
+        elif n_columns and len(record) > n_columns and any(record[n_columns:]):
+            raise ValueError(
+                f"{path}, row {number} (the first is 1) has {len(record)} fields, and "
+                f"the header has {n_columns}. A text that contains {separator!r} must "
+                "be between quotation marks."
+            )
+    if n_columns is None:
+        raise ValueError(f"{path} is empty.")
+
+
+def _are_plain(records):
+    """Whether a file may be read with quotation marks as plain characters.
 
     Many programs write tab-separated texts without quoting. This is so when every row
     has as many fields as the header, and no field is between two quotation marks.
     """
-    records = _read_records(path, encoding, n_skipped, separator, csv.QUOTE_NONE)
-    n_columns = len(records[0])
+    n_columns = None
     for record in records:
+        n_columns = n_columns or len(record)
         if record and (len(record) != n_columns or any(map(_is_quoted, record))):
-            return None
-    return records
+            return False
+    return True
 
 
 def _is_quoted(field):
     return len(field) > 1 and field[0] == field[-1] == '"'
-
-
-def _as_table(path, records, separator):
-    start = next((i for i, record in enumerate(records) if record), len(records))
-    if start == len(records):
-        raise ValueError(f"{path} is empty.")
-    n_columns = len(records[start])
-    for i, record in enumerate(records[start + 1 :], start + 2):
-        if len(record) > n_columns and any(record[n_columns:]):
-            raise ValueError(
-                f"{path}, row {i} (the first is 1) has {len(record)} fields, and the "
-                f"header has {n_columns}. A text that contains {separator!r} must be "
-                "between quotation marks."
-            )
-    return table_of_cells(records[start], records[start + 1 :], first_number=start + 2)
 
 
 @contextmanager

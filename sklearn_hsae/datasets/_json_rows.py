@@ -1,5 +1,6 @@
 """Read rows from JSON: one object per line, or one array of objects."""
 
+import itertools
 import json
 
 import numpy as np
@@ -36,12 +37,7 @@ def read_json(path, encoding):
         row_word = "line"
         if len(set(numbers)) < len(numbers):  # a line holds several
             numbers, row_word = np.arange(1, len(rows) + 1), "item"
-    for row, number in zip(rows, numbers, strict=True):
-        if not isinstance(row, dict):
-            raise ValueError(
-                f"{path}, {row_word} {number}: a JSON object with columns is needed, "
-                f"got {type(row).__name__}."
-            )
+    _check_objects(path, rows, numbers, row_word)
     if text[start : start + 1] == "{" and len(rows) == 1 and _holds_columns(rows[0]):
         raise ValueError(
             f"{path} contains one JSON object for all rows; one object per row is "
@@ -50,6 +46,44 @@ def read_json(path, encoding):
     return FileTable(
         pd.DataFrame(rows, dtype=object), np.array(numbers, dtype=int), row_word
     )
+
+
+def iter_json(path, encoding, n_rows):
+    """Read a file in pieces of `n_rows` rows, if it has one object per line.
+
+    Another file is one piece.
+    """
+    if not _has_object_per_line(path, encoding):
+        yield read_json(path, encoding)
+        return
+    with open_text(path, encoding) as file:
+        lines = enumerate(map(str.rstrip, file), 1)
+        while piece := list(itertools.islice(lines, n_rows)):
+            numbers = [number for number, line in piece if line]
+            rows = [_decode_line(path, *pair) for pair in piece if pair[1]]
+            _check_objects(path, rows, numbers, "line")
+            frame = pd.DataFrame(rows, dtype=object)
+            yield FileTable(frame, np.array(numbers, dtype=int), "line")
+
+
+def _has_object_per_line(path, encoding):
+    with open_text(path, encoding) as file:
+        for line in file:
+            if line.strip():
+                try:
+                    return isinstance(_decoder.decode(line), dict)
+                except (json.JSONDecodeError, RecursionError):
+                    return False
+    return False
+
+
+def _check_objects(path, rows, numbers, row_word):
+    for row, number in zip(rows, numbers, strict=True):
+        if not isinstance(row, dict):
+            raise ValueError(
+                f"{path}, {row_word} {number}: a JSON object with columns is needed, "
+                f"got {type(row).__name__}."
+            )
 
 
 def _read_array(path, text, start):
@@ -68,22 +102,28 @@ def _read_lines(path, text):
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append(_decoder.decode(line))
-            except json.JSONDecodeError as error:
-                if not rows:  # objects may take several lines
-                    spread = _read_spread(text)
-                    if spread is not None:
-                        return spread
-                raise ValueError(
-                    f"{path}, line {number}: no JSON ({error.msg} at character "
-                    f"{error.pos + 1})."
-                ) from error
-            except RecursionError as error:
-                raise ValueError(
-                    f"{path}, line {number}: brackets are nested too deep."
-                ) from error
+                rows.append(_decode_line(path, number, line))
+            except ValueError:
+                spread = None if rows else _read_spread(text)
+                if spread is None:  # no object takes several lines
+                    raise
+                return spread
             numbers.append(number)
     return rows, numbers
+
+
+def _decode_line(path, number, line):
+    try:
+        return _decoder.decode(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}, line {number}: no JSON ({error.msg} at character "
+            f"{error.pos + 1})."
+        ) from error
+    except RecursionError as error:
+        raise ValueError(
+            f"{path}, line {number}: brackets are nested too deep."
+        ) from error
 
 
 def _read_spread(text):

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn_hsae.datasets._file_kinds import read_file
 from sklearn_hsae.datasets._number_formats import parse_number
 from sklearn_hsae.datasets._outcome_column import OutcomeReader
+from sklearn_hsae.datasets._sample_file import sample_file
 
 _MAX_COLUMNS_IN_MESSAGE = 30
 _AS_CLASSES = "pass task='classification'"
@@ -26,6 +27,8 @@ def load_texts(
     encoding=None,
     drop_missing=False,
     columns=None,
+    max_rows=None,
+    random_state=0,
 ):
     """Read texts, and an outcome, from a file.
 
@@ -62,6 +65,14 @@ def load_texts(
         More columns that each row needs, such as controls, with what they are: as
         `task` for the outcome. "text" is for names such as ids: str, as they are
         written in the file ("007"), or None where there is none.
+
+    max_rows : int or None, default=None
+        Of a larger file, keep this number of rows, drawn at random. The others are
+        read in pieces and not kept, so the file may be larger than the memory. The
+        number of rows in the file is then ``frame.attrs["n_rows_in_file"]``.
+    random_state : int, default=0
+        Draws these rows. The default is a number, so that the same call reads the same
+        rows.
 
     Returns
     -------
@@ -117,7 +128,13 @@ def load_texts(
     _check_options([task, *kinds], decimal)
     of_texts = [text] if isinstance(text, str) else list(text)
     names = [name for name in (*of_texts, target, *columns) if name is not None]
-    table = read_file(path, tuple(names), encoding)
+    if max_rows is None:
+        table = read_file(path, tuple(names), encoding)
+        n_rows = len(table.frame)
+    else:
+        table, n_rows = sample_file(
+            path, tuple(names), encoding, max_rows=max_rows, seed=random_state
+        )
     _check_columns(path, table, names)
     _mend_surrogates(path, table, names)
     found = {name: _read_texts(path, table, name) for name in of_texts}
@@ -143,7 +160,9 @@ def load_texts(
         for name, kind in columns.items()
         if kind == "text"
     }
-    return texts[is_kept], values.get(target), frame.assign(**values, **written)
+    frame = frame.assign(**values, **written)
+    frame.attrs["n_rows_in_file"] = n_rows
+    return texts[is_kept], values.get(target), frame
 
 
 def _read_values(path, table, name, task, decimal, as_classes):

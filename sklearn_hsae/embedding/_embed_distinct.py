@@ -7,9 +7,9 @@ from contextlib import closing
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from sklearn_hsae._cache import open_cache
+from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
 from sklearn_hsae.embedding._cached_vectors import read_cached
 
@@ -49,7 +49,7 @@ def embed_distinct(embedder, texts, *, cache_dir, cache_dtype, progress):
             n_cached,
         )
         if n_cached < len(distinct):
-            bar = tqdm(
+            bar = progress_bar(
                 total=len(distinct),
                 initial=n_cached,
                 desc=progress,

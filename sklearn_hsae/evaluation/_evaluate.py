@@ -467,7 +467,7 @@ def _fidelity(steps, hypotheses):
 def _with_groups(table, last, annotations, controls, y, groups):
     """The table with the number of each group, and the table of the groups."""
     numbers = agreeing_groups(annotations.to_numpy(dtype=np.float64))
-    agreeing = group_table(last, annotations, y, numbers, controls, groups)
+    agreeing = group_table(last, table, annotations, y, numbers, controls, groups)
     names = annotations.columns
     by_name = dict(zip(names, numbers.tolist(), strict=True))
     return table.assign(group=table["hypothesis"].map(by_name)), agreeing

@@ -37,7 +37,7 @@ def agreeing_groups(annotations):
     return pd.factorize(clusters)[0] + 1
 
 
-def group_table(last_step, annotations, y, numbers, controls, clusters=None):
+def group_table(last_step, table, annotations, y, numbers, controls, clusters=None):
     """Test each group as one hypothesis: a text has any of its concepts.
 
     For pairs: one of the texts has more of its concepts.
@@ -46,6 +46,8 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
     ----------
     last_step : HypothesisRegressor or HypothesisClassifier
         Its settings and classes are used; its coefficients are not.
+    table : DataFrame
+        That of the hypotheses, each beside the others.
     annotations : DataFrame of shape (n_rows, n_hypotheses)
     y : ndarray of shape (n_rows,)
     numbers : ndarray of int of shape (n_hypotheses,)
@@ -61,20 +63,29 @@ def group_table(last_step, annotations, y, numbers, controls, clusters=None):
         As `summary_`, with `members`, the list of the names, before the estimates.
     """
     names = np.asarray(annotations.columns, dtype=object)
-    annotations = annotations.to_numpy(dtype=np.float64)
+    values = annotations.to_numpy(dtype=np.float64)
     groups = [numbers == number for number in np.unique(numbers)]
     members = [names[group].tolist() for group in groups]
-    columns = [annotations[:, group] for group in groups]
-    joined = _more if last_step.pairs else _any
-    any_of = np.column_stack([joined(column) for column in columns])
     labels = [" or ".join(concepts) for concepts in members]
-    any_of = pd.DataFrame(any_of, columns=labels, index=controls.index)
-    frame = pd.concat([any_of, controls], axis=1)
-    table = last_step._table_of(frame, y, clusters, list(controls.columns))
+    if len(labels) < len(names) or not _are_annotations(values):
+        joined = _more if last_step.pairs else _any
+        any_of = np.empty((len(values), len(groups)))
+        for j, group in enumerate(groups):
+            any_of[:, j] = joined(values[:, group])
+        frame = pd.DataFrame(any_of, controls.index, labels, copy=False)
+        if len(controls.columns):
+            frame = pd.concat([frame, controls], axis=1)
+        table = last_step._table_of(frame, y, clusters, list(controls.columns))
     by_label = dict(zip(labels, members, strict=True))
+    table = table.copy()
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))
     return table
+
+
+def _are_annotations(values):
+    """Whether a group of one hypothesis has the same values as this one."""
+    return ((values == 0) | (np.abs(values) == 1) | np.isnan(values)).all()
 
 
 def _more(annotations):
@@ -84,6 +95,6 @@ def _more(annotations):
 
 def _any(annotations):
     """1 where any annotation is 1, else NaN where any is missing, else 0."""
-    value = np.where(np.isnan(annotations).any(axis=1), np.nan, 0.0)
-    value[(np.nan_to_num(annotations) != 0).any(axis=1)] = 1.0
-    return value
+    is_missing = np.isnan(annotations)
+    has_some = ((annotations != 0) & ~is_missing).any(axis=1)
+    return np.where(is_missing.any(axis=1) & ~has_some, np.nan, has_some)

@@ -6,6 +6,8 @@ from sklearn_hsae.inference import HEADLINE
 _MEASURE = {"r2": "held-out R2", "auc": "held-out AUC"}
 _NEGLIGIBLE_LOSS = 0.01
 _MANY_DROPPED = 0.03  # of all rows
+_TOO_FEW = 50  # held-out texts: below, even a perfect score may be chance
+_FEW = 500  # held-out texts: below, more of them are the first thing to try
 _REMEDIES = {
     "all neurons": "a larger autoencoder (n_neurons, k) keeps more",
     "selected neurons": "more hypotheses (n_select) or a higher target_weight keep "
@@ -56,8 +58,10 @@ def verdict(task, metrics, ceilings):
     is_better = ceilings[f"{name}_low"] > chance
     if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
         low = _format.number(ceilings[f"{name}_low"].iloc[0])
-        reached = f"{measure} {scores.iloc[0]:.2f}, interval from {low}"
-        no_signal = _no_signal(metrics["n_significant"], ceiling, reached)
+        reached = f"{measure} {scores.iloc[0]:.2f}"
+        if _format.is_number(ceilings[f"{name}_low"].iloc[0]):
+            reached += f", interval from {low}"
+        no_signal = _no_signal(metrics["n_significant"], ceiling, reached, metrics["n"])
         return f"{summary}{details} {no_signal}"
     share = ""
     if is_better.iloc[0]:
@@ -67,7 +71,7 @@ def verdict(task, metrics, ceilings):
             f" That is {_format.percent(part)} of what {ceiling} reaches "
             f"({scores.iloc[0]:.2f}){above}."
         )
-    return f"{summary}{share}{details} {_largest_loss(scores)}"
+    return f"{summary}{share}{details}{_few_texts(metrics)} {_largest_loss(scores)}"
 
 
 def _are(count):
@@ -127,17 +131,34 @@ def _shared_effects(metrics):
     n_alone = metrics["n_significant_alone"]
     if n_alone > max(n_joint, metrics["n_significant_groups"]):
         sentences += (
-            f" Taken one by one, {n_alone} hypotheses are. More held-out texts would "
-            "tell more of them apart."
+            f" Taken one by one, {n_alone} hypotheses are. Each is tested beside the "
+            "others: fewer hypotheses (n_select) or more held-out texts tell more of "
+            "them apart."
         )
     return sentences
 
 
-def _no_signal(n_significant, ceiling, reached):
+def _few_texts(metrics):
+    """What to change first where nothing at all is significant."""
+    counts = ("n_significant", "n_significant_alone", "n_significant_groups")
+    if any(metrics[name] for name in counts) or metrics["n"] >= _FEW:
+        return ""
+    return (
+        f" With {metrics['n']} held-out texts only large effects can be significant: "
+        "more texts help first."
+    )
+
+
+def _no_signal(n_significant, ceiling, reached, n):
     if n_significant:
         return (
             f"They say little about a single text: even {ceiling} is not clearly "
             f"better than chance ({reached})."
+        )
+    if n < _TOO_FEW:
+        return (
+            f"{n} held-out texts are too few to see a signal: even {ceiling} is not "
+            f"clearly better than chance ({reached}). Test on {_TOO_FEW} texts or more."
         )
     return (
         f"There is no clear signal here: even {ceiling} is not clearly better than "

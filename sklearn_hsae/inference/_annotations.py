@@ -51,7 +51,9 @@ def rows_that_count(X, y, sample_weight, groups, cov_type):
     clusters = of_rows(clusters, counts)
     refuse_single_cluster(clusters)
     n_dropped = int((~is_annotated).sum())
-    return Rows(X[counts], y[counts], weights[counts], clusters, n_dropped)
+    if not counts.all():
+        X, y, weights = X[counts], y[counts], weights[counts]
+    return Rows(X, y, weights, clusters, n_dropped)
 
 
 def annotated_rows(X):

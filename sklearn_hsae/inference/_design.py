@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
+from sklearn_hsae._row_chunks import row_chunks
+
 # A column whose squared correlation with the ones before it is nearer to 1 than this
 # has no coefficient that rounding would leave a digit of.
 _COLLINEAR = 1e-10
@@ -30,6 +32,8 @@ class Design(NamedTuple):
     location, scale : ndarray of shape (n_kept,)
         What was subtracted from each column, and what it was divided by.
     has_intercept : bool
+    leverage : ndarray of shape (rows.sum(),)
+        Of each row, with the intercept.
     """
 
     rows: np.ndarray
@@ -41,6 +45,7 @@ class Design(NamedTuple):
     location: np.ndarray
     scale: np.ndarray
     has_intercept: bool
+    leverage: np.ndarray | None = None
 
     def intercept(self):
         """The column of the intercept: roots of the weights, of length 1; else 0."""
@@ -52,9 +57,29 @@ class Design(NamedTuple):
     def orthonormal(self):
         """An orthonormal basis of the other columns times the roots of the weights.
 
-        The column of the intercept is orthogonal to it.
+        The column of the intercept is orthogonal to it. It takes the memory of
+        `standardized`, which must not be used any more.
+
+        Returns
+        -------
+        ndarray of shape (rows.sum(), n_kept)
         """
-        columns = self.standardized.T * self._roots()
+        roots, basis = self._roots(), self.standardized
+        for rows in row_chunks(*basis.shape):
+            basis[rows] = self._orthonormal(rows, roots)
+        return basis
+
+    def leverages(self):
+        """The leverage of each row."""
+        roots = self._roots()
+        leverage = np.square(self.intercept())
+        for rows in row_chunks(*self.standardized.shape):
+            basis = self._orthonormal(rows, roots)
+            leverage[rows] += np.einsum("ij,ij->i", basis, basis)
+        return leverage
+
+    def _orthonormal(self, rows, roots):
+        columns = self.standardized[rows].T * roots[rows]
         return linalg.solve_triangular(
             self.triangle, columns, lower=True, check_finite=False, overwrite_b=True
         ).T
@@ -83,7 +108,7 @@ def usable_part(X, names, weights=None, *, has_intercept=True):
     """
     weights = np.ones(len(X)) if weights is None else weights
     design = _independent(X, names, weights, has_intercept)
-    while (lone := _leverage(design) > 1 - _LONE).any():
+    while (lone := (leverage := design.leverages()) > 1 - _LONE).any():
         rows = design.rows.copy()
         rows[np.flatnonzero(rows)[lone]] = False
         fewer = _independent(
@@ -96,25 +121,23 @@ def usable_part(X, names, weights=None, *, has_intercept=True):
         for j in np.setdiff1d(design.columns, columns):
             notes[j] = "decided by a single row"
         design = fewer._replace(rows=rows, columns=columns, notes=notes)
-    return design
-
-
-def _leverage(design):
-    basis = design.orthonormal()
-    return np.einsum("ij,ij->i", basis, basis) + np.square(design.intercept())
+    return design._replace(leverage=leverage)
 
 
 def _independent(X, names, weights, has_intercept):
     n_rows, shares = len(X), weights / weights.sum()
-    size = np.abs(X).max(axis=0)
+    size = np.maximum(X.max(axis=0), -X.min(axis=0))
     standardized = X / np.where(size > 0, size, 1.0)  # squares do not overflow
     location = shares @ standardized * has_intercept
     standardized -= location
-    spread = np.sqrt(np.einsum("i,ij,ij->j", shares, standardized, standardized))
+    chunks = row_chunks(*X.shape)
+    spread = sum(shares[rows] @ np.square(standardized[rows]) for rows in chunks)
+    spread = np.sqrt(spread)
     varies = np.flatnonzero(spread > _CONSTANT)
-    standardized = standardized[:, varies] / spread[varies]
-    weighted = standardized * np.sqrt(shares)[:, None]
-    correlations = weighted.T @ weighted
+    if len(varies) < len(spread):
+        standardized = standardized[:, varies]
+    standardized /= spread[varies]
+    correlations = _gram(standardized, shares, chunks)
     max_rank = n_rows - 1 - has_intercept
     kept, triangle = _leading_cholesky(correlations, max_rank=max_rank)
     notes = [f"constant ({value:g} in every row)" for value in X[0]]
@@ -137,6 +160,15 @@ def _independent(X, names, weights, has_intercept):
         scale=spread[columns] * size[columns],
         has_intercept=has_intercept,
     )
+
+
+def _gram(columns, shares, chunks):
+    """Weighted sums of the products of columns."""
+    sums = np.zeros((columns.shape[1], columns.shape[1]))
+    for rows in chunks:
+        weighted = columns[rows] * np.sqrt(shares[rows])[:, None]
+        sums += weighted.T @ weighted
+    return sums
 
 
 def _leading_cholesky(correlations, *, max_rank):

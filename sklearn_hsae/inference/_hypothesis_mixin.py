@@ -101,8 +101,9 @@ class HypothesisMixin:
         """
         if not self.pairs:
             hypotheses = X[:, len(self._names()[0]) :]
-            is_annotation = np.isnan(hypotheses) | np.isin(hypotheses, (-1, 0, 1))
-            if (hypotheses == -1).any() and is_annotation.all():
+            if (hypotheses == -1).any() and (
+                np.isnan(hypotheses) | np.isin(hypotheses, (-1, 0, 1))
+            ).all():
                 raise ValueError(_PAIRS_EXPECTED)
             return
         for plain, levels in self._controls.values():
@@ -117,7 +118,7 @@ class HypothesisMixin:
         """What stands for NaN in `predict`: means, or 0 for pairs."""
         if self.pairs:
             return np.zeros(rows.X.shape[1])
-        return np.average(rows.X, axis=0, weights=rows.weights)
+        return rows.weights @ rows.X / rows.weights.sum()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,6 +7,7 @@ where that has an answer; a row of leverage 1 makes all of its standard errors N
 import numpy as np
 from scipy import linalg, special
 
+from sklearn_hsae._row_chunks import row_chunks
 from sklearn_hsae.inference._clusters import cluster_variances, of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
@@ -79,7 +80,7 @@ def fit_linear(
     model = _LeastSquares(design, cov_type)
     outcome = (root * (y - mean))[:, None]
     residual = model.residual(outcome)
-    coefficient = model.loadings @ outcome
+    coefficient = model.coefficients(outcome)
     if np.linalg.norm(residual) <= _EXACT * np.linalg.norm(outcome):
         residual[:] = 0.0
         coefficient[np.abs(coefficient) < 1e-9 * outcome.std()] = 0.0
@@ -97,7 +98,7 @@ def fit_linear(
         _chance_of_signs(column, clusters)
         if not has_intercept
         else _chance_of_order(column, clusters)
-        for column in design.standardized.T[exact]
+        for column in X[np.ix_(design.rows, design.columns[exact])].T
     ]
     p_corrected = None
     tested = design.columns >= n_controls
@@ -140,11 +141,11 @@ def influences(X, y, names):
     outcome = y[design.rows] - y[design.rows].mean()
     residual = model.residual(outcome[:, None])[:, 0] / (1 - model.leverage)
     coefficient = np.full(X.shape[1], np.nan)
-    coefficient[design.columns] = model.loadings @ outcome / design.scale
+    coefficient[design.columns] = model.coefficients(outcome) / design.scale
     influence = np.full(X.shape, np.nan)
     influence[:, design.columns] = 0.0
     influence[np.ix_(design.rows, design.columns)] = (
-        model.loadings.T * residual[:, None] / design.scale
+        model.loadings() * residual[:, None] / design.scale
     )
     return coefficient, influence
 
@@ -155,10 +156,13 @@ class _LeastSquares:
     Outcomes are arrays of shape (n_rows, n_outcomes), multiplied by the roots of the
     weights. Coefficients are those of the standardized columns.
 
+    The standardized columns of the design are used up.
+
     Attributes
     ----------
-    loadings : ndarray of shape (n_columns, n_rows)
-        A coefficient is a row of these times the outcome.
+    basis : ndarray of shape (n_rows, n_columns)
+        Orthonormal. With many rows it is the only array of this size: others are made
+        in chunks of rows.
     leverage : ndarray of shape (n_rows,)
     degrees : ndarray of shape (n_columns, 1)
         Degrees of freedom of each variance.
@@ -166,19 +170,31 @@ class _LeastSquares:
 
     def __init__(self, design, cov_type):
         self.intercept = design.intercept()[:, None]
-        self.basis = design.orthonormal()
-        self.leverage = np.square(self.intercept[:, 0])
-        self.leverage += np.einsum("ij,ij->i", self.basis, self.basis)
-        self.loadings = linalg.solve_triangular(
-            design.triangle, self.basis.T, lower=True, trans="T", check_finite=False
-        ) / np.sqrt(design.weights.sum())
+        self.basis, self.leverage = design.orthonormal(), design.leverage
         n_rows, n_columns = self.basis.shape
+        inverse = linalg.solve_triangular(
+            design.triangle, np.eye(n_columns), lower=True
+        )
+        # Its columns turn the basis into what a coefficient adds up.
+        self.inverse = inverse / np.sqrt(design.weights.sum())
         self.n_free = n_rows - n_columns - design.has_intercept
-        self.classical = np.square(self.loadings).sum(axis=1, keepdims=True)
-        self.robust, self.degrees = None, np.full((n_columns, 1), float(self.n_free))
-        if cov_type == "HC3":
-            self.robust = np.square(self.loadings / (1 - self.leverage))
+        self.classical = np.square(self.inverse).sum(axis=0)[:, None]
+        self.degrees = np.full((n_columns, 1), float(self.n_free))
+        self.has_robust = cov_type == "HC3"
+        self.chunks = row_chunks(n_rows, n_columns)
+        self._only_chunk = None  # permutations need it often
+        if self.has_robust:
+            if len(self.chunks) == 1:
+                self._only_chunk = self._robust_parts(slice(None))
             self.degrees = self._bell_mccaffrey()[:, None]
+
+    def loadings(self, rows=slice(None)):
+        """What each row's outcome adds to the coefficients: (n_rows, n_columns)."""
+        return self.basis[rows] @ self.inverse
+
+    def coefficients(self, outcomes):
+        """Of shape (n_columns, n_outcomes), or (n_columns,) for one outcome."""
+        return self.inverse.T @ (self.basis.T @ outcomes)
 
     def residual(self, outcomes):
         """What the intercept and the columns leave of each outcome."""
@@ -190,9 +206,26 @@ class _LeastSquares:
         """Of each coefficient: the larger of HC3's and the classical one."""
         squares = np.square(residual)
         variance = self.classical * (squares.sum(axis=0) / self.n_free)
-        if self.robust is None:
+        if not self.has_robust:
             return variance
-        return np.maximum(variance, self.robust @ squares)
+        return np.maximum(variance, self.robust_variance(squares))
+
+    def robust_variance(self, squares):
+        """HC3's variance of each coefficient, from the squares of the residuals."""
+        return sum(part.T @ squares[rows] for rows, part in self._robust())
+
+    def _robust(self):
+        """Chunks of rows with the factors of their squared residuals."""
+        if self._only_chunk is not None:
+            yield slice(None), self._only_chunk
+            return
+        for rows in self.chunks:
+            yield rows, self._robust_parts(rows)
+
+    def _robust_parts(self, rows, columns=slice(None)):
+        loadings = self.basis[rows] @ self.inverse[:, columns]
+        loadings /= 1 - self.leverage[rows, None]
+        return np.square(loadings, out=loadings)
 
     def add_clusters(self, residual, variance, clusters):
         """The larger of CR2's variance and another; NaN where it is not known.
@@ -200,8 +233,9 @@ class _LeastSquares:
         Sets the degrees of freedom.
         """
         basis = np.hstack([self.intercept, self.basis])
+        directions = np.vstack([np.zeros(len(self.inverse)), self.inverse])
         robust, degrees, is_lone = cluster_variances(
-            basis, basis.T @ self.loadings.T, residual[:, 0], clusters
+            basis, directions, residual[:, 0], clusters
         )
         self.degrees = degrees[:, None]
         larger = np.maximum(variance, robust[:, None])
@@ -211,7 +245,7 @@ class _LeastSquares:
     def p_values(self, outcomes):
         """Two-sided p-values, of shape (n_columns, n_outcomes)."""
         error = np.sqrt(self.variance(self.residual(outcomes)))
-        return _two_sided(self.loadings @ outcomes, error, self.degrees)
+        return _two_sided(self.coefficients(outcomes), error, self.degrees)
 
     def _bell_mccaffrey(self):
         """Degrees of freedom of HC3's variances (MacKinnon & White 1985).
@@ -220,15 +254,19 @@ class _LeastSquares:
         For noise of equal variance its Satterthwaite degrees of freedom are
         tr(MA)^2 / tr(MAMA), and M = I - HH' with orthonormal H.
         """
-        A, leverage = self.robust, self.leverage
-        trace = A @ (1 - leverage)
-        trace_of_square = np.square(A) @ (1 - 2 * leverage)
-        n_sharing = np.square(A.sum(axis=1)) / np.square(A).sum(axis=1)
+        trace, trace_of_square, total, squares = np.zeros((4, len(self.inverse)))
+        for rows, A in self._robust():
+            leverage, squared = self.leverage[rows], np.square(A)
+            trace += (1 - leverage) @ A
+            trace_of_square += (1 - 2 * leverage) @ squared
+            total += A.sum(axis=0)
+            squares += squared.sum(axis=0)
         # With more rows than that the rest of the trace does not matter.
-        for j in np.flatnonzero(n_sharing < FEW_ROWS):
-            rows = _largest(A[j])
+        for j in np.flatnonzero(np.square(total) / squares < FEW_ROWS):
+            column = self._robust_parts(slice(None), [j])[:, 0]
+            rows = _largest(column)
             H = np.hstack([self.intercept[rows], self.basis[rows]])
-            trace_of_square[j] += np.square((H.T * A[j, rows]) @ H).sum()
+            trace_of_square[j] += np.square((H.T * column[rows]) @ H).sum()
         return np.clip(np.square(trace) / trace_of_square, 1.0, self.n_free)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import special
 
+from sklearn_hsae._row_chunks import row_chunks
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._permutation import (
     FEW_ROWS,
@@ -84,7 +85,8 @@ class _TwoGroups:
     """
 
     def __init__(self, has, weights):
-        self.has, self.weights = has.astype(np.float64), weights[:, None]
+        self.has, self.weights = has, weights[:, None]
+        self.chunks = row_chunks(*has.shape)
         n_with = has.sum(axis=0)[:, None]
         self.n_rows = np.stack([n_with, len(has) - n_with])
         self.total = self._sums(self.weights)
@@ -133,5 +135,7 @@ class _TwoGroups:
         return np.exp(special.betaln(n_with + 1, n_without + 1)) * (n + 1)
 
     def _sums(self, values):
-        with_concept = self.has.T @ values
+        with_concept = sum(
+            self.has[rows].T.astype(np.float64) @ values[rows] for rows in self.chunks
+        )
         return np.stack([with_concept, values.sum(axis=0) - with_concept])

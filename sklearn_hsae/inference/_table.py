@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sklearn_hsae._row_chunks import row_chunks
+
 # In `attrs` of a table from the rows on which the hypotheses were found.
 POST_SELECTION = (
     "post-selection: from the rows on which the hypotheses were found, so too small. "
@@ -39,11 +41,16 @@ def hypothesis_table(X, weights, names, estimates, separation):
             "ci_low": estimates.ci_low,
             "ci_high": estimates.ci_high,
             "p": estimates.p,
-            "prevalence": np.average(X != 0, axis=0, weights=weights),
+            "prevalence": _prevalence(X, weights),
             "n": len(X),
             "note": estimates.notes,
         }
     )
+
+
+def _prevalence(X, weights):
+    chunks = row_chunks(*X.shape)
+    return sum(weights[rows] @ (X[rows] != 0) for rows in chunks) / weights.sum()
 
 
 def control_table(names, estimates):

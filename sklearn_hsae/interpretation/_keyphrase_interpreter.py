@@ -31,6 +31,7 @@ from sklearn_hsae.judges import (
     candidate_phrases,
     handle_words,
     is_word_for_word,
+    name_words,
     phrase_label,
     soft_maximum,
 )
@@ -38,6 +39,7 @@ from sklearn_hsae.judges import (
 _MAX_ROWS = 10_000  # more rows change the names little and cost memory
 _SHORTLIST = 40  # phrases per neuron that are compared in detail
 _MANY_HANDLES = 0.2  # share of labels made of handles that causes a warning
+_MANY_NAMES = 0.3  # the same for other names, which are often a topic
 _LEAST_GAIN = 0.005  # smallest gain in correlation for one more phrase
 _SHARE_OF_A_PART = 0.95  # of the gain of a phrase, for a part that replaces it
 
@@ -181,7 +183,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        _warn_of_handles(phrases, texts[naming])
+        _warn_of_names(phrases, texts[naming])
         self._set_concepts(*self._labels(phrases, len(naming)))
         named = activations[np.ix_(naming, self._columns)]
         judge = self._judge().fit(self.concepts_, texts[naming], named)
@@ -277,32 +279,49 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
                 f"No phrase of the texts goes with {', '.join(map(str, unnamed))}. A "
                 "neuron without a name is no hypothesis and is left out.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         reasons = ["no phrase goes with it" if x is None else "" for x in labels]
         return labels, reasons
 
 
-def _warn_of_handles(phrases_of_labels, texts):
-    """Warn when many labels are made of handles, which name people, not subjects."""
+def _warn_of_names(phrases_of_labels, texts):
+    """Warn when many labels are made of names, which say who and not what."""
     labels = [phrases for phrases in phrases_of_labels if phrases]
     handles = handle_words(texts)
+    n_labels, shown = _made_of(handles, labels)
+    if n_labels >= max(_MANY_HANDLES * len(labels), 1):
+        shown = ", ".join(f"@{word}" for word in shown)
+        warnings.warn(
+            f"{n_labels} of {len(labels)} labels are made of handles such as {shown}: "
+            "they say who writes or is written to. Pass ignore=['@*'] to leave handles "
+            "out of the labels, or clean=['handles'] to remove them from the texts.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return
+    n_labels, shown = _made_of(handles | name_words(texts), labels)
+    if n_labels >= max(_MANY_NAMES * len(labels), 2):
+        warnings.warn(
+            f"{n_labels} of {len(labels)} labels are made of names: words that the "
+            f"texts write with a capital, such as {', '.join(map(repr, shown))}. If "
+            "they say who writes or is written to, and not what is written, pass "
+            f"ignore={shown!r} to leave them out of the labels.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _made_of(words, labels):
+    """How many labels have such a word in half of their phrases, and such words."""
     named = [
         phrases
         for phrases in labels
-        if sum(not handles.isdisjoint(phrase.split()) for phrase in phrases)
+        if sum(not words.isdisjoint(phrase.split()) for phrase in phrases)
         >= len(phrases) / 2
     ]
-    if len(named) >= _MANY_HANDLES * len(labels) and named:
-        words = {word for phrases in named for p in phrases for word in p.split()}
-        shown = ", ".join(f"@{word}" for word in sorted(words & handles)[:5])
-        warnings.warn(
-            f"{len(named)} of {len(labels)} labels are made of handles such as "
-            f"{shown}: they say who writes or is written to. Pass ignore=['@*'] to "
-            "leave handles out of the labels.",
-            UserWarning,
-            stacklevel=3,
-        )
+    found = {word for phrases in named for p in phrases for word in p.split()}
+    return len(named), sorted(found & words)[:5]
 
 
 def _min_count(n_texts):

@@ -7,7 +7,7 @@ of the concepts any text has. Interpreters use a judge to compare candidate labe
 
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
 from sklearn_hsae.judges._embedding_judge import EmbeddingJudge, is_word_for_word
-from sklearn_hsae.judges._ignored_words import handle_words
+from sklearn_hsae.judges._ignored_words import handle_words, name_words
 from sklearn_hsae.judges._judge import Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
@@ -35,6 +35,7 @@ __all__ = [
     "handle_words",
     "is_word_for_word",
     "label_phrases",
+    "name_words",
     "phrase_label",
     "sentences",
     "soft_maximum",

@@ -10,9 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from sklearn_hsae._cache import cache_key, open_cache
+from sklearn_hsae._progress import progress_bar
 from sklearn_hsae.llm._background import run_in_background
 from sklearn_hsae.llm._batches import Batches
 from sklearn_hsae.llm._dispatch import Dispatch
@@ -160,7 +159,7 @@ class LLMClient:
         options = check_environment(self.llm)
         with (
             without_warnings_of_pydantic(),
-            tqdm(
+            progress_bar(
                 total=total, desc=description, unit="call", disable=not self.verbose
             ) as bar,
         ):

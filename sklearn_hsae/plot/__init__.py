@@ -8,6 +8,7 @@ from sklearn_hsae.plot._figures import (
     FIGURE_FILES as FIGURE_FILES,  # for this package alone
 )
 from sklearn_hsae.plot._figures import save_figures
+from sklearn_hsae.plot._group_effects_display import GroupEffectsDisplay
 from sklearn_hsae.plot._prevalence_display import PrevalenceDisplay
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CeilingsDisplay",
     "EffectsDisplay",
     "FidelityDisplay",
+    "GroupEffectsDisplay",
     "PrevalenceDisplay",
     "save_figures",
 ]

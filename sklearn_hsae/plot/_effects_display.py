@@ -3,9 +3,9 @@
 import numpy as np
 
 from sklearn_hsae.plot._evaluation_display import (
-    OTHER,
     SIGNIFICANT,
     EvaluationDisplay,
+    draw_effect,
     effect_unit,
     list_labels,
     note,
@@ -71,7 +71,7 @@ class EffectsDisplay(EvaluationDisplay):
             for c, row in enumerate(rows):
                 y = i + _SPREAD * ((c + 0.5) / n_classes - 0.5)
                 color = f"C{c % 10}" if n_classes > 1 else SIGNIFICANT
-                _draw_effect(ax, row, y, color, scale)
+                draw_effect(ax, row, y, color, scale)
         list_labels(ax, [wrapped(rows[0].name) for rows in hypotheses])
         ax.set_xlim(scale.low, scale.high)
         ax.set_xlabel(effect_unit(self.evaluation, self.outcome))
@@ -85,18 +85,3 @@ class EffectsDisplay(EvaluationDisplay):
             for c, row in enumerate(hypotheses[0]):
                 ax.plot([], [], "o", color=f"C{c % 10}", label=wrapped(row.group, 24))
             ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
-
-
-def _draw_effect(ax, row, y, color, scale):
-    if not row.is_estimable:
-        ax.text(0, y, " not estimable", va="center", fontsize="small", color=OTHER)
-        return
-    color = color if row.significant else OTHER if color == SIGNIFICANT else color
-    low, high = np.clip([row.low, row.high], scale.low, scale.high)
-    ax.plot([low, high], [y, y], color=color, linewidth=1.5, solid_capstyle="butt")
-    for end, at, marker in ((row.low, low, "<"), (row.high, high, ">")):
-        if end != at and not np.isnan(end):
-            ax.plot(at, y, marker, color=color, markersize=6, clip_on=False)
-    if scale.low <= row.effect <= scale.high:
-        face = color if row.significant else "white"
-        ax.plot(row.effect, y, "o", color=color, markerfacecolor=face, markersize=6)

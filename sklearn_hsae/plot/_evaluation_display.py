@@ -2,6 +2,8 @@
 
 import textwrap
 
+import numpy as np
+
 from sklearn_hsae import _format
 from sklearn_hsae._extras import import_extra
 from sklearn_hsae.evaluation import evaluate_hypotheses
@@ -152,3 +154,30 @@ def list_labels(ax, labels):
 def note(ax, text):
     """Write a note above the axes."""
     ax.set_title(text, loc="left", fontsize="small", color="#444444")
+
+
+def draw_effect(ax, row, y, color, scale):
+    """Draw one effect with its interval; filled where it is significant.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    row : object
+        With `effect`, `low`, `high`, `significant` and `is_estimable`.
+    y : float
+    color : str
+    scale : Scale
+        Where intervals are cut; a cut end has an arrow.
+    """
+    if not row.is_estimable:
+        ax.text(0, y, " not estimable", va="center", fontsize="small", color=OTHER)
+        return
+    color = color if row.significant else OTHER if color == SIGNIFICANT else color
+    low, high = np.clip([row.low, row.high], scale.low, scale.high)
+    ax.plot([low, high], [y, y], color=color, linewidth=1.5, solid_capstyle="butt")
+    for end, at, marker in ((row.low, low, "<"), (row.high, high, ">")):
+        if end != at and not np.isnan(end):
+            ax.plot(at, y, marker, color=color, markersize=6, clip_on=False)
+    if scale.low <= row.effect <= scale.high:
+        face = color if row.significant else "white"
+        ax.plot(row.effect, y, "o", color=color, markerfacecolor=face, markersize=6)

@@ -1,7 +1,8 @@
 """All displays of an evaluation as files."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from sklearn_hsae._extras import import_extra
@@ -10,6 +11,7 @@ from sklearn_hsae.plot._agreement_display import AgreementDisplay
 from sklearn_hsae.plot._ceilings_display import CeilingsDisplay
 from sklearn_hsae.plot._effects_display import EffectsDisplay
 from sklearn_hsae.plot._fidelity_display import FidelityDisplay
+from sklearn_hsae.plot._group_effects_display import GroupEffectsDisplay
 from sklearn_hsae.plot._prevalence_display import PrevalenceDisplay
 
 _DISPLAYS = {
@@ -21,7 +23,10 @@ _DISPLAYS = {
 }
 _FORMATS = ("png", "svg")
 _DOTS_PER_INCH = 200
-FIGURE_FILES = [f"{name}.{kind}" for name in _DISPLAYS for kind in _FORMATS]
+_BY_GROUP = "by_group"
+FIGURE_FILES = [
+    f"{name}.{kind}" for name in [*_DISPLAYS, _BY_GROUP] for kind in _FORMATS
+]
 
 
 @contextmanager
@@ -45,7 +50,7 @@ def _one_warning_of_glyphs():
         )
 
 
-def save_figures(evaluation, folder, *, outcome="the outcome"):
+def save_figures(evaluation, folder, *, outcome="the outcome", by=None):
     """Write every display of an evaluation as PNG and SVG.
 
     Displays for which the evaluation holds nothing, such as ceilings without training
@@ -59,6 +64,8 @@ def save_figures(evaluation, folder, *, outcome="the outcome"):
         replaced.
     outcome : str, default="the outcome"
         The name of y, for the labels of the axes.
+    by : DataFrame or None, default=None
+        A comparison of groups, which ``evaluation.by_group`` returned.
 
     Returns
     -------
@@ -67,12 +74,13 @@ def save_figures(evaluation, folder, *, outcome="the outcome"):
     """
     figure = import_extra("matplotlib.figure", extra="plot", use="figures")
     matplotlib = import_extra("matplotlib", extra="plot", use="figures")
+    makers = {name: partial(display, evaluation) for name, display in _DISPLAYS.items()}
+    if by is not None:
+        makers[_BY_GROUP] = partial(GroupEffectsDisplay, evaluation, by)
     displays = {}
-    for name, display in _DISPLAYS.items():
-        try:
-            displays[name] = display(evaluation, outcome=outcome)
-        except ValueError:  # the evaluation holds nothing to draw
-            continue
+    for name, make in makers.items():
+        with suppress(ValueError):  # the evaluation holds nothing to draw
+            displays[name] = make(outcome=outcome)
     folder, paths = Path(folder), []
     folder.mkdir(exist_ok=True)
     # Text stays text in SVG; the same evaluation gives the same file.

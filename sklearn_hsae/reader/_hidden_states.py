@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16
 from sklearn_hsae._files import fingerprint
+from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
 from sklearn_hsae.reader._windows import (
     special_tokens,
@@ -154,7 +154,7 @@ class HiddenStateReader:
         ------
         TokenStates
         """
-        bar = tqdm(
+        bar = progress_bar(
             total=len(windows), desc="Reading texts", unit="text", disable=not verbose
         )
         with bar:

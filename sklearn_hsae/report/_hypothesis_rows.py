@@ -66,9 +66,22 @@ def largest_points(rows_of_classes):
 
 
 def agreeing_rows(evaluation):
-    """One row per group of two or more hypotheses that agree, tested as one."""
+    """One row per group of two or more hypotheses that agree, tested as one.
+
+    And per hypothesis that is significant beside these groups alone: it is counted
+    among the groups.
+    """
+    found = [
+        set(table.loc[table["significant"], "hypothesis"])
+        for table in (evaluation.groups, evaluation.table)
+    ]
+    only_here = found[0] - found[1]
     lines = evaluation.groups.to_dict("records")
-    return _sorted(_row(line) for line in lines if len(line["members"]) > 1)
+    return _sorted(
+        _row(line)
+        for line in lines
+        if len(line["members"]) > 1 or line["hypothesis"] in only_here
+    )
 
 
 def control_rows(evaluation):

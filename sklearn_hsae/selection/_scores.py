@@ -1,5 +1,7 @@
 """Scores of single neurons: prevalence, correlation and separation."""
 
+import itertools
+
 import numpy as np
 from scipy import sparse
 
@@ -170,12 +172,16 @@ def _group_mean(total, weight, squared_weight):
 
 def _top_entries(X, n_top):
     """1.0 at the `n_top` largest entries above zero of each column of `X`."""
-    column = np.repeat(np.arange(X.shape[1]), np.diff(X.indptr))
-    order = np.lexsort((-X.data, column))  # stable: equal entries stay in row order
-    rank = np.arange(len(order)) - X.indptr[column]
-    kept = order[(rank < n_top) & (X.data[order] > 0)]
+    # Column by column: one sort of all entries takes several arrays of their number.
+    kept = [
+        start + np.argsort(-X.data[start:stop], kind="stable")[:n_top]
+        for start, stop in itertools.pairwise(X.indptr)
+    ]
+    kept = np.concatenate([np.empty(0, dtype=np.intp), *kept])
+    kept = kept[X.data[kept] > 0]
+    column = np.searchsorted(X.indptr, kept, side="right") - 1
     ones = np.ones(len(kept))
-    return sparse.csc_array((ones, (X.indices[kept], column[kept])), shape=X.shape)
+    return sparse.csc_array((ones, (X.indices[kept], column)), shape=X.shape)
 
 
 def strongest(scores):

@@ -20,7 +20,7 @@ FILES = ("report.html", "hypotheses.csv", "run.json")
     [
         (["--text", "body"], "body.*review"),
         (["--target", "rating"], "rating.*stars"),
-        (["--task", "regression", "--target", "review"], "regression needs numbers"),
+        (["--target", "review"], "--target review is also the column of --text"),
         (["--k", "17"], "--k 17 is more than --n-neurons 16"),
         (["--n-select", "17"], "--n-select 17 is more than the 16 neurons"),
         (["--prefixes", "4,32"], "--prefixes goes up to 32"),

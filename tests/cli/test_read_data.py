@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -233,6 +234,7 @@ def test_the_texts_of_a_group_are_in_one_part(tmp_path, y):
         (["--groups", "same"], "--groups same is 7 in every row"),
         (["--controls", "gap"], "no value of 'gap' in row 2.*--drop-missing"),
         (["--id", "key"], "has no column 'key'"),
+        (["--target", "text"], "--target text is also the column of --text"),
         (["--id", "text"], "--id names 'text', which is the column of the texts"),
     ],
 )
@@ -250,3 +252,13 @@ def test_a_column_that_cannot_be_used_is_named(tmp_path, capsys, options, messag
     assert main([*command, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err.strip()
     assert re.search(message, error) and len(error.splitlines()) == 1
+
+
+def test_of_a_large_file_a_sample_is_used(tmp_path):
+    path = save(tmp_path / "a.csv", np.arange(N) / 2)
+    with pytest.warns(UserWarning, match="50 of the 60 rows of .* drawn at random"):
+        split = split_of(path, "--max-texts", 50)
+    assert len(split.texts) + len(split.new_texts) == 50
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(split_of(path, "--max-texts", 60).texts) == 30

@@ -94,7 +94,25 @@ def test_hypotheses_that_share_an_effect_are_explained():
     metrics |= {"n": 1000, "n_dropped": 0}
     said = verdict("regression", metrics, None)
     assert "of the 12 groups, 9 are significant" in said
-    assert "Taken one by one, 15 hypotheses are." in said
+    assert "Taken one by one, 15 hypotheses are. Each is tested beside the" in said
+    assert "fewer hypotheses (n_select) or more held-out texts" in said
+
+
+@pytest.mark.parametrize("n_significant", [0, 1])
+def test_few_texts_are_the_first_reason_that_nothing_is_significant(n_significant):
+    """A larger autoencoder would not help 100 texts."""
+    told = tell([0.34, 0.1, 0.1, 0.05], n_significant)
+    assert ("With 100 held-out texts only large effects" in told) == (not n_significant)
+
+
+def test_too_few_texts_show_no_signal_however_high_the_score():
+    metrics = {"auc": 1.0, "n_significant": 0, "n_hypotheses": 3, "n_groups": 3}
+    metrics |= {"n_significant_alone": 0, "n_significant_groups": 0}
+    metrics |= {"n": 10, "n_dropped": 0}
+    ceilings = pd.DataFrame({"auc": [1.0, 1.0], "auc_low": float("nan")}, STAGES[::3])
+    told = verdict("classification", metrics, ceilings)
+    assert "10 held-out texts are too few to see a signal" in told
+    assert "(held-out AUC 1.00)" in told
 
 
 def test_a_negative_r2_is_explained_in_one_sentence():

@@ -367,7 +367,7 @@ def test_evaluate_leaves_out_rows_with_nan(ratings):
     table, metrics = model.evaluate(holes, y)
     kept, expected = model.evaluate(X[20:], y[20:])
     pd.testing.assert_frame_equal(table, kept)
-    assert metrics == {**expected, "n_dropped": 20}
+    assert metrics == pytest.approx({**expected, "n_dropped": 20})
 
 
 def test_evaluate_refuses_other_columns(ratings):

@@ -1,3 +1,6 @@
+import ast
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,6 +188,19 @@ def test_labels_made_of_handles_are_told_and_can_be_left_out():
     assert "mentions delta" in found
     ignoring = KeyphraseInterpreter(ignore=["@*"], **options).fit(X, texts=texts)
     assert not any("delta" in concept for concept in ignoring.concepts_)
+
+
+def test_labels_made_of_names_are_told_with_the_line_that_leaves_them_out():
+    texts = ["we ask Mills for a bill", "we ask Ward for a bill"]
+    texts += ["we know that it was a day of rain", "they say that this is all"]
+    X = np.tile(np.eye(4)[:, :3], (10, 1))
+    options = {"judge": "keyphrase", "n_phrases": 1, "random_state": 0}
+    with pytest.warns(UserWarning, match="2 of 3 labels are made of names") as caught:
+        KeyphraseInterpreter(**options).fit(X, texts=texts * 10)
+    (warning,) = caught
+    left_out = re.search(r"ignore=(\[.*\]) to leave", str(warning.message))[1]
+    assert ast.literal_eval(left_out) == ["mills", "ward"]
+    assert warning.filename == __file__
 
 
 @pytest.mark.filterwarnings("ignore:1 of 2 labels")

@@ -1,6 +1,6 @@
 """Words that stand in no label, and which words are handles."""
 
-from sklearn_hsae.judges import candidate_phrases, handle_words
+from sklearn_hsae.judges import candidate_phrases, handle_words, name_words
 from sklearn_hsae.judges._ignored_words import ignored_words
 
 TEXTS = ["@Delta lost my bag", "@delta late again, delta is late", "write a@united.com"]
@@ -11,6 +11,14 @@ def test_a_handle_mostly_stands_behind_an_at_sign():
     assert handle_words(TEXTS) == {"delta"}
     assert handle_words(["@late", "late late", "so late"]) == set()
     assert handle_words(["mail me @ home", "x@y.org", "@y.org"]) == set()
+
+
+def test_a_name_has_a_capital_in_the_middle_of_sentences():
+    """The first word of a sentence has one anyway, and so has each noun in German."""
+    texts = ["Thanks to Delta, and to my USA crew. Late again"] * 4 + ["late to Delta"]
+    assert name_words(texts) == {"delta"}
+    assert name_words([*texts, "so delta was late"]) == set()
+    assert name_words(["der Koffer und die Tasche am Schalter"] * 9) == set()
 
 
 def test_words_and_patterns_are_ignored():

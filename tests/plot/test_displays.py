@@ -17,6 +17,7 @@ from sklearn_hsae.plot import (
     CeilingsDisplay,
     EffectsDisplay,
     FidelityDisplay,
+    GroupEffectsDisplay,
     PrevalenceDisplay,
     save_figures,
 )
@@ -124,6 +125,55 @@ def test_hypotheses_that_agree_stand_side_by_side(make):
     drawn = np.ma.filled(image.get_array(), np.nan)
     expected = evaluation.annotations.iloc[:, display.order_].corr().to_numpy()
     np.testing.assert_allclose(drawn, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "three classes"])
+def test_effects_of_groups_are_those_of_the_table(make, kind):
+    evaluation = make(kind=kind)
+    concept = evaluation.annotations.iloc[:, 0]
+    by = evaluation.by_group(concept.where(concept.index % 7 > 1, 2).rename("city"))
+    by["differs"] = np.arange(len(by)) % 4 == 0  # each group of some hypothesis
+    display = GroupEffectsDisplay.from_evaluation(evaluation, by, outcome="stars")
+    keys = [name for name in ("class", "hypothesis") if name in by]
+    first = by.groupby(keys)["difference_p"].transform("min")
+    is_drawn = by.groupby(keys)["differs"].transform("any") | (kind == "numbers")
+    table = by.assign(first=first)[is_drawn].sort_values("first", kind="stable")
+    table = table.dropna(subset="coefficient")
+    dots = [
+        line
+        for line in display.ax_.lines
+        if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    np.testing.assert_allclose(
+        sorted(dot.get_xdata()[0] for dot in dots), sorted(table["coefficient"])
+    )
+    is_filled = [dot.get_markerfacecolor() != "white" for dot in dots]
+    assert sum(is_filled) == table["differs"].sum() > 0
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "city"
+    assert len(legend.get_texts()) == by["group"].nunique()
+    given = Figure().subplots()
+    assert GroupEffectsDisplay.from_evaluation(evaluation, by, ax=given).ax_ is given
+
+
+def test_groups_of_many_classes_that_do_not_differ_are_not_drawn(make, tmp_path):
+    evaluation = make(kind="three classes")
+    by = evaluation.by_group(np.arange(300) % 2).assign(differs=False)
+    with pytest.raises(ValueError, match="No effect on a class differs"):
+        GroupEffectsDisplay.from_evaluation(evaluation, by)
+    names = {path.stem for path in save_figures(evaluation, tmp_path, by=by)}
+    assert "effects" in names and "by_group" not in names
+
+
+def test_groups_are_drawn_from_an_estimator_and_as_files(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.integers(2, size=(400, 2))
+    group = np.resize(["a", "b"], 200)
+    y = X[:, 0] + rng.normal(size=400)
+    pipe = Pipeline([("last", HypothesisRegressor())]).fit(X[:200], y[:200])
+    display = GroupEffectsDisplay.from_estimator(pipe, X[200:], y[200:], group)
+    paths = save_figures(display.evaluation, tmp_path, by=display.by)
+    assert {"by_group.png", "by_group.svg"} < {path.name for path in paths}
 
 
 def test_what_an_evaluation_lacks_is_named(make):

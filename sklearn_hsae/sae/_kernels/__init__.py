@@ -1,11 +1,13 @@
-"""The arithmetic of a training step: Numba loops for CPUs, torch for other devices.
+"""The arithmetic of a training step: Numba loops for CPUs, or torch.
 
-:func:`products_on` returns the module for a device. Both modules have the same
-functions. The code in ``_torch_products`` is easier to read and is the definition.
+:func:`products_on` returns the module for a device: torch on other devices than CPUs,
+and where Numba is not installed. Both modules have the same functions. The code in
+``_torch_products`` is easier to read and is the definition.
 """
 
 from sklearn_hsae.sae._kernels import _compiled_products, _torch_products
 from sklearn_hsae.sae._kernels._adamw import AdamW
+from sklearn_hsae.sae._kernels._compilation import has_compiled_loops
 from sklearn_hsae.sae._kernels._cuda_graph import StepGraph
 from sklearn_hsae.sae._kernels._threads import (
     own_threads,
@@ -19,6 +21,7 @@ __all__ = [
     "AdamW",
     "StepGraph",
     "differentiable_scores",
+    "has_compiled_loops",
     "own_threads",
     "products_on",
     "suitable_threads",
@@ -29,4 +32,4 @@ __all__ = [
 
 def products_on(device):
     """The module that computes the products of sparse activations on a device."""
-    return _compiled_products if device.type == "cpu" else _torch_products
+    return _compiled_products if has_compiled_loops(device) else _torch_products

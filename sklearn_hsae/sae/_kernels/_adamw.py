@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from torch.optim.adamw import adamw
 
-from sklearn_hsae.sae._kernels._compilation import compiled, to_arrays
+from sklearn_hsae.sae._kernels._compilation import (
+    compiled,
+    has_compiled_loops,
+    to_arrays,
+)
 from sklearn_hsae.sae._kernels._threads import in_parts
 
 _EPSILON = 1e-8
@@ -20,8 +24,8 @@ class AdamW(torch.optim.Optimizer):
     With ``unit_rows`` the radial part of the gradient is removed before the step, and
     the rows (the last axis) are scaled back to length 1 after it.
 
-    On a CPU, a compiled loop does the whole step row by row, so that each number is
-    read and written once. For small parameters and on other devices, torch's fused
+    On a CPU with Numba, a compiled loop does the whole step row by row, so that each
+    number is read and written once. Otherwise, and for small parameters, torch's fused
     kernel is used. `zero_grad` and `add_param_group` are overridden because torch's
     versions import torch's compiler, which takes longer than a short training.
 
@@ -78,7 +82,7 @@ class AdamW(torch.optim.Optimizer):
 
 def _has_compiled_step(parameter):
     is_large = parameter.numel() >= _ENTRIES_FOR_COMPILED_STEP
-    return parameter.device.type == "cpu" and is_large
+    return is_large and has_compiled_loops(parameter.device)
 
 
 class _Rates(NamedTuple):

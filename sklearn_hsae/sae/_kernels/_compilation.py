@@ -1,26 +1,33 @@
-"""Compile loops for CPUs with Numba."""
+"""Compile loops for CPUs with Numba, where the extra ``fast`` is installed."""
 
-from functools import partial
-
-import numba
+try:
+    import numba
+except ImportError:
+    numba = None
 
 # Sums may be reordered, so that a loop can use vector instructions. NaN and infinity
 # stay valid, so that a diverging training is detected.
 _ALLOWED_CHANGES = {"reassoc", "contract", "nsz"}
-_compile = partial(
-    numba.njit, nogil=True, fastmath=_ALLOWED_CHANGES, error_model="numpy"
-)
+
+
+def has_compiled_loops(device):
+    """Whether the arithmetic on a device is that of compiled loops, or torch's."""
+    return numba is not None and device.type == "cpu"
 
 
 def compiled(function):
     """Compile a function with Numba at its first call; it runs without the GIL.
 
     The compiled code is stored on disk for later processes, if a folder is writable.
+    Without Numba the function stays as it is, and nothing calls it.
     """
+    if numba is None:
+        return function
+    options = {"nogil": True, "fastmath": _ALLOWED_CHANGES, "error_model": "numpy"}
     try:
-        return _compile(cache=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # Numba found no folder for its cache
-        return _compile()(function)
+        return numba.njit(**options)(function)
 
 
 def to_arrays(*tensors):

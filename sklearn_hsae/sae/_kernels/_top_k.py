@@ -8,7 +8,7 @@ groups are searched.
 import numpy as np
 import torch
 
-from sklearn_hsae.sae._kernels._compilation import compiled
+from sklearn_hsae.sae._kernels._compilation import compiled, has_compiled_loops
 from sklearn_hsae.sae._kernels._threads import in_parts
 
 
@@ -26,7 +26,7 @@ def top_k(scores, k):
     -------
     int64 tensor of shape (..., k)
     """
-    if scores.device.type != "cpu":
+    if not has_compiled_loops(scores.device):
         columns = _top_k_by_groups(scores.flatten(0, -2), k).sort(dim=1).values
         return columns.view(*scores.shape[:-1], k)
     columns = torch.empty(*scores.shape[:-1], k, dtype=torch.int64)
@@ -125,7 +125,7 @@ def _large_bound(values, n_values, k, n_enough):
 
 
 def _top_k_by_groups(scores, k):
-    """For GPUs: torch's top-k of the maxima of groups, then of the groups' members."""
+    """By torch: its top-k of the maxima of groups, then of the groups' members."""
     n_columns = scores.shape[1]
     size = _group_size(n_columns, k)
     if size == 1:

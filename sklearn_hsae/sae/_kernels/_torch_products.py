@@ -134,6 +134,9 @@ def _weighted_sums(source, indices, weights, starts):
 
 def _sampled_dots(left, right, starts, columns):
     """Dot products of row i of `left` with the rows of `right` in run i."""
+    if left.device.type == "cpu" and not torch.backends.mkl.is_available():
+        rows = torch.repeat_interleave(starts.diff())
+        return torch.linalg.vecdot(left[rows], right[columns])
     pattern = torch.sparse_csr_tensor(
         starts,
         columns,

@@ -7,7 +7,12 @@ import torch
 from sklearn.utils import check_random_state
 
 from sklearn_hsae.sae._data import mean_and_scale
-from sklearn_hsae.sae._kernels import own_threads, suitable_threads, torch_threads
+from sklearn_hsae.sae._kernels import (
+    has_compiled_loops,
+    own_threads,
+    suitable_threads,
+    torch_threads,
+)
 from sklearn_hsae.sae._model import Encoder, calibrate_threshold
 from sklearn_hsae.sae._settings import CONSTANT_RATE
 from sklearn_hsae.sae._training._batches import RowsPerModel
@@ -152,8 +157,10 @@ def _run(fit, rows, settings):
     n_neurons = settings.n_models * settings.n_neurons
     n_features = rows.parts[0].X.shape[1]
     n_threads = suitable_threads(settings.batch_size * n_neurons * n_features)
-    # With a penalty, steps are dense matrix products, which torch parallelises itself.
-    threads = torch_threads if settings.has_penalty else own_threads
+    # What is not compiled, such as the dense products of a penalty, torch parallelises.
+    device = torch.device(settings.device)
+    is_compiled = has_compiled_loops(device) and not settings.has_penalty
+    threads = own_threads if is_compiled else torch_threads
     with interrupts_pass(), threads(n_threads):
         fit(rows)
 

@@ -1,14 +1,13 @@
-"""Compiled loops and the threads that share them out."""
+"""The threads that share out the compiled loops."""
 
 import multiprocessing
 import os
 import threading
 
-import numba
 import pytest
 import torch
 
-from sklearn_hsae.sae._kernels import _compilation, own_threads
+from sklearn_hsae.sae._kernels import own_threads
 from sklearn_hsae.sae._kernels._threads import in_parts
 
 
@@ -68,14 +67,3 @@ def test_a_forked_process_has_threads_of_its_own():
     process.join(timeout=60)
     assert process.exitcode == 0
     assert queue.get() == [(0, 5), (5, 10)]
-
-
-def test_functions_are_compiled_where_nothing_can_be_written(monkeypatch):
-    # In a container that is read-only, Numba refuses to keep what it compiled.
-    def without_a_place(*, cache=False):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return numba.njit
-
-    monkeypatch.setattr(_compilation, "_compile", without_a_place)
-    assert _compilation.compiled(lambda x: 2 * x)(21) == 42

@@ -75,8 +75,6 @@ def test_loss_and_gradients(
 ):
     # Processors, and GPUs with many and with few neurons, take three ways.
     if way == "torch":
-        if not torch.backends.mkl.is_available():
-            pytest.skip("this build of torch has no sampled product for processors")
         compute_by(_torch_products, monkeypatch)
     is_dense = way == "dense"
     monkeypatch.setattr(SparseAutoencoder, "is_dense", lambda self, device: is_dense)
@@ -203,8 +201,6 @@ def test_the_head_reads_the_first_prefix_only():
 @pytest.mark.parametrize("activation", ["topk", "batch_topk"])
 def test_models_share_nothing_but_the_step(activation, products, monkeypatch):
     # Loss, prediction, gradients and firing of each are those of the model alone.
-    if products is _torch_products and not torch.backends.mkl.is_available():
-        pytest.skip("this build of torch has no sampled product for processors")
     compute_by(products, monkeypatch)
     options = {"activation": activation, "n_outputs": 2}
     network = SparseAutoencoder(6, (4, 16), 3, seeds=(0, 1, 2), **options).double()

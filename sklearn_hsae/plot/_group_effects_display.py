@@ -1,0 +1,180 @@
+"""The effects of the same hypotheses in groups of texts."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_hsae import _format
+from sklearn_hsae.evaluation import evaluate_hypotheses
+from sklearn_hsae.plot._evaluation_display import (
+    EvaluationDisplay,
+    draw_effect,
+    effect_unit,
+    list_labels,
+    note,
+    wrapped,
+)
+from sklearn_hsae.report import comparisons, fit_scale
+
+_SPREAD = 0.7  # of the height of a hypothesis, for its groups
+_GROUPS_PER_LABEL = 3  # for which the lines of a label leave room
+
+
+class GroupEffectsDisplay(EvaluationDisplay):
+    """Effects of the hypotheses in groups of texts, the clearest difference first.
+
+    Each hypothesis has a dot with its confidence interval per group. A filled dot
+    differs from the mean of the other groups, after correction. With three or more
+    classes, only the effects that differ between groups are drawn.
+
+    Parameters
+    ----------
+    evaluation : HypothesisEvaluation
+    by : DataFrame
+        What ``evaluation.by_group`` returned.
+    outcome : str, default="the outcome"
+        The name of y, for the labels of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        With three or more classes, when no effect differs between groups.
+
+    Examples
+    --------
+    >>> from sklearn_hsae.plot import GroupEffectsDisplay
+    >>> by = evaluation.by_group(airline)  # doctest: +SKIP
+    >>> GroupEffectsDisplay.from_evaluation(evaluation, by)  # doctest: +SKIP
+    """
+
+    def __init__(self, evaluation, by, *, outcome="the outcome"):
+        super().__init__(evaluation, outcome=outcome)
+        self.by = by
+        found = comparisons(by)
+        if "class" in by:
+            found = [each for each in found if each.any_differs]
+        if not found:
+            raise ValueError(
+                "No effect on a class differs between the groups, so there is nothing "
+                "to draw. The table of by_group has all effects."
+            )
+        self._compared = found
+
+    @classmethod
+    def from_evaluation(cls, evaluation, by, *, outcome="the outcome", ax=None):
+        """Draw a comparison of groups.
+
+        Parameters
+        ----------
+        evaluation : HypothesisEvaluation
+            What :func:`~sklearn_hsae.evaluate_hypotheses` returned.
+        by : DataFrame
+            What ``evaluation.by_group`` returned.
+        outcome : str, default="the outcome"
+            The name of y, for the labels of the axes.
+        ax : matplotlib.axes.Axes or None, default=None
+            Where to draw. None makes a figure of a suitable size.
+
+        Returns
+        -------
+        display
+            With the attributes `ax_` and `figure_`.
+
+        Raises
+        ------
+        ImportError
+            When matplotlib is not installed.
+        ValueError
+            With three or more classes, when no effect differs between groups.
+        """
+        return cls(evaluation, by, outcome=outcome).plot(ax=ax)
+
+    @classmethod
+    def from_estimator(
+        cls, pipeline, X, y, by, *, groups=None, outcome="the outcome", ax=None
+    ):
+        """Evaluate a fitted pipeline on held-out rows, compare groups, and draw.
+
+        Parameters
+        ----------
+        pipeline, X, y, groups
+            As for :func:`~sklearn_hsae.evaluate_hypotheses`.
+        by : array-like of shape (n_rows,)
+            The group of each held-out row, such as its airline.
+        outcome, ax
+            As for :meth:`from_evaluation`.
+
+        Returns
+        -------
+        display
+        """
+        evaluation = evaluate_hypotheses(pipeline, X, y, groups=groups)
+        table = evaluation.by_group(by)
+        return cls.from_evaluation(evaluation, table, outcome=outcome, ax=ax)
+
+    def _labels(self):
+        # Room for the dots of many groups.
+        n_more = max(len(self._groups()) - _GROUPS_PER_LABEL, 0)
+        return [label + "\n" * ((n_more + 1) // 2) for label in self._concepts()]
+
+    def _concepts(self):
+        return [
+            wrapped(
+                each.concept if each.label is None else f"{each.label}: {each.concept}"
+            )
+            for each in self._compared
+        ]
+
+    def _groups(self):
+        return self._compared[0].groups
+
+    def _draw(self, ax):
+        found, groups = self._compared, self._groups()
+        parts = [
+            [value for each in found for value in getattr(each, name)]
+            for name in ("effect", "low", "high")
+        ]
+        scale = fit_scale(*np.array(parts, dtype=float))
+        ax.axvline(0, color="black", linewidth=0.8)
+        for i, each in enumerate(found):
+            for g, effect in enumerate(_effects(each)):
+                y = i + _SPREAD * ((g + 0.5) / len(groups) - 0.5)
+                draw_effect(ax, effect, y, f"C{g % 10}", scale)
+        list_labels(ax, self._concepts())
+        for i in range(1, len(found)):
+            ax.axhline(i - 0.5, color="#e6e6e6", linewidth=0.8, zorder=0)
+        ax.set_xlim(scale.low, scale.high)
+        ax.set_xlabel(effect_unit(self.evaluation, self.outcome))
+        note(ax, "filled: differs from the mean of the other groups; lines: intervals")
+        for g, (group, n) in enumerate(zip(groups, found[0].n, strict=True)):
+            label = f"{wrapped(group, 24)} ({n:,})"
+            ax.plot([], [], "o", color=f"C{g % 10}", label=label)
+        ax.legend(
+            title=wrapped(self.by.attrs.get("by", "group"), 24),
+            fontsize="small",
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+        )
+
+
+class _Effect(NamedTuple):
+    """What `draw_effect` draws."""
+
+    effect: float
+    low: float
+    high: float
+    significant: bool
+
+    @property
+    def is_estimable(self):
+        return _format.is_number(self.effect)
+
+
+def _effects(each):
+    """The effect of one hypothesis in each group."""
+    return map(_Effect, each.effect, each.low, each.high, each.differs)

@@ -1,0 +1,142 @@
+"""Several processes of Dask: searches by joblib's backend, and partitions of texts."""
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_hsae import (
+    EmbeddingTransformer,
+    HypothesisRegressor,
+    LSAEmbedder,
+    MatryoshkaSAETransformer,
+    NeuronSelector,
+    drop_texts,
+)
+
+distributed = pytest.importorskip("distributed")
+dataframe = pytest.importorskip("dask.dataframe")
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two worker processes on loopback."""
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            host="127.0.0.1",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def embedding_server():
+    """A server of the OpenAI protocol that keeps the texts it was asked to embed."""
+
+    class Embeddings(BaseHTTPRequestHandler):
+        texts = []
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.texts.extend(body["input"])
+            rows = [
+                {
+                    "object": "embedding",
+                    "index": i,
+                    "embedding": [text.count(letter) + 0.1 for letter in "aeiorst"],
+                }
+                for i, text in enumerate(body["input"])
+            ]
+            usage = {"prompt_tokens": 1, "total_tokens": 1}
+            answer = {"object": "list", "data": rows, "model": "m", "usage": usage}
+            payload = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Embeddings)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1", Embeddings.texts
+    server.shutdown()
+    server.server_close()
+
+
+def words(n):
+    rng = np.random.default_rng(0)
+    vocabulary = np.array(
+        "rooms are tiny or tidy at our resort not seats as is".split()
+    )
+    return [" ".join(rng.choice(vocabulary, 6)) + f" {i}" for i in range(n)]
+
+
+def test_a_search_embeds_each_text_once_for_all_workers(
+    client, embedding_server, tmp_path, monkeypatch
+):
+    address, embedded = embedding_server
+    texts = words(120)
+    y = np.array([text.count("tidy") for text in texts], dtype=float)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    client.run(os.environ.__setitem__, "OPENAI_API_KEY", "none")
+    pipe = make_pipeline(
+        EmbeddingTransformer("m", api_base=address, cache_dir=tmp_path),
+        MatryoshkaSAETransformer(8, k=2, max_epochs=1, random_state=0),
+        NeuronSelector(2),
+        HypothesisRegressor(correction="bonferroni"),
+    )
+    sizes = {"neuronselector__n_select": [1, 2]}
+    search = GridSearchCV(pipe, sizes, cv=2, error_score="raise", refit=False)
+    with joblib.parallel_config("dask"):
+        search.fit(texts, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert sorted(embedded) == sorted(texts)
+
+
+def test_partitions_of_a_frame_are_transformed_where_they_are(client):
+    texts = words(40)
+    embed = LSAEmbedder(3, random_state=0).fit(texts)
+    frame = pd.DataFrame({"text": texts}, index=[f"row{i}" for i in range(40)])
+    parts = dataframe.from_pandas(frame, npartitions=3, sort=False)
+    # One partition without a row, as a filter leaves it.
+    parts = dataframe.concat([parts, parts[parts["text"] == ""]])
+
+    def transform(part):
+        return drop_texts(embed.transform(part["text"]))
+
+    rows = parts.map_partitions(transform, meta=transform(frame[:0])).compute()
+    expected = drop_texts(embed.transform(frame["text"]))
+    pd.testing.assert_frame_equal(rows, expected, check_index_type=False)
+
+
+def test_the_part_of_a_worker_that_died_is_done_again(client, tmp_path):
+    texts = words(40)
+    embed = LSAEmbedder(3, random_state=0).fit(texts)
+    frame = pd.DataFrame({"text": texts}, index=[f"row{i}" for i in range(40)])
+    parts = dataframe.from_pandas(frame, npartitions=4, sort=False)
+
+    def transform(part, folder=str(tmp_path)):
+        if "row0" in part.index and not os.path.exists(f"{folder}/died"):
+            open(f"{folder}/died", "w").close()
+            os._exit(1)
+        return drop_texts(embed.transform(part["text"]))
+
+    rows = parts.map_partitions(transform, meta=transform(frame[1:1])).compute()
+    assert (tmp_path / "died").exists()
+    expected = drop_texts(embed.transform(frame["text"]))
+    pd.testing.assert_frame_equal(rows, expected, check_index_type=False)
