@@ -21,6 +21,7 @@ from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, paragraph
 from sklearn_hsae.corpora import concept_drift
 from sklearn_hsae.datasets import read_file
+from sklearn_hsae.evaluation import corrected_names, relabel_column
 
 
 def apply(arguments):
@@ -36,12 +37,15 @@ def apply(arguments):
     say(f"{arguments.file}: {len(texts):,} {unit}")
     annotations = model[:-1].transform(texts)
     predicted = _predictions(model, annotations)
-    write_table(output, _judged(rows, annotations, predicted))
+    names = corrected_names(annotations.columns, results.labels())
+    judged = annotations.rename(columns=names)
+    write_table(output, _judged(rows, judged, predicted))
     drift = concept_drift(model, annotations)
     means = predicted[mean_columns(model)].mean()
     history = add_to_history(
         results.folder, model, arguments.file, len(texts), means, drift
     )
+    drift = relabel_column(drift, "hypothesis", names)  # the history keeps its names
     _show(results.target, model, len(texts), unit, means, drift)
     say(f"\nwritten: {output}, {history}")
 

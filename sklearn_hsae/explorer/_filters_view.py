@@ -6,7 +6,7 @@ import panel as pn
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._filters import choices, filter_kind, passes
-from sklearn_hsae.explorer._layout import below, controls
+from sklearn_hsae.explorer._layout import controls, folded
 
 
 class FiltersView:
@@ -31,13 +31,7 @@ class FiltersView:
 
     def view(self):
         """The filters, folded up."""
-        return pn.Card(
-            below(controls(*self.widgets)),  # hidden where the card is folded
-            title="Filters",
-            collapsed=True,
-            sizing_mode="stretch_width",
-            margin=(6, 0),
-        )
+        return folded("Filters", controls(*self.widgets))
 
     def _apply(self):
         mask = np.ones(len(self.state.filtered), dtype=bool)
@@ -51,8 +45,9 @@ def _widget(values, kind):
     if kind == "words":
         return pn.widgets.TextInput(label=label, width=200)
     if kind == "choice":
-        return pn.widgets.MultiChoice(
-            label=label, options=choices(values), width=240, solid=False
+        # A plain list: MultiChoice would show the values as HTML.
+        return pn.widgets.MultiSelect(
+            label=label, options=choices(values), width=200, size=4
         )
     numbers = values.to_numpy(dtype=np.float64)
     low, high = np.nanmin(numbers), np.nanmax(numbers)

@@ -6,6 +6,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickForma
 from bokeh.plotting import figure
 
 from sklearn_hsae import _format
+from sklearn_hsae.explorer._background import soon
 from sklearn_hsae.explorer._features import compare
 from sklearn_hsae.explorer._groups import (
     OTHERS,
@@ -26,6 +27,7 @@ _SIZES = {"hypothesis": 11, "neuron": 8, "phrase": 6}
 _LABELS_PER_SIDE = 9
 _LABEL_CHARACTERS = 26
 _PER_PAGE = 10
+_ROOM = 2.5  # for labels right of the largest share
 
 
 class GroupsView:
@@ -61,23 +63,25 @@ class GroupsView:
         )
         self.heading = html()
         self.texts = TextView(state), TextView(state)
+        sides = beside(*(view.view() for view in self.texts), is_even=True)
+        self.opened = below(self.heading, sides, visible=False)
         self._list_groupings()
         self._connect()
         self._choose_groups()
+        self.update()
 
     def view(self):
         plot = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         return below(
             controls(self.by, self.first, self.second),
             beside(below(self.sizes, plot), self.table),
-            self.heading,
-            beside(*(view.view() for view in self.texts)),
+            self.opened,
         )
 
     def _connect(self):
         self.by.param.watch(lambda event: self._choose_groups(), "value")
         for widget in (self.first, self.second):
-            widget.param.watch(lambda event: self.update(), "value")
+            widget.param.watch(lambda event: soon(self.update), "value")
         self.source.selected.on_change("indices", self._tap)
         self.table.on_click(lambda event: self._open(event.row))
         self.state.param.watch(
@@ -159,7 +163,7 @@ class GroupsView:
         self.first.param.update(options=names, value=names[0])
         self.second.param.update(options=[*names, OTHERS], value=second)
         self._is_choosing = False
-        self.update()
+        soon(self.update)
 
     def _follow_selection(self):
         if self.by.value == SELECTION:
@@ -167,7 +171,7 @@ class GroupsView:
 
     def _rename(self):
         self._list_groupings()
-        self.update()
+        soon(self.update)
 
     def masks(self):
         """The texts of the two groups."""
@@ -217,7 +221,7 @@ class GroupsView:
         self.figure.xaxis.axis_label = _format.shorten(self.second.value, 60)
         if len(x):
             for axis, shares in ((self.figure.x_range, x), (self.figure.y_range, y)):
-                axis.update(start=0.7 * shares.min(), end=min(1.6 * shares.max(), 1.3))
+                axis.update(start=0.7 * shares.min(), end=_ROOM * shares.max())
 
     def _labelled(self, x, y):
         if len(x) == 0:
@@ -233,10 +237,8 @@ class GroupsView:
             self._open(new[0])
 
     def _open(self, row):
+        self.opened.visible = row is not None
         if row is None:
-            self.heading.object = ""
-            for view in self.texts:
-                view.show(np.array([], dtype=int))
             return
         kind, name, position = self.compared.loc[row, ["kind", "name", "position"]]
         features = self.state.shared.features_of(kind)

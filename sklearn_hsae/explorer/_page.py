@@ -39,7 +39,9 @@ def build_page(shared):
         "Two groups": GroupsView(state).view(),
     }
     in_background(shared.count_phrases, lambda phrases: _with_phrases(state))
-    return whole_page(below(head, tabs(parts)))
+    layout, choice = tabs(parts)
+    state.param.watch(lambda event: choice.param.update(value="Map"), ["colour"])
+    return whole_page(below(head, layout))
 
 
 def _with_phrases(state):
