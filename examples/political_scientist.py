@@ -59,7 +59,7 @@ evaluation = evaluate_hypotheses(
 )
 print(evaluation)
 print(evaluation.to_latex())
-print(evaluation.methods())
+print(evaluation.methods("law"))
 save_figures(evaluation, "figures", outcome="law")
 
 # 3. Read some bills before you believe a row.

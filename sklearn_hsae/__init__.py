@@ -6,7 +6,7 @@ hardly longer than ``import sklearn``.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULE_OF = {
     "ConceptAnnotator": "annotation",

@@ -97,6 +97,6 @@ def shorten(text, limit):
 
 def returned(line):
     """ "4 of 5" repeats in which a hypothesis came back; "" without repeats."""
-    if "n_returned" not in line:
+    if not is_number(line.get("n_returned")):
         return ""
-    return f"{line['n_returned']} of {line['n_repeats']}"
+    return f"{line['n_returned']:.0f} of {line['n_repeats']:.0f}"

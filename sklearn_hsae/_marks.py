@@ -1,6 +1,9 @@
 """Put marks around parts of a text, so that nothing else in it reads as a mark."""
 
+import numpy as np
+
 MARKS = ("<<", ">>")
+_LEFT_OUT = "[...]"
 
 
 def mark_spans(text, spans, marks=MARKS):
@@ -57,6 +60,35 @@ def _joined(parts, marks):
     return joined
 
 
+def token_window(text, spans, values, n_tokens):
+    """Cut a text to `n_tokens` tokens, with the most active one in the middle.
+
+    Parameters
+    ----------
+    text : str
+    spans : ndarray of shape (n_spans, 2) of int
+        The tokens that count, in order.
+    values : ndarray of shape (n_spans,)
+        Their activations. Without an active one, the middle of the text is shown.
+    n_tokens : int
+
+    Returns
+    -------
+    text, spans, values
+        Of the window. "[...]" stands for what is left out.
+    """
+    if len(values) <= n_tokens:
+        return text, spans, values
+    centre = int(np.argmax(values)) if np.any(values > 0) else len(values) // 2
+    start = min(max(centre - n_tokens // 2, 0), len(values) - n_tokens)
+    stop = start + n_tokens
+    first = spans[start, 0] if start else 0
+    last = spans[stop - 1, 1] if stop < len(values) else len(text)
+    before = _LEFT_OUT + " " if start else ""
+    shown = before + text[first:last] + (" " + _LEFT_OUT if stop < len(values) else "")
+    return shown, spans[start:stop] - first + len(before), values[start:stop]
+
+
 def excerpt(text, max_words, marks=MARKS):
     """Cut a marked text to `max_words` words around its first mark.
 
@@ -70,5 +102,6 @@ def excerpt(text, max_words, marks=MARKS):
     shown = " ".join(words[start : start + max_words])
     if shown.count(marks[0]) > shown.count(marks[1]):
         shown += marks[1]
-    before = "[...] " if start else ""
-    return before + shown + (" [...]" if start + max_words < len(words) else "")
+    before = _LEFT_OUT + " " if start else ""
+    is_cut = start + max_words < len(words)
+    return before + shown + (" " + _LEFT_OUT if is_cut else "")

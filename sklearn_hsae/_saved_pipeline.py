@@ -157,7 +157,7 @@ def load_pipeline(path, *, trusted=(), models_dir=None):
         When there is no such file, or a local model is not found.
     ValueError
         When the file is no such archive or is incomplete, when another version of this
-        package wrote it (0.1.0 and 0.1.1 read each other's files, 0.2.0 does not), or
+        package wrote it (0.2.0 and 0.2.1 read each other's files, 0.3.0 does not), or
         when it contains types that are not trusted.
 
     Warns

@@ -8,7 +8,10 @@ at which they fire. When another step has dropped it, there are no marks.
 
 import pandas as pd
 
+from sklearn_hsae._marks import mark_spans, token_window
+
 _KEY = "sklearn_hsae.tokens"
+_LEAST_SHARE = 0.3  # of the largest activation of a text: what is marked
 
 
 class CarriedTokens(str):
@@ -25,16 +28,20 @@ class CarriedTokens(str):
         :class:`~sklearn_hsae.ReaderSAETransformer`.
     features : dict of str to str or None
         The feature of `reader` for each column. None: columns have the same names.
+    n_shown : int or None
+        Number of tokens of each text that later steps show, see `token_window`. None
+        is the whole text.
     """
 
-    def __new__(cls, reader, features=None):
+    def __new__(cls, reader, features=None, n_shown=None):
         carried = super().__new__(cls)
         carried.reader = reader
         carried.features = features
+        carried.n_shown = n_shown
         return carried
 
     def __getnewargs__(self):
-        return self.reader, self.features
+        return self.reader, self.features, self.n_shown
 
     def __deepcopy__(self, memo):
         return self
@@ -47,11 +54,26 @@ class CarriedTokens(str):
 
     def mark(self, texts, column, marks):
         """The texts with `marks` around the words at which a column is active."""
-        return self.reader.mark(texts, self._feature(column), marks=marks)
+        if self.n_shown is None:
+            return self.reader.mark(texts, self._feature(column), marks=marks)
+        marked = []
+        for text, spans, values in self.shown(texts, column):
+            limit = _LEAST_SHARE * values.max(initial=0)
+            marked.append(mark_spans(text, spans[values > limit], marks))
+        return marked
 
     def activations(self, texts, column):
         """`TokenActivations` of one column."""
         return self.reader.token_activations(texts, [self._feature(column)])
+
+    def shown(self, texts, column):
+        """Yield what is shown of each text, and the spans and values of its tokens."""
+        of_tokens = self.activations(texts, column)
+        values = of_tokens.activations.toarray()[:, 0]
+        for i, text in enumerate(texts):
+            tokens = slice(of_tokens.indptr[i], of_tokens.indptr[i + 1])
+            part = text, of_tokens.spans[tokens], values[tokens]
+            yield part if self.n_shown is None else token_window(*part, self.n_shown)
 
     def renamed(self, columns):
         """The same for a frame whose columns have other names.
@@ -62,7 +84,11 @@ class CarriedTokens(str):
             The old name of each new column.
         """
         features = {new: self._feature(old) for new, old in columns.items()}
-        return CarriedTokens(self.reader, features)
+        return CarriedTokens(self.reader, features, self.n_shown)
+
+    def showing(self, n_tokens):
+        """The same with windows of `n_tokens` tokens, or whole texts for None."""
+        return CarriedTokens(self.reader, self.features, n_tokens)
 
     def _feature(self, column):
         return column if self.features is None else self.features[column]

@@ -8,10 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 COMMIT = "c0ffee" + "0" * 34
+GATED = object()  # a repository whose owner asks for consent
 
 
 class Hub(BaseHTTPRequestHandler):
-    """``/api/...`` makes repositories and commits; ``/user/name/resolve/`` serves."""
+    """``/api/...`` makes repositories and commits; ``/user/name/resolve/`` serves.
+
+    The data set user/name is the repository "datasets/user/name".
+    """
 
     repositories: dict
 
@@ -40,12 +44,14 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         parts = self.path.strip("/").split("/")
-        content = self.repositories.get("/".join(parts[:2]), {}).get(parts[-1])
+        if parts[:2] == ["api", "datasets"]:
+            return self._list_files("/".join(parts[1:4]))
+        name, _, file = self.path.strip("/").partition("/resolve/")
+        if self.repositories.get(name) is GATED:
+            return self._refuse(401, "GatedRepo")
+        content = self.repositories.get(name, {}).get(file.partition("/")[2])
         if content is None:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "EntryNotFound")
-            self.send_header("Content-Length", "0")
-            return self.end_headers()
+            return self._refuse(404, "EntryNotFound")
         self.send_response(200)
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("ETag", f'"{sha1(content).hexdigest()}"')
@@ -55,6 +61,19 @@ class Hub(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     do_HEAD = do_GET
+
+    def _list_files(self, name):
+        files = self.repositories.get(name)
+        if files is None:
+            return self._refuse(404, "RepoNotFound")
+        rows = [{"type": "file", "path": f, "size": 1, "oid": COMMIT} for f in files]
+        self._answer(rows)
+
+    def _refuse(self, status, reason):
+        self.send_response(status)
+        self.send_header("X-Error-Code", reason)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _answer(self, content):
         content = json.dumps(content).encode()
@@ -80,3 +99,14 @@ def running_hub():
     finally:
         server.shutdown()
         server.server_close()
+
+
+def use_hub(monkeypatch, address, cache):
+    """Send the hub's client of this process to a running hub."""
+    from huggingface_hub import constants
+
+    files = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

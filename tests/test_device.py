@@ -6,7 +6,12 @@ import pytest
 import torch
 from processes import run
 
-from sklearn_hsae._device import available_devices, choose_device, has_fast_bfloat16
+from sklearn_hsae._device import (
+    available_devices,
+    choose_device,
+    has_fast_bfloat16,
+    one_thread_when_busy,
+)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu", "", "xpu", 3, "cpu:3", "meta"])
@@ -48,6 +53,20 @@ def test_each_process_of_a_group_has_its_own_gpu(monkeypatch):
 def test_bfloat16_is_fast_since_ampere(capability, is_fast, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert has_fast_bfloat16("cuda:0") is is_fast
+
+
+@pytest.mark.parametrize(("load", "n_threads"), [(2.1, 1), (1.9, 2)])
+def test_a_busy_machine_gets_one_thread(load, n_threads, monkeypatch):
+    # Threads of torch wait for each other actively, while others need the cores.
+    monkeypatch.setattr(os, "getloadavg", lambda: (load * os.cpu_count(), 0, 0))
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with one_thread_when_busy():
+            assert torch.get_num_threads() == n_threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")

@@ -1,8 +1,9 @@
 """Marks in texts: nothing else in a marked text reads as one."""
 
+import numpy as np
 import pytest
 
-from sklearn_hsae._marks import excerpt, mark_spans
+from sklearn_hsae._marks import excerpt, mark_spans, token_window
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,18 @@ def test_a_long_text_is_cut_around_its_first_mark():
     assert shown == "[...] w58 w59 <<w60 w61 w62 w63 w64 w65>> [...]"
     assert excerpt("a <<b>>  c", 3) == "a <<b>>  c"
     assert excerpt("a b c", 2) == "a b [...]"
+
+
+def test_a_window_has_the_most_active_token_in_its_middle():
+    text = " ".join(f"w{i}" for i in range(10))
+    spans = np.array([(3 * i, 3 * i + 2) for i in range(10)])
+    values = np.zeros(10)
+    values[[1, 6]] = 1, 3
+    shown, inner, kept = token_window(text, spans, values, 3)
+    assert shown == "[...] w5 w6 w7 [...]"
+    assert [shown[a:b] for a, b in inner] == ["w5", "w6", "w7"]
+    assert kept.tolist() == [0, 3, 0]
+    values[6] = 0
+    assert token_window(text, spans, values, 4)[0] == "w0 w1 w2 w3 [...]"
+    assert token_window(text, spans, values * 0, 4)[0] == "[...] w3 w4 w5 w6 [...]"
+    assert token_window(text, spans, values, 10)[0] == text

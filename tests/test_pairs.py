@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
@@ -64,6 +65,21 @@ def test_the_order_of_a_pair_changes_no_estimate(fitted, pairs, task):
     )
     columns = ["separation", "separation_p", "coefficient", "standard_error", "p"]
     np.testing.assert_allclose(table[columns], again[columns], rtol=1e-6)
+    # The null model is a difference of 0, or a toss of a coin, in either order.
+    last = clone(last).fit(annotations, y)
+    metrics, mirrored = (
+        last.evaluate(*rows)[1] for rows in ((annotations, y), (other, z))
+    )
+    names = ["r2", "r2_low", "r2_high", "r2_in_sample", "mcfadden_in_sample"]
+    for name in set(names) & set(metrics):
+        assert mirrored[name] == pytest.approx(metrics[name], rel=1e-6)
+    if task == "regression":
+        error = np.square(y - last.predict(annotations)).sum()
+        assert metrics["r2"] == pytest.approx(1 - error / np.square(y).sum())
+    else:
+        shares = sm.Logit(y * 1.0, annotations.to_numpy()).fit(disp=False)
+        explained = 1 - shares.llf / (len(y) * np.log(0.5))
+        assert metrics["mcfadden_in_sample"] == pytest.approx(explained)
 
 
 def test_annotations_are_those_of_the_single_texts(fitted, pairs):

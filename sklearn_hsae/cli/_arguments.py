@@ -216,7 +216,13 @@ def _add_columns(run):
         help="texts that go together, such as those of one author: they are in one "
         "part, and the tests allow for them",
     )
-
+    columns.add_argument(
+        "--min-groups",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="only neurons that are active in texts of N of --groups (default: 1)",
+    )
     columns.add_argument(
         "--by",
         metavar="COLUMN",

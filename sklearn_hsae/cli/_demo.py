@@ -19,8 +19,8 @@ from sklearn_hsae.datasets import make_reviews
 from sklearn_hsae.evaluation import match_hypotheses
 from sklearn_hsae.sae import suggest_sizes
 
-N_REVIEWS = 7000
-_N_HELD_OUT = 2000
+N_REVIEWS = 3200
+_N_HELD_OUT = 600
 _FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
 
 

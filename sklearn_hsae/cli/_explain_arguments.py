@@ -61,8 +61,17 @@ def _add_texts(explain, positive):
         "--file",
         type=Path,
         metavar="FILE",
-        help="one text per line (.txt), or a table as for run (default: generated "
-        "reviews)",
+        help="one text per line (.txt), a table as for run, or a folder of .txt files, "
+        "one text each (default: generated reviews)",
+    )
+    texts.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="a data set of the Hugging Face hub, as OWNER/NAME or OWNER/NAME/FOLDER; "
+        "its tables are read one by one until there are --max-texts",
+    )
+    texts.add_argument(
+        "--split", metavar="NAME", default="train", help="of --dataset (%(default)s)"
     )
     texts.add_argument(
         "--text", metavar="COLUMN", default="text", help="of a table (%(default)s)"
@@ -119,6 +128,13 @@ def _add_examples(explain, positive):
         default=64,
         metavar="N",
         help="words shown of a text, around its first mark (%(default)s)",
+    )
+    examples.add_argument(
+        "--context",
+        type=positive,
+        metavar="N",
+        help="tokens shown of a text, with the one at which the feature is most active "
+        "in the middle (default: --max-words alone)",
     )
     examples.add_argument(
         "--scorers",

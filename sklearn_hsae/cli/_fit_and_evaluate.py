@@ -46,7 +46,14 @@ def say(message):
 
 
 def build_pipeline(
-    split, *, seed, stop_words="auto", ignore=(), controls=None, **options
+    split,
+    *,
+    seed,
+    stop_words="auto",
+    ignore=(),
+    controls=None,
+    min_groups=1,
+    **options,
 ):
     """Make the pipeline, and check every parameter before a step runs."""
     _check_sizes(split, options)
@@ -72,7 +79,11 @@ def build_pipeline(
         columns = list(controls)
         pipeline.set_params(select__controls=columns, regress__controls=columns)
     if split.groups is not None:
-        pipeline.set_params(regress__cov_type="cluster")
+        pipeline.set_params(regress__cov_type="cluster", select__min_groups=min_groups)
+    elif min_groups > 1:
+        raise ValueError(
+            f"--min-groups {min_groups} counts the values of a column: pass --groups."
+        )
     for _, step in pipeline.steps:
         validate_params(step)
     return pipeline
@@ -123,7 +134,8 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
         if name == "interpret" and pipeline["annotate"].llm is not None:
             _say_estimate(pipeline, X, split, n_repeats)
         with stages.stage(name):
-            together = {"groups": split.groups} if name == "sae" else {}
+            uses_groups = name in ("sae", "select")
+            together = {"groups": split.groups} if uses_groups else {}
             X = step.fit_transform(X, split.y, **together)
     name, last_step = pipeline.steps[-1]
     with stages.stage(name):
@@ -148,6 +160,7 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
                 X_common=split.new_texts,
                 y_common=split.new_y,
                 n_repeats=n_repeats,
+                groups=split.groups,
                 random_state=seed,
             )
         evaluation = evaluation.with_stability(table)

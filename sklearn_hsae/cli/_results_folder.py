@@ -121,6 +121,7 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     folder = arguments.out
     tables = {
         "hypotheses.csv": _with_direction(evaluation, record),
+        "groups.csv": _groups(evaluation),
         "controls.csv": evaluation.controls,
         _BY_GROUP: by,
         "stability.csv": evaluation.stability,
@@ -278,6 +279,13 @@ def _write_tables(folder, tables):
             write_text(path, table.to_csv(index=False))
             written.append(path)
     return written
+
+
+def _groups(evaluation):
+    """The hypotheses, where some are several concepts; None where each is one."""
+    table = evaluation.to_frame().drop(columns="members")
+    is_one_each = len(table) == len(evaluation.table)
+    return None if is_one_each else table
 
 
 def _with_direction(evaluation, record):

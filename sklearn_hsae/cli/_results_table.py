@@ -27,13 +27,6 @@ def show_results(evaluation, target, by=None):
     """
     lines = _tabulate(report.hypothesis_rows(evaluation), evaluation)
     lines += ["", *_legend(evaluation, target)]
-    agreeing = report.agreeing_rows(evaluation)
-    if agreeing:
-        alone = any(row.name in set(evaluation.table["hypothesis"]) for row in agreeing)
-        more = "; and what is significant beside these groups alone" if alone else ""
-        head = f"Hypotheses that agree, tested as one (any of them){more}:"
-        lines += ["", *paragraph(head)]
-        lines += _tabulate(agreeing, evaluation)
     if by is not None:
         lines += ["", *_tabulate_groups(by)]
     controls = report.control_rows(evaluation)
@@ -61,9 +54,38 @@ def format_table(rows, alpha):
         (_coverage(alpha), [_interval(row, digits) for row in rows]),
         *_points_column(rows),
         ("p  ", [report.p_value(row.p) + _mark(row) for row in rows]),
-        *_shares(rows),
     ]
-    return _lines(columns, [row.concept for row in rows])
+    return _with_members(columns, rows)
+
+
+def _with_members(columns, rows):
+    """The lines of hypotheses; below several concepts in one, a line per concept.
+
+    Parameters
+    ----------
+    columns : list of (str, list of str)
+        Heads, and cells of each hypothesis.
+    rows : list of Row
+        The hypotheses; what they share with their concepts stands behind `columns`.
+    """
+    each = [(i, part) for i, row in enumerate(rows) for part in (row, *row.members)]
+    firsts = [part is rows[i] for i, part in each]
+    effects = [
+        (
+            head,
+            [cells[i] if f else "" for (i, _), f in zip(each, firsts, strict=True)],
+        )
+        for head, cells in columns
+    ]
+    words = [
+        _words(part) if is_first else f"- {part.concept}"
+        for (_, part), is_first in zip(each, firsts, strict=True)
+    ]
+    return _lines([*effects, *_shares([part for _, part in each])], words)
+
+
+def _words(row):
+    return f"any of these {len(row.members)}:" if row.members else row.concept
 
 
 def _tabulate_groups(by):
@@ -141,11 +163,10 @@ def format_matrix(rows):
         for label, head in zip(classes, _shortened(classes), strict=True)
     ]
     first = [of_class[classes[0]] for of_class in hypotheses]
-    concepts, shares = [row.concept for row in first], _shares(first)
     lines = []
-    for block in _side_by_side(figures, shares):
+    for block in _side_by_side(figures, _shares(first)):
         lines += [""] if lines else []
-        lines += _lines([*block, *shares], concepts)
+        lines += _with_members(block, first)
     return lines
 
 
@@ -216,6 +237,11 @@ def _legend(evaluation, target):
         said.append(
             "returned: in how many repeats, with other seeds, a hypothesis was found "
             "that holds for nearly the same texts"
+        )
+    if any(len(members) > 1 for members in evaluation.groups["members"]):
+        said.append(
+            "any of these: concepts that fit nearly the same texts are tested as one "
+            "hypothesis; a text has it if it has any of them"
         )
     said.append(report.penalty_line(evaluation))
     return [line for text in said for line in textwrap.wrap(text, _width())]

@@ -62,6 +62,7 @@ def _pipeline(arguments, split):
         ignore=arguments.ignore,
         instructions=arguments.instructions,
         controls=arguments.controls,
+        min_groups=arguments.min_groups,
         seed=arguments.seed,
     )
 

@@ -246,15 +246,15 @@ def _check_settings(min_share, max_share, correction, alpha, n_examples):
 
 def _check_corpora(corpora, columns):
     labels = _one_label_per_row(corpora, "corpora", columns)
-    found = np.unique(labels)
-    if len(found) < 2:
+    names = np.unique(labels)
+    if len(names) < 2:
         raise ValueError(
-            f"corpora names one corpus only, '{found[0]}': two are needed. Put the "
+            f"corpora names one corpus only, '{names[0]}': two are needed. Put the "
             "texts of both corpora into X, and the name of its corpus at each row."
         )
-    if len(found) > _MOST_CORPORA:
+    if len(names) > _MOST_CORPORA:
         raise ValueError(
-            f"corpora has {len(found)} different values, and {_MOST_CORPORA} at most "
+            f"corpora has {len(names)} different values, and {_MOST_CORPORA} at most "
             "can be compared two by two. Cut a quantity into ranges first, for example "
             "by pd.qcut(y, 2, labels=['low', 'high'])."
         )

@@ -121,15 +121,15 @@ def _pairs(active, counts, min_count):
     frequent = np.flatnonzero(counts >= min_count)
     active, counts = active[:, frequent], counts[frequent]
     n_per_block = max(1, _PAIRS_PER_BLOCK // max(1, len(frequent)))
-    found = [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
+    pairs = [(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))]
     for start in range(0, len(frequent), n_per_block):
         rows = slice(start, start + n_per_block)
         together = (active[:, rows].T @ active[:, start:]).toarray()
         expected = np.outer(counts[rows], counts[start:]) / active.shape[0]
         has_row = np.triu(np.maximum(together, expected) >= min_count, k=1)
         a, b = np.nonzero(has_row)
-        found.append((frequent[a + start], frequent[b + start], together[a, b]))
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+        pairs.append((frequent[a + start], frequent[b + start], together[a, b]))
+    return tuple(np.concatenate(parts) for parts in zip(*pairs, strict=True))
 
 
 def _npmi(both, a, b, n_texts):

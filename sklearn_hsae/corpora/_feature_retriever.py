@@ -148,14 +148,14 @@ class FeatureRetriever(BaseEstimator):
         fits = self.activations_[:, weights > 0].sum(axis=1) > 0
         rows = np.flatnonzero(fits)
         rows = rows[np.argsort(-scores[rows], kind="stable")[:n_texts]]
-        found = pd.DataFrame({"row": rows})
+        ranking = pd.DataFrame({"row": rows})
         if self.texts_ is not None:
-            found["text"] = self.texts_[rows]
-        found["score"] = scores[rows]
-        found["features"] = pd.Series(
+            ranking["text"] = self.texts_[rows]
+        ranking["score"] = scores[rows]
+        ranking["features"] = pd.Series(
             [self._named(parts[[row]], used) for row in rows], dtype=object
         )
-        return found
+        return ranking
 
     def match_features(self, query):
         """The features that stand for a query, and their weights.

@@ -11,22 +11,19 @@ _MEAN_RATING = 3.2
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
-def make_reviews(n_samples=1000, *, max_sentences=3, noise=0.5, random_state=None):
+def make_reviews(n_samples=1000, *, noise=0.5, random_state=None):
     """Generate restaurant reviews with known concepts.
 
-    Each review mentions some of twelve concepts, with one to `max_sentences`
-    sentences per concept, among sentences without a concept. Eight concepts change the
-    rating, four do not. No single word identifies a concept: its sentences share few
-    words, and sentences without the concept contain these words too ("I cannot wait to
-    tell my sister").
+    Each review mentions some of twelve concepts, with one to three sentences per
+    concept, among sentences without a concept. Eight concepts change the rating, four
+    do not. No single word identifies a concept: its sentences share few words, and
+    sentences without the concept contain these words too ("I cannot wait to tell my
+    sister").
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of reviews.
-    max_sentences : int, default=3
-        Largest number of sentences per concept. Reviews with fewer are shorter, and so
-        are embedded in less time.
     noise : float, default=0.5
         Standard deviation, in stars, of the part of the rating that no concept
         explains.
@@ -57,9 +54,7 @@ def make_reviews(n_samples=1000, *, max_sentences=3, noise=0.5, random_state=Non
     effects = np.array(effects)
     truth = rng.uniform(size=(n_samples, len(names))) < np.array(shares)
     texts = [
-        _write_review(
-            [wordings[j] for j in np.flatnonzero(mentioned)], max_sentences, rng
-        )
+        _write_review([wordings[j] for j in np.flatnonzero(mentioned)], rng)
         for mentioned in truth
     ]
     target = _MEAN_RATING + truth @ effects + noise * rng.standard_normal(n_samples)
@@ -72,12 +67,12 @@ def make_reviews(n_samples=1000, *, max_sentences=3, noise=0.5, random_state=Non
     )
 
 
-def _write_review(wordings, max_sentences, rng):
-    """Sentences for each concept, among fillers, in random order."""
+def _write_review(wordings, rng):
+    """Up to three sentences per concept, among fillers, in random order."""
     templates = [
         template
         for concept in wordings
-        for template in _draw(concept, rng.randint(1, max_sentences + 1), rng)
+        for template in _draw(concept, rng.randint(1, 4), rng)
     ]
     templates += _draw(FILLERS, rng.randint(1, 3) + (not wordings), rng)
     order = rng.permutation(len(templates))

@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from sklearn_hsae._device import choose_device, has_fast_bfloat16
+from sklearn_hsae._device import choose_device, has_fast_bfloat16, one_thread_when_busy
 from sklearn_hsae.embedding._chunks import pool_chunks, split_into_chunks
 from sklearn_hsae.embedding._hub import find_weights
 
@@ -149,7 +149,7 @@ class LocalEmbedder:
         return device, "bfloat16" if has_fast_bfloat16(device) else "float32"
 
     def _encode(self, model, texts):
-        with _encoding, _reading(model, self.max_length):
+        with _encoding, _reading(model, self.max_length), one_thread_when_busy():
             encode = self._encode_chunks if self.chunking else self._encode_heads
             return encode(model, texts)
 

@@ -10,7 +10,7 @@ from sklearn_hsae.evaluation._stages import SELECTED_NEURONS
 from sklearn_hsae.inference import headline
 
 
-def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=None):
+def ceiling_table(training, y_train, held_out, y, classes, metrics, **options):
     """Score a ridge regression on the output of each stage.
 
     Parameters
@@ -22,8 +22,8 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=Non
         The classes; None for a regression.
     metrics : dict
         Metrics of the hypotheses, for the last row.
-    clusters : int ndarray of shape (n_rows,), default=None
-        Clusters of the held-out rows, for the intervals.
+    **options
+        `clusters` and `has_intercept` of `headline`.
 
     Returns
     -------
@@ -34,10 +34,10 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=Non
     rows = {}
     for stage, features in training.items():
         A, B = _numbers(features), _numbers(held_out[stage])
-        rows[stage] = _score(A, y_train, B, y, classes, clusters)
+        rows[stage] = _score(A, y_train, B, y, classes, options)
         if stage == SELECTED_NEURONS:
             A, B = (_numbers((part > 0) * 1.0) for part in (features, held_out[stage]))
-            rows[f"{stage}, on or off"] = _score(A, y_train, B, y, classes, clusters)
+            rows[f"{stage}, on or off"] = _score(A, y_train, B, y, classes, options)
     name = "r2" if classes is None else "auc"
     columns = [name, f"{name}_low", f"{name}_high", "n_columns"]
     # Beside controls the hypotheses reach what no earlier stage could.
@@ -50,12 +50,12 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, clusters=Non
     return pd.DataFrame.from_dict(rows, orient="index")[columns]
 
 
-def _score(A, y_train, B, y, classes, clusters):
+def _score(A, y_train, B, y, classes, options):
     if classes is None:
         prediction = ridge_prediction(A, y_train[:, None], B)[:, 0]
     else:
         prediction = ridge_prediction(A, (y_train[:, None] == classes) * 1.0, B)
-    scores = headline(y, prediction, classes, clusters=clusters)
+    scores = headline(y, prediction, classes, **options)
     return {**scores, "n_columns": A.shape[1]}
 
 

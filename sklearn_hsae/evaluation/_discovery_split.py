@@ -31,6 +31,7 @@ from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._overlap import fingerprints
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.sae import MatryoshkaSAETransformer
+from sklearn_hsae.selection import NeuronSelector
 
 _HELD_OUT = (
     "held out: from rows on which the hypotheses were not found. They hold if the rows "
@@ -150,8 +151,9 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             are groups.
         groups : array-like of shape (n_samples,), default=None
             Rows of one group go to the same part, and within the first part to the
-            same part of the autoencoder's early stopping. A last step with
-            ``cov_type="cluster"`` gets those of the second part.
+            same part of the autoencoder's early stopping. A selector with `min_groups`
+            gets those of the first part, and a last step with ``cov_type="cluster"``
+            those of the second part.
         **params : dict
             With metadata routing: what the steps request, such as `sample_weight`.
             Without: ``step__parameter``, as for :class:`~sklearn.pipeline.Pipeline`.
@@ -354,9 +356,8 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             if name.startswith(prefix)
         }
         others = {n: v for n, v in params.items() if not n.startswith(prefix)}
-        for name, step in _pipeline(self.estimator).steps[:-1]:
-            if groups is not None and isinstance(step, MatryoshkaSAETransformer):
-                others.setdefault(f"{name}__groups", groups)
+        if groups is not None:
+            others = params_with_groups(self.estimator, others, groups)
         return others, {}, of_last
 
     def __sklearn_tags__(self):
@@ -368,6 +369,17 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         return tags
+
+
+def params_with_groups(estimator, params, groups):
+    """Parameters of `fit` with the groups for the steps that use them."""
+    for name, step in _pipeline(estimator).steps:
+        uses = isinstance(step, MatryoshkaSAETransformer) or (
+            isinstance(step, NeuronSelector) and step.min_groups > 1
+        )
+        if uses:
+            params = {f"{name}__groups": groups, **params}
+    return params
 
 
 def _parts(estimator):

@@ -13,7 +13,11 @@ from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
-from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
+from sklearn_hsae.evaluation._groups import (
+    agreeing_groups,
+    group_table,
+    one_row_per_group,
+)
 from sklearn_hsae.evaluation._overlap import fingerprints, warn_of_overlap
 from sklearn_hsae.evaluation._paper import (
     as_latex,
@@ -21,7 +25,9 @@ from sklearn_hsae.evaluation._paper import (
     chosen_columns,
     methods_text,
     paper_table,
+    summary_text,
 )
+from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
@@ -73,10 +79,10 @@ class HypothesisEvaluation:
         controls.
     metrics : dict
         See ``evaluate`` of :class:`HypothesisRegressor` and
-        :class:`HypothesisClassifier`. `n_significant` counts the hypotheses that are
-        significant beside all others. `n_significant_alone` counts those that are
-        significant alone, by `separation_p_corrected`. `n_groups` and
-        `n_significant_groups` count groups.
+        :class:`HypothesisClassifier`. There `n_hypotheses` and `n_significant` count
+        single concepts. `n_groups` counts groups; `n_significant_groups` those that are
+        significant beside all others, and `n_significant_alone` those that are
+        significant alone, by `separation_p_corrected`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons and
         on the selected neurons (their activations, and whether they fire). The last row
@@ -147,7 +153,8 @@ class HypothesisEvaluation:
         ------
         ValueError
             When fewer than two groups are large enough, there are more effects than
-            a fifth of the rows, or the evaluation was loaded from a file.
+            a fifth of the rows, `by` has another length or the labels of the texts in
+            another order, or the evaluation was loaded from a file.
 
         References
         ----------
@@ -160,6 +167,13 @@ class HypothesisEvaluation:
                 "This evaluation was loaded from a file, which has no outcomes of the "
                 "held-out rows. Compare groups where evaluate_hypotheses returned it."
             )
+        if np.shape(by)[:1] != (len(self.annotations),):
+            raise ValueError(
+                f"by has the shape {np.shape(by)}. Pass one value per held-out row, of "
+                f"which there are {len(self.annotations)}."
+            )
+        if isinstance(by, pd.Series):
+            check_same_order(self.annotations, by, "by")
         table = effects_by_group(*self.held_out[:-1], by)
         table.attrs["by"] = str(getattr(by, "name", None) or "group")
         return table
@@ -242,6 +256,31 @@ class HypothesisEvaluation:
             "stability": _records(self.stability),
         }
 
+    def to_frame(self):
+        """One row per hypothesis (and class, of three or more).
+
+        Concepts that agree, a group of `groups`, are one hypothesis. The terminal, the
+        report, and :meth:`to_markdown` show this table.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `groups`, the number of the group, and the fidelity and the
+            repeats of `table`. These are missing for several concepts in one row.
+        """
+        return one_row_per_group(self.table, self.groups)
+
+    def summary(self):
+        """The table of hypotheses as text, in the manner of statsmodels.
+
+        Returns
+        -------
+        str
+            The size and the score of the test; then the coefficient, standard error,
+            p-value, corrected p-value and interval of each hypothesis.
+        """
+        return summary_text(self)
+
     def to_markdown(self, columns=None):
         """The table of hypotheses in Markdown, sorted by effect.
 
@@ -272,22 +311,37 @@ class HypothesisEvaluation:
         """
         return as_latex(self._paper_table(columns))
 
-    def methods(self):
-        """One paragraph for a paper that describes the tests and the results."""
-        return methods_text(self)
+    def methods(self, outcome="the outcome"):
+        """One paragraph for a paper that describes the tests and the results.
+
+        Parameters
+        ----------
+        outcome : str, default="the outcome"
+            The name of y.
+
+        Returns
+        -------
+        str
+        """
+        return methods_text(self, outcome)
 
     def _paper_table(self, columns):
-        shown = paper_table(self.table, self.alpha, self.settings["intervals"])
+        shown = paper_table(self.to_frame(), self.alpha, self.settings["intervals"])
         return shown if columns is None else chosen_columns(shown, columns)
 
     def __repr__(self):
-        shown = self.table[[name for name in _SHOWN if name in self.table]]
+        table = self.to_frame()
+        shown = table[[name for name in _SHOWN if name in table]]
         table = shown.to_string(index=False, float_format="{:.3g}".format)
         summary = textwrap.fill(self.verdict, 88)
         return f"{summary}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
-        table = self.table.to_html(index=False, float_format="{:.3g}".format)
+        table = (
+            self.to_frame()
+            .drop(columns="members")
+            .to_html(index=False, float_format="{:.3g}".format)
+        )
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
 
@@ -396,13 +450,20 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     table, control_effects, metrics = last._evaluate(annotations, y, groups=groups)
     annotations, controls = split_controls(last, annotations)
     table, agreeing = _with_groups(table, last, annotations, controls, y, groups)
-    metrics |= _counts(table, agreeing, last.alpha)
+    metrics |= _counts(agreeing, last.alpha)
     ceilings = None
     if X_train is not None:
         training = numeric_stages(steps, X_train)
         classes = last.classes_ if task == "classification" else None
         ceilings = ceiling_table(
-            training, y_train, stages, y, classes, metrics, clusters
+            training,
+            y_train,
+            stages,
+            y,
+            classes,
+            metrics,
+            clusters=clusters,
+            has_intercept=not last.pairs,
         )
     fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
@@ -473,13 +534,13 @@ def _with_groups(table, last, annotations, controls, y, groups):
     return table.assign(group=table["hypothesis"].map(by_name)), agreeing
 
 
-def _counts(table, groups, alpha):
-    """How many hypotheses are significant alone, and how many groups, in any class."""
-    is_significant_alone = table["separation_p_corrected"] < alpha
+def _counts(groups, alpha):
+    """How many groups are significant, alone and beside the others, in any class."""
+    is_significant_alone = groups["separation_p_corrected"] < alpha
     group_is_significant = groups.groupby("hypothesis")["significant"].any()
     return {
         "n_significant_alone": int(
-            is_significant_alone.groupby(table["hypothesis"]).any().sum()
+            is_significant_alone.groupby(groups["hypothesis"]).any().sum()
         ),
         "n_groups": len(group_is_significant),
         "n_significant_groups": int(group_is_significant.sum()),

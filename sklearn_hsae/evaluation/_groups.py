@@ -83,6 +83,30 @@ def group_table(last_step, table, annotations, y, numbers, controls, clusters=No
     return table
 
 
+def one_row_per_group(table, groups):
+    """The table of groups, with what the table of concepts says beside the estimates.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per concept (and class).
+    groups : DataFrame
+        What `group_table` returned, of the same concepts.
+
+    Returns
+    -------
+    DataFrame
+        `groups` with `group`, the number, and the other columns of `table`, such as the
+        fidelity. These are missing where a group has several members.
+    """
+    keys = ["class", "hypothesis"] if "class" in table else ["hypothesis"]
+    others = [name for name in table if name not in groups or name in keys]
+    others.remove("group")
+    numbers = table.drop_duplicates("hypothesis").set_index("hypothesis")["group"]
+    number = [numbers[members[0]] for members in groups["members"]]
+    return groups.assign(group=number).merge(table[others], on=keys, how="left")
+
+
 def _are_annotations(values):
     """Whether a group of one hypothesis has the same values as this one."""
     return ((values == 0) | (np.abs(values) == 1) | np.isnan(values)).all()

@@ -103,14 +103,17 @@ def _latex(text):
     return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))
 
 
-def methods_text(evaluation):
+def methods_text(evaluation, outcome):
     """One paragraph about how the hypotheses were tested, with the results."""
     metrics, settings = evaluation.metrics, evaluation.settings
     dropped = metrics["n_dropped"]
     what = "pairs of texts" if settings.get("pairs") else "texts"
     texts = f"{_format.count(metrics['n'])} {what} that were not used to find them"
     if dropped:
-        texts += f" ({_format.count(dropped)} more were left out, since not judged)"
+        texts += (
+            f" ({_format.count(dropped)} more were left out, since an annotation or a "
+            "control is missing)"
+        )
     level = f"{100 * evaluation.alpha:g} %"
     name, label, kind = _SCORES[evaluation.task]
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
@@ -120,26 +123,33 @@ def methods_text(evaluation):
             f" ({100 * (1 - evaluation.alpha):g} % {kind} "
             f"{_format.number(low)} to {_format.number(high)})"
         )
+    is_of_classes = "class" in evaluation.table
+    tests = "hypotheses and classes" if is_of_classes else "hypotheses"
+    mean = ", the mean over the classes" if is_of_classes else ""
     return (
-        f"We tested {metrics['n_hypotheses']} hypotheses on {texts}. "
-        f"{_model(evaluation.task, settings)}{_of_pairs(settings)}"
-        f"{_held_equal(evaluation)}{_direction(evaluation)} p-values were "
-        f"corrected for the number of hypotheses by {_correction(settings)}."
-        f"{_together(settings)} At {level}, the number of significant ones was "
-        f"{metrics['n_significant']} beside all others, and "
-        f"{metrics['n_significant_alone']} alone."
-        f"{_groups(metrics)} The regression on the {what} on which the hypotheses were "
-        "found predicted the "
-        f"held-out {what} with {label} = {_format.number(metrics[name])}{interval}."
-        f"{_returned(evaluation.stability)}"
+        f"We tested {_hypotheses(metrics)} on {texts}.{_groups(metrics)} "
+        f"{_model(evaluation, outcome)}{_of_pairs(settings)}"
+        f"{_held_equal(evaluation)}{_direction(evaluation, outcome)} The p-values were "
+        f"corrected for the number of {tests} by {_correction(settings)}."
+        f"{_together(settings)} At {level}, {metrics['n_significant_groups']} of "
+        f"{metrics['n_groups']} {_had_an_effect(is_of_classes)} with all others held "
+        f"equal, and {metrics['n_significant_alone']} when taken alone. A regression "
+        f"estimated on the {what} on which the hypotheses were found predicted the "
+        f"held-out {what} with {label} = {_format.number(metrics[name])}{mean}"
+        f"{interval}.{_returned(evaluation.stability)}"
     )
 
 
-def _direction(evaluation):
+def _had_an_effect(is_of_classes):
+    return "had a significant effect" + (" on some class" if is_of_classes else "")
+
+
+def _direction(evaluation, outcome):
     """The class that effects point to, where there are two."""
     if evaluation.positive is None:
         return ""
-    return f" In the effects, {evaluation.direction()}."
+    said = evaluation.direction(outcome).removeprefix("+ means")
+    return f" A positive effect means{said}."
 
 
 def _of_pairs(settings):
@@ -180,10 +190,16 @@ def _groups(metrics):
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
-        " Hypotheses whose annotations have pairwise correlations of 0.5 or more were "
-        f"also tested as one: of {metrics['n_groups']} hypotheses then, "
-        f"{metrics['n_significant_groups']} were significant."
+        " Concepts whose annotations have pairwise correlations of 0.5 or more were "
+        "tested as one hypothesis, which a text fits if it has any of them."
     )
+
+
+def _hypotheses(metrics):
+    """How many hypotheses there are, and of how many concepts."""
+    n_groups, n = metrics["n_groups"], metrics["n_hypotheses"]
+    said = f"{n_groups} {'hypothesis' if n_groups == 1 else 'hypotheses'}"
+    return said if n_groups == n else f"{said} made of {n} concepts"
 
 
 def _returned(stability):
@@ -198,14 +214,18 @@ def _returned(stability):
     )
 
 
-def _model(task, settings):
-    clustered = settings["cov_type"] == "cluster"
-    if task == "classification":
+def _model(evaluation, outcome):
+    """The regression in one or two sentences."""
+    clustered = evaluation.settings["cov_type"] == "cluster"
+    if evaluation.task == "classification":
         variances = (
             " Variances allow for groups of texts that are not independent (CR2)."
         )
+        regressed = f"{_named(outcome)} was regressed"
+        if "class" in evaluation.table:
+            regressed = f"Each class of {outcome}, against all others, was regressed"
         return (
-            "The class was regressed on the annotations of all hypotheses together by "
+            f"{regressed} on the annotations of all hypotheses together by "
             "logistic regression, with Firth's penalty and profile likelihoods where a "
             f"concept has few texts of a class.{variances if clustered else ''}"
         )
@@ -215,12 +235,46 @@ def _model(task, settings):
             "cluster-robust standard errors (CR2) that are never below the classical "
             "ones and the degrees of freedom of Bell and McCaffrey (2002)"
         )
-    if settings["cov_type"] == "HC3":
+    if evaluation.settings["cov_type"] == "HC3":
         variances = (
             "HC3 standard errors that are never below the classical ones and the "
             "degrees of freedom of Bell and McCaffrey (2002)"
         )
     return (
-        "The outcome was regressed on the annotations of all hypotheses together by "
-        f"least squares, with {variances}."
+        f"{_named(outcome)} was regressed on the annotations of all hypotheses "
+        f"together by least squares, with {variances}."
     )
+
+
+def _named(outcome):
+    """The outcome with its name, at the start of a sentence."""
+    return "The outcome" if outcome == "the outcome" else f"The outcome {outcome}"
+
+
+def summary_text(evaluation):
+    """The tests of all hypotheses as text, in the manner of statsmodels."""
+    table, metrics = evaluation.to_frame(), evaluation.metrics
+    name, label, _ = _SCORES[evaluation.task]
+    level = evaluation.alpha / 2
+    columns = {
+        "coefficient": "coef",
+        "standard_error": "std err",
+        "p": "P",
+        "p_corrected": "P corrected",
+        "ci_low": f"[{level:g}",
+        "ci_high": f"{1 - level:g}]",
+    }
+    order = [key for key in ("class", "hypothesis") if key in table]
+    shown = table[order + list(columns)].rename(columns=columns)
+    figures = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
+    rule = "=" * max(map(len, figures.splitlines()))
+    head = {
+        "Held-out rows": _format.count(metrics["n"]),
+        "Left out": _format.count(metrics["n_dropped"]),
+        f"Held-out {label}": _format.number(metrics[name], 3),
+        "Covariance": evaluation.settings["cov_type"],
+        "Correction": evaluation.settings["correction"],
+    }
+    lines = [f"{key + ':':<22}{value}" for key, value in head.items()]
+    first, *rest = figures.splitlines()
+    return "\n".join([rule, *lines, rule, first, "-" * len(rule), *rest, rule])

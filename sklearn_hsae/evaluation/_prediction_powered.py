@@ -96,6 +96,8 @@ def prediction_powered(costly, cheap, y, *, alpha=0.05):
         )
     check_consistent_length(costly, cheap, y)
     check_same_order(costly, cheap, "cheap")
+    if isinstance(y, pd.Series):
+        check_same_order(costly, y, "y")
     y = read_target(y, "regression").values
     names = costly.columns.to_numpy(dtype=object)
     A, B = costly.to_numpy(dtype=np.float64), cheap.to_numpy(dtype=np.float64)

@@ -6,10 +6,11 @@ def check_same_order(first, second, name):
 
     Labels that differ altogether are fine: rows are compared by their position.
     """
-    if first.index.equals(second.index) or not second.index.is_unique:
+    labels, others = first.index, second.index
+    if labels.equals(others) or labels.nlevels != others.nlevels:
         return
-    if first.index.isin(second.index).all():
+    if labels.is_unique and others.is_unique and labels.isin(others).all():
         raise ValueError(
-            f"The rows of {name} are in another order than those of the first frame. "
-            "Pass them by .loc[first.index]."
+            f"The rows of {name} are in another order than those of the annotations. "
+            "Pass them by .loc[annotations.index]."
         )

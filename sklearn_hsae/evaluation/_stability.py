@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
@@ -13,7 +14,10 @@ from sklearn_hsae._pairs import pair_difference, rows_of_texts
 from sklearn_hsae._sklearn_compat import check_method_params, safe_indexing
 from sklearn_hsae.cleaning import TextCleaner
 from sklearn_hsae.embedding import EmbeddingTransformer
-from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
+from sklearn_hsae.evaluation._discovery_split import (
+    DiscoverySplit,
+    params_with_groups,
+)
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._matching import match_hypotheses
 from sklearn_hsae.inference import split_controls
@@ -67,8 +71,9 @@ def stability(
         replacement. It shows as well what depends on the texts that happen to be
         there.
     groups : array-like of shape (n_samples,), default=None
-        For ``"bootstrap"``: the group of each row, such as its author. Whole groups are
-        drawn.
+        The group of each row, such as its author. The early stopping of the autoencoder
+        keeps groups together, a selector with `min_groups` counts them, and
+        ``"bootstrap"`` draws whole groups.
     min_agreement : float, default=0.5
         Least correlation of the annotations for a hypothesis that came back. At 0.5
         about three quarters of the rows that have a rare concept have the other one as
@@ -145,6 +150,9 @@ def stability(
     finder, X, X_common = embedded_once(finder, X, X_common)
     reference = _hypotheses(finder, last, X_common, y_common)
     rng = check_random_state(random_state)
+    params = params or {}
+    if groups is not None and not get_config()["enable_metadata_routing"]:
+        params = params_with_groups(finder, params, groups)
     known = np.arange(len(y))
     if isinstance(pipeline, DiscoverySplit):
         known = pipeline.discovery_rows_
@@ -182,11 +190,6 @@ def _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
         raise ValueError(f"n_repeats must be an int of 1 or more, got {n_repeats!r}.")
     if resample not in _RESAMPLES:
         raise ValueError(f"resample must be one of {_RESAMPLES}, got {resample!r}.")
-    if groups is not None and resample == "seed":
-        raise ValueError(
-            'groups is for resample="bootstrap", which draws them; with "seed" each '
-            "repeat has all rows. Leave groups out."
-        )
     if not isinstance(min_agreement, Real) or not 0 < min_agreement <= 1:
         raise ValueError(
             f"min_agreement is a correlation from above 0 to 1, got {min_agreement!r}."
@@ -226,7 +229,7 @@ def _search_again(finder, last, X, y, rows, params, X_common, y_common, seed):
     finder.fit(
         safe_indexing(X, rows_of_texts(X, rows)),
         safe_indexing(y, rows),
-        **check_method_params(y, params or {}, rows),
+        **check_method_params(y, params, rows),
     )
     return _hypotheses(finder, last, X_common, y_common)
 

@@ -36,9 +36,9 @@ def verdict(task, metrics, ceilings):
     """
     name, chance = HEADLINE[task]
     measure, score = _MEASURE[name], metrics[name]
-    n_significant = metrics["n_significant"]
+    n_significant = metrics["n_significant_groups"]
     summary = (
-        f"{n_significant} of {metrics['n_hypotheses']} hypotheses "
+        f"{n_significant} of {metrics['n_groups']} hypotheses "
         f"{_are(n_significant)} significant; all together"
         f"{_with_controls(name, metrics)} reach a {measure} of {score:.2f}."
         f"{_below_zero(name, score)}{_beyond_controls(name, metrics)}"
@@ -56,12 +56,12 @@ def verdict(task, metrics, ceilings):
     # tested against chance, noise would count as a signal too often.
     ceiling = f"a ridge regression on the {ceilings.index[0]}"
     is_better = ceilings[f"{name}_low"] > chance
-    if not is_better.iloc[0] and not (metrics["n_significant"] and is_better.iloc[-1]):
+    if not is_better.iloc[0] and not (n_significant and is_better.iloc[-1]):
         low = _format.number(ceilings[f"{name}_low"].iloc[0])
         reached = f"{measure} {scores.iloc[0]:.2f}"
         if _format.is_number(ceilings[f"{name}_low"].iloc[0]):
             reached += f", interval from {low}"
-        no_signal = _no_signal(metrics["n_significant"], ceiling, reached, metrics["n"])
+        no_signal = _no_signal(n_significant, ceiling, reached, metrics["n"])
         return f"{summary}{details} {no_signal}"
     share = ""
     if is_better.iloc[0]:
@@ -119,28 +119,27 @@ def _left_out(metrics):
 
 
 def _shared_effects(metrics):
-    """Sentences about hypotheses that share an effect; "" when there are none."""
-    n_groups, n_joint = metrics["n_groups"], metrics["n_significant"]
+    """Sentences about concepts that share an effect; "" when there are none."""
+    n_groups, n_concepts = metrics["n_groups"], metrics["n_hypotheses"]
     sentences = ""
-    if n_groups < metrics["n_hypotheses"]:
+    if n_groups < n_concepts:
         sentences = (
-            " Some fit nearly the same texts and are tested as one: of the "
-            f"{n_groups} groups, {metrics['n_significant_groups']} "
-            f"{_are(metrics['n_significant_groups'])} significant."
+            f" Of {n_concepts} concepts, some fit nearly the same texts; these are "
+            "tested as one hypothesis."
         )
     n_alone = metrics["n_significant_alone"]
-    if n_alone > max(n_joint, metrics["n_significant_groups"]):
+    if n_alone > metrics["n_significant_groups"]:
         sentences += (
-            f" Taken one by one, {n_alone} hypotheses are. Each is tested beside the "
-            "others: fewer hypotheses (n_select) or more held-out texts tell more of "
-            "them apart."
+            f" Taken one by one, {n_alone} hypotheses are (separation_p_corrected in "
+            "the table). Each is tested beside the others: fewer hypotheses (n_select) "
+            "or more held-out texts tell more of them apart."
         )
     return sentences
 
 
 def _few_texts(metrics):
     """What to change first where nothing at all is significant."""
-    counts = ("n_significant", "n_significant_alone", "n_significant_groups")
+    counts = ("n_significant_alone", "n_significant_groups")
     if any(metrics[name] for name in counts) or metrics["n"] >= _FEW:
         return ""
     return (

@@ -344,7 +344,9 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             ),
             "accuracy": float(np.average(is_right, weights=weights)),
             "auc_in_sample": auc(y, in_sample, self.classes_, weights),
-            "mcfadden_in_sample": mcfadden(y, in_sample, self.classes_, weights),
+            "mcfadden_in_sample": mcfadden(
+                y, in_sample, self.classes_, weights, not self.pairs
+            ),
             "n_significant": int(
                 table.groupby("hypothesis")["significant"].any().sum()
             ),

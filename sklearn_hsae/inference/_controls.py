@@ -51,9 +51,22 @@ def with_index_levels(controls, X):
     levels = {
         name: X.index.get_level_values(name)
         for name in controls
-        if name in X.index.names and not _matching(name, X.columns)
+        if name in X.index.names and not _is_column(name, X)
     }
     return X.assign(**levels) if levels else X
+
+
+def _is_column(name, X):
+    """Whether a column has this name. One beside a level must have the same values."""
+    found = _matching(name, X.columns)
+    if len(found) == 1:
+        level = X.index.get_level_values(name)
+        if not pd.Index(X[found[0]]).equals(level):
+            raise ValueError(
+                f"The control {name!r} is a level of the row index, and X has the "
+                f"column {found[0]!r} with other values. Rename one of them."
+            )
+    return bool(found)
 
 
 def with_codes(controls, X):

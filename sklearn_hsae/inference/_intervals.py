@@ -9,7 +9,14 @@ _SEED = 0  # the same interval from the same numbers
 
 
 def r2_interval(
-    y, prediction, *, alpha=0.05, weights=None, clusters=None, baseline=None
+    y,
+    prediction,
+    *,
+    alpha=0.05,
+    weights=None,
+    clusters=None,
+    baseline=None,
+    has_intercept=True,
 ):
     """Percentile interval of R2, or of a gain in R2, from resampled rows or clusters.
 
@@ -26,7 +33,9 @@ def r2_interval(
     clusters : int ndarray of shape (n_rows,), default=None
         Numbers from 0 without a gap.
     baseline : ndarray of shape (n_rows,), default=None
-        The prediction to which R2 gains; the mean for None.
+        The prediction to which R2 gains; that of the null model for None.
+    has_intercept : bool, default=True
+        Whether the null model predicts the mean, or else 0, as for pairs.
 
     Returns
     -------
@@ -34,9 +43,8 @@ def r2_interval(
         NaN when fewer than half of the resamples have a score.
     """
     weights = np.ones(len(y)) if weights is None else weights
-    shifted = y - np.average(
-        y, weights=weights
-    )  # before squares are summed, for digits
+    # Shifted before squares are summed, for digits.
+    shifted = y - np.average(y, weights=weights) * has_intercept
     error = np.square(y - prediction)
     if baseline is not None:
         error -= np.square(y - baseline)
@@ -47,7 +55,7 @@ def r2_interval(
         moments = _cluster_sums(moments, clusters)
     error, size, total, squares = _resampled_sums(moments).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        variation = squares - np.square(total) / size
+        variation = squares - np.square(total) / size * has_intercept
     has_score = variation > 1e-12 * moments[:, 3].sum()
     if has_score.sum() < _N_RESAMPLES // 2:
         return np.nan, np.nan

@@ -1,7 +1,7 @@
 """How well held-out rows are predicted."""
 
 import numpy as np
-from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from sklearn_hsae.inference._intervals import (
     auc_gain_interval,
@@ -13,7 +13,16 @@ from sklearn_hsae.inference._intervals import (
 HEADLINE = {"regression": ("r2", 0.0), "classification": ("auc", 0.5)}
 
 
-def headline(y, prediction, classes=None, *, alpha=0.05, weights=None, clusters=None):
+def headline(
+    y,
+    prediction,
+    classes=None,
+    *,
+    alpha=0.05,
+    weights=None,
+    clusters=None,
+    has_intercept=True,
+):
     """The score of a prediction with the ends of its interval.
 
     Parameters
@@ -29,6 +38,8 @@ def headline(y, prediction, classes=None, *, alpha=0.05, weights=None, clusters=
     weights : ndarray of shape (n_rows,), default=None
     clusters : int ndarray of shape (n_rows,), default=None
         The number of each row's cluster, where rows are not independent.
+    has_intercept : bool, default=True
+        As for `r2`.
 
     Returns
     -------
@@ -38,8 +49,8 @@ def headline(y, prediction, classes=None, *, alpha=0.05, weights=None, clusters=
     """
     options = {"alpha": alpha, "weights": weights, "clusters": clusters}
     if classes is None:
-        name = "r2"
-        score = float(r2_score(y, prediction, sample_weight=weights))
+        options["has_intercept"] = has_intercept
+        name, score = "r2", r2(y, prediction, weights, has_intercept)
         ends = r2_interval(y, prediction, **options)
     else:
         name, score = "auc", auc(y, prediction, classes, weights)
@@ -47,7 +58,7 @@ def headline(y, prediction, classes=None, *, alpha=0.05, weights=None, clusters=
     return {name: score, f"{name}_low": ends[0], f"{name}_high": ends[1]}
 
 
-def gain(y, prediction, baseline, classes=None, *, p, **options):
+def gain(y, prediction, baseline, classes=None, *, p, has_intercept=True, **options):
     """What a prediction adds to that of the controls alone.
 
     Parameters
@@ -58,6 +69,8 @@ def gain(y, prediction, baseline, classes=None, *, p, **options):
         The prediction by the controls, shaped like `prediction`.
     p : float
         Of the test that nothing is added.
+    has_intercept : bool, default=True
+        As for `r2`.
     **options
         `alpha`, `weights` and `clusters` of `headline`.
 
@@ -70,7 +83,8 @@ def gain(y, prediction, baseline, classes=None, *, p, **options):
     weights = options.get("weights")
     if classes is None:
         name = "r2"
-        scores = [r2_score(y, v, sample_weight=weights) for v in (prediction, baseline)]
+        scores = [r2(y, v, weights, has_intercept) for v in (prediction, baseline)]
+        options["has_intercept"] = has_intercept
         ends = r2_interval(y, prediction, baseline=baseline, **options)
     else:
         name = "auc"
@@ -97,14 +111,38 @@ def average_precision(y, scores, classes, weights=None):
     return _mean_over_classes(average_precision_score, y, scores, classes, weights)
 
 
-def mcfadden(y, shares, classes, weights=None):
-    """McFadden's R2: the share of the null model's deviance that is explained."""
+def r2(y, prediction, weights=None, has_intercept=True):
+    """The share of the null model's squared error that is explained.
+
+    Parameters
+    ----------
+    y, prediction : ndarray of shape (n_rows,)
+    weights : ndarray of shape (n_rows,), default=None
+    has_intercept : bool, default=True
+        Whether the null model predicts the mean. False for differences of pairs: it
+        predicts 0, since their mean depends on which text is written first.
+
+    Returns
+    -------
+    float
+    """
+    weights = np.ones(len(y)) if weights is None else weights
+    null = y - np.average(y, weights=weights) if has_intercept else y
+    return float(1 - weights @ np.square(y - prediction) / (weights @ np.square(null)))
+
+
+def mcfadden(y, shares, classes, weights=None, has_intercept=True):
+    """McFadden's R2: the share of the null model's deviance that is explained.
+
+    For pairs, `has_intercept` is False: then the null model is a toss of a coin.
+    """
     weights = np.ones(len(y)) if weights is None else weights
     position = np.searchsorted(classes, y)
     fitted = np.clip(shares[np.arange(len(y)), position], 1e-300, None)
     totals = np.bincount(position, weights)
     totals = totals[totals > 0]
-    null = (totals * np.log(totals / totals.sum())).sum()
+    expected = totals / totals.sum() if has_intercept else 0.5
+    null = (totals * np.log(expected)).sum()
     return float(1 - weights @ np.log(fitted) / null)
 
 

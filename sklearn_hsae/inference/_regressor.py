@@ -4,7 +4,6 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._pairs import check_pair_target
@@ -22,7 +21,7 @@ from sklearn_hsae.inference._controls import (
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear
-from sklearn_hsae.inference._metrics import gain, headline
+from sklearn_hsae.inference._metrics import gain, headline, r2
 from sklearn_hsae.inference._pair_separation import compare_pairs
 from sklearn_hsae.inference._permutation import choose_n_permutations
 from sklearn_hsae.inference._separation import compare_means
@@ -279,7 +278,9 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             bootstrap interval `r2_low`, `r2_high` that covers 1 - `alpha`.
             `r2_in_sample`: of the regression estimated on these rows, which HypotheSAEs
             reports as the held-out one. `n_significant`, `n_hypotheses`, `n` and
-            `n_dropped`; with groups also `n_clusters`, how many there are.
+            `n_dropped`; with groups also `n_clusters`, how many there are. With `pairs`
+            R² compares with a prediction of 0, not with the mean, which depends on the
+            order within the pairs.
 
             With controls: `r2_controls` and `r2_hypotheses` of regressions fitted on
             one of the two alone. `delta_r2`, what the hypotheses add to the controls,
@@ -298,11 +299,16 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         X, y, weights, clusters, _ = rows
         in_sample = X @ np.nan_to_num(again.coefficient) + again.intercept
         prediction = self._predict(X)
-        options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
+        options = {
+            "alpha": self.alpha,
+            "weights": weights,
+            "clusters": clusters,
+            "has_intercept": not self.pairs,
+        }
         metrics = {
             **headline(y, prediction, **options),
             **self._beyond_controls(rows, prediction, options),
-            "r2_in_sample": float(r2_score(y, in_sample, sample_weight=weights)),
+            "r2_in_sample": r2(y, in_sample, weights, not self.pairs),
             "n_significant": int(table["significant"].sum()),
             "n_hypotheses": len(table),
             **rows.counts(),
@@ -329,7 +335,6 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             y,
             names,
             cov_type=self.cov_type,
-            has_intercept=not self.pairs,
             **options,
         )
         coefficient, intercept = self._alone["controls"]

@@ -38,8 +38,9 @@ from sklearn_hsae.judges import (
 
 _MAX_ROWS = 10_000  # more rows change the names little and cost memory
 _SHORTLIST = 40  # phrases per neuron that are compared in detail
-_MANY_HANDLES = 0.2  # share of labels made of handles that causes a warning
-_MANY_NAMES = 0.3  # the same for other names, which are often a topic
+_MANY_HANDLES = 0.2  # share of labels with a handle that causes a warning
+# Other names are often a topic: of a label, half of the phrases must hold one.
+_MANY_NAMES = 0.3
 _LEAST_GAIN = 0.005  # smallest gain in correlation for one more phrase
 _SHARE_OF_A_PART = 0.95  # of the gain of a phrase, for a part that replaces it
 
@@ -289,18 +290,18 @@ def _warn_of_names(phrases_of_labels, texts):
     """Warn when many labels are made of names, which say who and not what."""
     labels = [phrases for phrases in phrases_of_labels if phrases]
     handles = handle_words(texts)
-    n_labels, shown = _made_of(handles, labels)
+    n_labels, shown = _labels_with(handles, labels, 0.0)
     if n_labels >= max(_MANY_HANDLES * len(labels), 1):
         shown = ", ".join(f"@{word}" for word in shown)
         warnings.warn(
-            f"{n_labels} of {len(labels)} labels are made of handles such as {shown}: "
+            f"{n_labels} of {len(labels)} labels contain handles such as {shown}: "
             "they say who writes or is written to. Pass ignore=['@*'] to leave handles "
             "out of the labels, or clean=['handles'] to remove them from the texts.",
             UserWarning,
             stacklevel=4,
         )
         return
-    n_labels, shown = _made_of(handles | name_words(texts), labels)
+    n_labels, shown = _labels_with(handles | name_words(texts), labels, 0.5)
     if n_labels >= max(_MANY_NAMES * len(labels), 2):
         warnings.warn(
             f"{n_labels} of {len(labels)} labels are made of names: words that the "
@@ -312,13 +313,16 @@ def _warn_of_names(phrases_of_labels, texts):
         )
 
 
-def _made_of(words, labels):
-    """How many labels have such a word in half of their phrases, and such words."""
+def _labels_with(words, labels, least_share):
+    """How many labels have such a word in enough of their phrases, and such words.
+
+    Enough is one phrase, and `least_share` of the phrases of a label.
+    """
     named = [
         phrases
         for phrases in labels
         if sum(not words.isdisjoint(phrase.split()) for phrase in phrases)
-        >= len(phrases) / 2
+        >= max(least_share * len(phrases), 1)
     ]
     found = {word for phrases in named for p in phrases for word in p.split()}
     return len(named), sorted(found & words)[:5]

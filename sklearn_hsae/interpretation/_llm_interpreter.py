@@ -371,7 +371,8 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
             def mark(texts, column):
                 return tokens.mark(texts, X.columns[column], MARKS)
 
-        return Questions(template, self.instructions, self.max_words, mark)
+        has_windows = tokens is not None and tokens.n_shown is not None
+        return Questions(template, self.instructions, self.max_words, mark, has_windows)
 
     def _generator(self):
         seed = check_random_state(self.random_state).randint(2**31 - 1)

@@ -56,12 +56,15 @@ class Questions:
     mark : callable or None
         Takes texts and the column of a neuron; returns the texts with `MARKS` around
         the words at which the neuron fires. None when these words are not known.
+    has_windows : bool
+        Whether `mark` returns windows, so that silent texts become windows too.
     """
 
     template: Template
     instructions: str | None
     max_words: int
     mark: Callable | None = None
+    has_windows: bool = False
 
     def name(self, firing, silent, column):
         """Ask what the firing texts have in common and the silent texts lack."""
@@ -69,7 +72,7 @@ class Questions:
             self.template,
             column,
             firing=as_json(self._marked(firing, column)),
-            silent=as_json([self._shortened(text) for text in silent]),
+            silent=as_json(self._of_silent(silent, column)),
         )
 
     def tell_apart(self, firing, silent, column):
@@ -84,7 +87,9 @@ class Questions:
             column,
             property=as_json(label),
             firing=self._judged(firing, self._marked([t for t, _ in firing], column)),
-            silent=self._judged(silent, [self._shortened(t) for t, _ in silent]),
+            silent=self._judged(
+                silent, self._of_silent([t for t, _ in silent], column)
+            ),
         )
 
     def _judged(self, pairs, shown):
@@ -97,6 +102,11 @@ class Questions:
 
     def _shortened(self, text):
         return shortened(text, self.max_words)
+
+    def _of_silent(self, texts, column):
+        if self.has_windows:
+            return self._marked(texts, column)
+        return [self._shortened(text) for text in texts]
 
     def _marked(self, firing, column):
         if self.mark is None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae._texts import carries_texts, get_texts
 from sklearn_hsae._tokens import tokens_behind
 from sklearn_hsae.embedding import make_embedder
@@ -16,7 +17,7 @@ from sklearn_hsae.interpretation._scorers import SCORERS, Sample, Tools
 from sklearn_hsae.judges import LLMJudge
 from sklearn_hsae.llm import Usage, make_language_model
 
-_PAID_SCORERS = ("detection", "recall", "fuzz", "simulation")
+PAID_SCORERS = ("detection", "recall", "fuzz", "simulation")
 
 
 def score_concepts(
@@ -92,14 +93,17 @@ def score_concepts(
     DataFrame
         `concept`, `scorer`, `metric`, `quantile` (0 for silent texts, NaN for all
         texts) and `value`, one row per value. ``attrs["usage"]`` has the calls, tokens
-        and costs of the language model.
+        and costs of the language model. ``attrs["examples"]`` is a list of dicts, one
+        per text and scorer: `concept`, `scorer`, `text`, `quantile`, and what was
+        expected (`activating`) and found (`prediction` and `correct`, or `cosine` or
+        `drop`; of "simulation" `prediction` and `activation`, with tokens per word).
 
     Examples
     --------
     >>> from sklearn_hsae.interpretation import score_concepts
     >>> table = score_concepts(concepts, llm="openai/gpt-5-mini")  # doctest: +SKIP
     """
-    _check(X, texts, scorers, llm, activate, local_model)
+    check_scored(X, texts, scorers, llm, activate, local_model)
     texts = get_texts(X, texts, None)
     seed = check_random_state(random_state).randint(2**31 - 1)
     judge = None
@@ -116,7 +120,7 @@ def score_concepts(
     )
     rows = [
         (sample.concept, scorer, metric, quantile, value)
-        for sample in _samples(X, texts, n_texts, n_quantiles, seed)
+        for sample in scored_samples(X, texts, n_texts, n_quantiles, seed)
         for scorer in scorers
         for metric, quantile, value in SCORERS[scorer](sample, tools)
     ]
@@ -124,12 +128,14 @@ def score_concepts(
     table = pd.DataFrame(rows, columns=columns)
     table = table.astype({"quantile": float, "value": float})
     table.attrs["usage"] = (judge.usage if judge else Usage()).to_dict()
+    table.attrs["examples"] = tools.examples
     if folder is not None:
         _write(table, Path(folder))
     return table
 
 
-def _check(X, texts, scorers, llm, activate, local_model):
+def check_scored(X, texts, scorers, llm, activate, local_model):
+    """Raise an error for what :func:`score_concepts` cannot do."""
     if not isinstance(X, pd.DataFrame):
         raise ValueError(
             "score_concepts takes the labels from the columns of X: pass the frame "
@@ -143,7 +149,7 @@ def _check(X, texts, scorers, llm, activate, local_model):
     unknown = sorted(set(scorers) - set(SCORERS))
     if unknown:
         raise ValueError(f"scorers must be among {sorted(SCORERS)}; got {unknown}.")
-    paid = [name for name in scorers if name in _PAID_SCORERS]
+    paid = [name for name in scorers if name in PAID_SCORERS]
     if paid and llm is None:
         raise ValueError(
             f"{paid} ask a language model: pass llm='provider/name', or "
@@ -161,7 +167,8 @@ def _check(X, texts, scorers, llm, activate, local_model):
         )
 
 
-def _samples(X, texts, n_texts, n_quantiles, seed):
+def scored_samples(X, texts, n_texts, n_quantiles, seed):
+    """Yield the `Sample` of each column."""
     rng = np.random.default_rng(seed)
     activations = X.to_numpy(dtype=np.float64)
     all_rows, n_each = np.arange(len(X)), max(n_texts // 2, 1)
@@ -186,9 +193,12 @@ def _samples(X, texts, n_texts, n_quantiles, seed):
 
 def _write(table, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for number, (concept, own) in enumerate(table.groupby("concept", sort=False)):
+    for number, (concept, values) in enumerate(table.groupby("concept", sort=False)):
         name = re.sub(r"[^a-z0-9]+", "-", concept.lower()).strip("-")[:60]
-        scores = json.loads(own.drop(columns="concept").to_json(orient="records"))
-        content = json.dumps({"concept": concept, "scores": scores}, indent=1)
-        path = folder / f"{number:03d}-{name}.json"
-        path.write_text(content + "\n", encoding="utf-8")
+        content = {
+            "concept": concept,
+            "scores": values.drop(columns="concept").to_dict("records"),
+            "examples": [e for e in table.attrs["examples"] if e["concept"] == concept],
+        }
+        content = json.dumps(json_value(content), indent=1, ensure_ascii=False)
+        write_text(folder / f"{number:03d}-{name}.json", content + "\n")

@@ -1,6 +1,6 @@
 """The scores of a label: each answers another question about label and neuron."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,15 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import normalize
 
 from sklearn_hsae._correlations import pearson
+from sklearn_hsae._files import json_value
 from sklearn_hsae.interpretation import _surprisal
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 from sklearn_hsae.interpretation._spans import marked, telling_sentences
-from sklearn_hsae.interpretation._text_questions import ask_about_texts
-from sklearn_hsae.interpretation._token_scorers import marked_texts, simulated_words
+from sklearn_hsae.interpretation._text_questions import (
+    ask_about_texts,
+    ask_about_words,
+)
+from sklearn_hsae.interpretation._token_scorers import marked_texts, word_activations
 from sklearn_hsae.judges import sentences
 
 
@@ -49,7 +53,8 @@ class Sample:
 class Tools:
     """The models that scorers use: judge, embedder, neurons and a local LLM.
 
-    `tokens` is a `CarriedTokens`, or None when the tokens are not known.
+    `tokens` is a `CarriedTokens`, or None when the tokens are not known. `examples`
+    gets a dict per text that was scored.
     """
 
     judge: Any
@@ -58,6 +63,20 @@ class Tools:
     tokens: Any
     local_model: str | None
     seed: int
+    examples: list = field(default_factory=list)
+
+    def record(self, sample, scorer, **columns):
+        """Keep what a scorer has found on each text: sequences of equal length."""
+        for values in zip(*columns.values(), strict=True):
+            example = dict(zip(columns, values, strict=True))
+            entry = {"concept": sample.concept, "scorer": scorer, **example}
+            self.examples.append(json_value(entry))
+
+    def shown(self, sample):
+        """What is shown of the texts of a sample: a list of str."""
+        if self.tokens is None or self.tokens.n_shown is None:
+            return sample.texts
+        return [t for t, _, _ in self.tokens.shown(sample.texts, sample.feature)]
 
     def annotate(self, concept, texts):
         return self.judge.fit([concept], texts).judge(texts)[:, 0]
@@ -69,7 +88,17 @@ class Tools:
 
 def detection(sample, tools):
     """Can a judge who knows the label find the texts on which the neuron fires?"""
-    annotations = tools.annotate(sample.concept, sample.texts)
+    texts = tools.shown(sample)
+    annotations = tools.annotate(sample.concept, texts)
+    tools.record(
+        sample,
+        "detection",
+        text=texts,
+        quantile=sample.quantile,
+        activating=sample.fires,
+        prediction=annotations,
+        correct=_is_right(annotations, sample.fires),
+    )
     table = fidelity_table(annotations[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
         yield metric, None, value
@@ -78,11 +107,27 @@ def detection(sample, tools):
 
 def recall(sample, tools):
     """As `detection`, but only on the texts on which the neuron fires."""
-    texts = [t for t, fires in zip(sample.texts, sample.fires, strict=True) if fires]
+    texts = firing_texts(sample, tools)
     annotations = tools.annotate(sample.concept, texts)
+    fires = sample.fires[sample.fires]
+    tools.record(
+        sample,
+        "recall",
+        text=texts,
+        quantile=sample.quantile[sample.fires],
+        activating=fires,
+        prediction=annotations,
+        correct=_is_right(annotations, fires),
+    )
     if not np.isnan(annotations).all():
         yield "recall", None, np.nanmean(annotations)
     yield from _means("recall", annotations, sample.quantile[sample.fires])
+
+
+def firing_texts(sample, tools):
+    """What is shown of the texts on which the neuron fires: a list of str."""
+    shown = tools.shown(sample)
+    return [t for t, fires in zip(shown, sample.fires, strict=True) if fires]
 
 
 def fuzz(sample, tools):
@@ -92,16 +137,35 @@ def fuzz(sample, tools):
     neuron fire (see `telling_sentences`), in the others a random other sentence. Where
     the tokens are known, the marks are around tokens, see `marked_texts`.
     """
-    if tools.tokens is None:
-        shown, is_true, quantile = _marked_sentences(sample, tools)
-    else:
-        shown, is_true, quantile = marked_texts(sample, tools)
+    shown, is_true, quantile = texts_of_fuzz(sample, tools)
     annotations = tools.ask("fuzz", sample.concept, shown)
+    is_right = _is_right(annotations, is_true)
+    tools.record(
+        sample,
+        "fuzz",
+        text=shown,
+        quantile=quantile,
+        activating=is_true,
+        prediction=annotations,
+        correct=is_right,
+    )
     table = fidelity_table(annotations[:, None], np.array(is_true, float)[:, None])
     for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
         yield metric, None, table.loc[0, metric]
-    is_right = np.where(np.isnan(annotations), np.nan, annotations == np.array(is_true))
     yield from _means("accuracy", is_right, np.array(quantile))
+
+
+def texts_of_fuzz(sample, tools):
+    """The marked texts of `fuzz`, whether the marks are true, and the quantiles."""
+    if tools.tokens is None:
+        return _marked_sentences(sample, tools)
+    return marked_texts(sample, tools)
+
+
+def _is_right(annotations, expected):
+    """1 or 0 per text; NaN where there is no annotation."""
+    is_right = annotations == np.array(expected, dtype=float)
+    return np.where(np.isnan(annotations), np.nan, is_right)
 
 
 def _marked_sentences(sample, tools):
@@ -129,8 +193,21 @@ def simulation(sample, tools):
     if tools.tokens is None:
         predicted = tools.ask("simulate", sample.concept, sample.texts)
         true, quantile = sample.activations, sample.quantile
+        text, shown = {"text": sample.texts}, (predicted, true)
     else:
-        predicted, true, quantile = simulated_words(sample, tools)
+        words, of_words = word_activations(sample, tools)
+        replies = ask_about_words(tools.judge.client, sample.concept, words)
+        predicted, true = (np.concatenate([*p, []]) for p in (replies, of_words))
+        quantile = np.repeat(sample.quantile, list(map(len, words)))
+        text, shown = {"words": words}, (replies, of_words)
+    tools.record(
+        sample,
+        "simulation",
+        **text,
+        quantile=sample.quantile,
+        prediction=shown[0],
+        activation=shown[1],
+    )
     yield from _means("predicted", predicted, quantile)
     known = ~np.isnan(predicted)
     predicted, true = predicted[known], true[known]
@@ -144,9 +221,11 @@ def simulation(sample, tools):
 
 def embedding(sample, tools):
     """Are the firing texts nearer to the label in an embedding space?"""
-    vectors = tools.embedder.fit_transform([sample.concept, *sample.texts]).to_numpy()
+    texts = tools.shown(sample)
+    vectors = tools.embedder.fit_transform([sample.concept, *texts]).to_numpy()
     vectors = normalize(vectors)
     cosines = vectors[1:] @ vectors[0]
+    _record_free(sample, tools, "embedding", texts, cosine=cosines)
     if 0 < sample.fires.sum() < len(sample.texts):
         yield "auc", None, roc_auc_score(sample.fires, cosines)
     yield from _means("cosine", cosines, sample.quantile)
@@ -158,14 +237,27 @@ def surprisal(sample, tools):
     The drop of a text is the decrease of its surprisal when the label precedes it.
     """
     with_label = f"A text that {sample.concept}:\n"
-    drops = _surprisal.surprisal(tools.local_model, "A text:\n", sample.texts)
-    drops -= _surprisal.surprisal(tools.local_model, with_label, sample.texts)
+    texts = tools.shown(sample)
+    drops = _surprisal.surprisal(tools.local_model, "A text:\n", texts)
+    drops -= _surprisal.surprisal(tools.local_model, with_label, texts)
+    _record_free(sample, tools, "surprisal", texts, drop=drops)
     yield from _means("drop", drops, sample.quantile)
     known = ~np.isnan(drops)
     fires, drops = sample.fires[known], drops[known]
     if fires.any() and not fires.all():
         yield "auc", None, roc_auc_score(fires, drops)
         yield "drop", None, drops[fires].mean() - drops[~fires].mean()
+
+
+def _record_free(sample, tools, scorer, texts, **values):
+    tools.record(
+        sample,
+        scorer,
+        text=texts,
+        quantile=sample.quantile,
+        activating=sample.fires,
+        **values,
+    )
 
 
 def _means(metric, values, quantile):

@@ -19,6 +19,7 @@ _WORD = {
 }
 _FORM_OF_WORDS = '[{"word": 3, "strength": 8}, ...]'
 _STRONGEST = 10
+_OF_WORDS = "simulate_words"
 
 
 def ask_about_texts(client, prompt, concept, texts, max_words):
@@ -29,18 +30,25 @@ def ask_about_texts(client, prompt, concept, texts, max_words):
     ndarray of shape (n_texts,)
         0 or 1, or 0 to 10; NaN where the reply is missing.
     """
+    requests = requests_about_texts(prompt, concept, texts, max_words)
+    parts = [
+        np.full(n, np.nan) if reply is None else reply
+        for reply, n in _replies(client, requests, prompt)
+    ]
+    return np.concatenate([*parts, []])
+
+
+def requests_about_texts(prompt, concept, texts, max_words):
+    """The requests of `ask_about_texts`: a list of `Request`."""
     schema, wish, highest = _KINDS[prompt]
     shown = [shortened(text, max_words) for text in texts]
-    parts = _ask(
-        client,
+    return _requests(
         prompt,
         concept,
         shown,
         (schema, wish),
         lambda found, ids, first: _read(found, ids, highest),
     )
-    parts = [np.full(n, np.nan) if part is None else part for part, n in parts]
-    return np.concatenate([*parts, []])
 
 
 def ask_about_words(client, concept, texts):
@@ -58,6 +66,16 @@ def ask_about_words(client, concept, texts):
     list of ndarray of shape (n_words,)
         0 to 10 for each word; NaN for a text without a reply.
     """
+    parts = _replies(client, requests_about_words(concept, texts), _OF_WORDS)
+    replies = [r for part, n in parts for r in ([None] * n if part is None else part)]
+    return [
+        np.full(len(words), np.nan) if reply is None else reply
+        for words, reply in zip(texts, replies, strict=True)
+    ]
+
+
+def requests_about_words(concept, texts):
+    """The requests of `ask_about_words`: a list of `Request`."""
     numbered = [{str(i + 1): w for i, w in enumerate(words)} for words in texts]
     schema = {"type": "array", "items": _WORD}
 
@@ -69,18 +87,11 @@ def ask_about_words(client, concept, texts):
             raise UnreadableReply(f"it has no lists under {ids}")
         return read
 
-    parts = _ask(
-        client, "simulate_words", concept, numbered, (schema, _FORM_OF_WORDS), read
-    )
-    replies = [r for part, n in parts for r in ([None] * n if part is None else part)]
-    return [
-        np.full(len(words), np.nan) if reply is None else reply
-        for words, reply in zip(texts, replies, strict=True)
-    ]
+    return _requests(_OF_WORDS, concept, numbered, (schema, _FORM_OF_WORDS), read)
 
 
-def _ask(client, prompt, concept, shown, schema_and_wish, read):
-    """The replies to calls about a few texts each, and the number of these texts."""
+def _requests(prompt, concept, shown, schema_and_wish, read):
+    """One request per few texts; its `about` is their number."""
     schema, wish = schema_and_wish
     requests = []
     for start in range(0, len(shown), _TEXTS_PER_CALL):
@@ -104,6 +115,11 @@ def _ask(client, prompt, concept, shown, schema_and_wish, read):
                 about=len(ids),
             )
         )
+    return requests
+
+
+def _replies(client, requests, prompt):
+    """The replies, None for a failed call, and the number of texts of each."""
     replies = client.ask(requests, f"Scoring ({prompt.replace('_', ' ')})")
     return [(r, request.about) for r, request in zip(replies, requests, strict=True)]
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from sklearn_hsae._marks import excerpt, mark_spans
 from sklearn_hsae.interpretation._naming import MARKS
-from sklearn_hsae.interpretation._text_questions import ask_about_words
 
 _LEAST_SHARE = 0.3  # of the largest activation of a text: what is marked
 
@@ -41,41 +40,36 @@ def marked_texts(sample, tools):
     return shown, is_true, quantile
 
 
-def simulated_words(sample, tools):
-    """Predicted and true activations of all words of the texts of a sample.
+def word_activations(sample, tools):
+    """The words of the texts of a sample, and how active the neuron is at each.
 
-    The activation of a word is the largest one of its tokens. The predictions are 0 to
-    10, and NaN for a text without a reply.
+    The activation of a word is the largest one of its tokens. Of a text longer than
+    the judge reads, these are the first words.
 
     Returns
     -------
-    predicted, true : ndarray of shape (n_words,)
-    quantile : int ndarray of shape (n_words,)
-        Of the text of each word.
+    words : list of list of str
+    activations : list of ndarray of shape (n_words,)
     """
     max_words = tools.judge.max_words
-    words, true, quantile = [], [], []
-    for text, values, spans, q in _tokens(sample, tools):
+    words, activations = [], []
+    for text, values, spans, _ in _tokens(sample, tools):
         places = list(re.finditer(r"\S+", text))[:max_words]
         words.append([place[0] for place in places])
         largest = np.zeros(len(places))
         for i, place in enumerate(places):
             touches = (spans[:, 0] < place.end()) & (spans[:, 1] > place.start())
             largest[i] = values[touches].max(initial=0)
-        true.append(largest)
-        quantile.append(np.full(len(places), q))
-    predicted = ask_about_words(tools.judge.client, sample.concept, words)
-    return tuple(np.concatenate([*parts, []]) for parts in (predicted, true, quantile))
+        activations.append(largest)
+    return words, activations
 
 
 def _tokens(sample, tools):
-    """Yield each text with the activations and the spans of its tokens."""
-    found = tools.tokens.activations(sample.texts, sample.feature)
-    values = found.activations.toarray()[:, 0]
-    for i, text in enumerate(sample.texts):
-        tokens = slice(found.indptr[i], found.indptr[i + 1])
-        yield text, values[tokens], found.spans[tokens], sample.quantile[i]
+    """Yield what is shown of each text, its tokens' activations and spans, quantile."""
+    shown = tools.tokens.shown(sample.texts, sample.feature)
+    for (text, spans, values), quantile in zip(shown, sample.quantile, strict=True):
+        yield text, values, spans, quantile
 
 
 def _firing(sample, tools):
-    return (found for found in _tokens(sample, tools) if found[-1] > 0)
+    return (entry for entry in _tokens(sample, tools) if entry[-1] > 0)

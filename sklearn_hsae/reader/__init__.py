@@ -10,8 +10,10 @@ From a text to a row of `ReaderSAETransformer.transform`:
    `_activation_store.py`, and `_pooling.py` makes one row from the tokens of a text.
    Without an autoencoder, `_row_reader.py` pools the states and keeps the rows.
 
-`_training.py` has what `fit` learns and checks. `_tokens_mixin.py` has the methods
-about single tokens, whose activations are a `_token_activations.py`.
+`_readers_mixin.py` makes these readers from the estimator's parameters. `_training.py`
+has what `fit` learns and checks. `_tokens_mixin.py` has the methods about single
+tokens, whose activations are a `_token_activations.py`. `_claims.py` says which texts
+another process is reading.
 """
 
 from sklearn_hsae.reader._delphi import DelphiActivations, read_delphi

@@ -1,5 +1,7 @@
 """Texts to activations of their tokens: read what the store lacks, and keep it."""
 
+import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,10 @@ from sklearn_hsae.reader._activation_store import (
     text_key,
 )
 from sklearn_hsae.reader._pooling import above, pool_activations
+
+_TEXTS_PER_CLAIM = 1024  # or more: what other processes cannot read meanwhile
+_MOST_CLAIMS = 64  # each of them looks through all keys of the store
+_SECONDS_PER_LOOK = 0.2  # at what other processes have read
 
 
 class ActivationReader:
@@ -85,10 +91,11 @@ class ActivationReader:
         else:
             codes = np.arange(len(texts))
             parts_of_texts = self._encode_and_keep(texts, steps)
-        for positions, tokens in parts_of_texts:
-            kept = above(tokens.activations, self.threshold)
-            parts.append(pool_activations(kept, tokens.lengths, self.aggregate))
-            order.append(positions)
+        with closing(parts_of_texts):
+            for positions, tokens in parts_of_texts:
+                active = above(tokens.activations, self.threshold)
+                parts.append(pool_activations(active, tokens.lengths, self.aggregate))
+                order.append(positions)
         rows = sparse.vstack(parts, format="csr")
         return rows[np.argsort(np.concatenate(order))[codes]]
 
@@ -109,14 +116,14 @@ class ActivationReader:
         """
         codes, distinct = pd.factorize(texts)
         activations, positions = [None] * len(distinct), [None] * len(distinct)
-        for picks, tokens in self._parts(distinct):
-            kept = above(tokens.activations, self.threshold)[:, columns]
-            stops = np.cumsum(tokens.lengths)
-            for text, start, stop in zip(
-                picks, stops - tokens.lengths, stops, strict=True
-            ):
-                activations[text] = kept[start:stop]
-                positions[text] = tokens.positions[start:stop]
+        with closing(self._parts(distinct)) as parts_of_texts:
+            for picks, tokens in parts_of_texts:
+                active = above(tokens.activations, self.threshold)[:, columns]
+                stops = np.cumsum(tokens.lengths)
+                starts = stops - tokens.lengths
+                for text, start, stop in zip(picks, starts, stops, strict=True):
+                    activations[text] = active[start:stop]
+                    positions[text] = tokens.positions[start:stop]
         positions = [positions[code] for code in codes]
         none = sparse.csr_matrix((0, len(columns)), dtype=np.float32)
         return (
@@ -132,19 +139,45 @@ class ActivationReader:
         return StoredTokens(np.diff(indptr), positions, activations)
 
     def _parts(self, texts):
-        """Yield all texts in parts: their positions, and their `StoredTokens`."""
-        is_missing = np.ones(len(texts), dtype=bool)
-        if self.store is not None:
-            for shard, pairs in self.store.find(list(map(text_key, texts))).items():
-                positions, rows = map(np.array, zip(*pairs, strict=True))
-                is_missing[positions] = False
-                yield positions, self.store.read(shard, rows)
-        missing = np.flatnonzero(is_missing)
-        if len(missing):
-            windows = self.states.windows(texts[missing])
-            steps = self.states.read(windows, self.largest_norm, self.verbose)
-            for positions, tokens in self._encode_and_keep(texts[missing], steps):
-                yield missing[positions], tokens
+        """Yield all texts in parts: their positions, and their `StoredTokens`.
+
+        The generator must be closed: it may hold a claim of texts.
+        """
+        if self.store is None:
+            yield from self._read(texts, self.verbose)
+            return
+        keys, waiting = list(map(text_key, texts)), np.arange(len(texts))
+        n_kept = sum(map(len, self.store.find(keys).values()))
+        has_bar = self.verbose and n_kept < len(texts)
+        n_per_claim = max(_TEXTS_PER_CLAIM, len(texts) // _MOST_CLAIMS)
+        with self._bar(len(texts) - n_kept, has_bar) as bar:
+            while len(waiting):
+                asked = [keys[i] for i in waiting]
+                with self.store.claim(asked, n_per_claim) as (kept, claimed):
+                    claimed = waiting[claimed]
+                    for positions, tokens in self._read(texts[claimed]):
+                        yield claimed[positions], tokens
+                        bar.update(len(positions))
+                is_waiting = ~np.isin(waiting, claimed)
+                for shard, pairs in kept.items():
+                    positions, rows = map(np.array, zip(*pairs, strict=True))
+                    is_waiting[positions] = False
+                    yield waiting[positions], self.store.read(shard, rows)
+                if not kept and not len(claimed):
+                    time.sleep(_SECONDS_PER_LOOK)
+                waiting = waiting[is_waiting]
+
+    def _bar(self, n_texts, verbose):
+        from sklearn_hsae.reader._hidden_states import reading_bar
+
+        return reading_bar(n_texts, verbose)
+
+    def _read(self, texts, verbose=0):
+        """Read texts with the model: yield as `_parts`."""
+        if len(texts):
+            windows = self.states.windows(texts)
+            steps = self.states.read(windows, self.largest_norm, verbose)
+            yield from self._encode_and_keep(texts, steps)
 
     def _encode_and_keep(self, texts, steps):
         for step in steps:

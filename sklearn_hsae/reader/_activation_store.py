@@ -2,9 +2,9 @@
 
 A store is one folder for one model, layer, autoencoder and way of reading. It has an
 ``index.json``, which says what these are, and shards. A shard is a safetensors file
-that is written once, under a name of its own, and never changed. So a store needs no
-lock: a killed process leaves whole shards, and two processes never write the same file.
-When both read the same text at the same time, either result is right.
+that is written once, under a name of its own, and never changed: a killed process
+leaves whole shards, and two processes never write the same file. Before a process reads
+texts, it claims them, and others leave them to it.
 
 A shard holds, for its texts one after the other:
 
@@ -16,6 +16,7 @@ A shard holds, for its texts one after the other:
 - ``values``: float16 (n_entries,), how much.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -32,9 +33,9 @@ from scipy import sparse
 
 from sklearn_hsae._cache import cache_key
 from sklearn_hsae._files import json_value, replaced_file, write_text
+from sklearn_hsae.reader._claims import KEY_BYTES, Claims
 
 _INDEX = "index.json"
-_KEY_BYTES = 16
 _LARGEST = np.finfo(np.float16).max
 _NEURONS_OF_16_BITS = 2**16
 
@@ -128,14 +129,53 @@ class ActivationStore:
             that are not kept are in no shard.
         """
         wanted = {key: i for i, key in enumerate(keys)}
-        found = defaultdict(list)
+        kept = defaultdict(list)
         if self.folder.is_dir():
             for shard in sorted(self.folder.glob("[!.]*.safetensors")):
                 for row, key in enumerate(_keys_in(shard)):
                     position = wanted.pop(key, None)
                     if position is not None:
-                        found[shard].append((position, row))
-        return found
+                        kept[shard].append((position, row))
+        return kept
+
+    @contextlib.contextmanager
+    def claim(self, keys, n_texts):
+        """Find texts, and claim some of those that nobody has read or is reading.
+
+        Parameters
+        ----------
+        keys : list of bytes
+        n_texts : int
+            Largest number of texts to claim.
+
+        Yields
+        ------
+        kept : dict
+            As `find` returns it.
+        claimed : list of int
+            Positions in `keys` of the texts that are now to be read and appended. The
+            claim ends with the block.
+        """
+        kept = self.find(keys)
+        if _n_texts(kept) == len(keys):
+            yield kept, []
+            return
+        self._make_folder()
+        claims = Claims(self.folder / "claims")
+        with claims.entrance():
+            # In this order: what another process has just ended is in `kept`.
+            taken = claims.keys()
+            kept = self.find(keys)
+            done = {position for pairs in kept.values() for position, _ in pairs}
+            claimed = [
+                i for i, key in enumerate(keys) if i not in done and key not in taken
+            ][:n_texts]
+            end = claims.make([keys[i] for i in claimed]) if claimed else None
+        try:
+            yield kept, claimed
+        finally:
+            if end is not None:
+                end()
 
     def read(self, shard, rows):
         """`StoredTokens` of some texts of a shard, in this order."""
@@ -160,9 +200,13 @@ class ActivationStore:
             write_text(self.folder / _INDEX, json.dumps(json_value(index), indent=1))
 
 
+def _n_texts(kept):
+    return sum(map(len, kept.values()))
+
+
 def text_key(text):
     """What a text is found by: the beginning of its SHA-256."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:_KEY_BYTES]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
 
 
 def as_stored(activations):

@@ -34,7 +34,7 @@ def read_labels(labels, n_features):
         pairs = _pairs_of_path(Path(labels))
     else:
         pairs = labels.items()
-    found = {}
+    by_position = {}
     for feature, label in pairs:
         match = _NAME.fullmatch(str(feature))
         if match is None or int(match[1]) >= n_features:
@@ -43,10 +43,10 @@ def read_labels(labels, n_features):
                 f"sae{n_features - 1}. The labels belong to another autoencoder."
             )
         if isinstance(label, str) and label.strip():
-            found.setdefault(int(match[1]), label.strip())
-    if not found:
+            by_position.setdefault(int(match[1]), label.strip())
+    if not by_position:
         raise ValueError(f"{labels!r} holds no labels.")
-    return found
+    return by_position
 
 
 def feature_names(n_features, labels):

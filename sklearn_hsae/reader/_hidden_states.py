@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_hsae._device import choose_device, has_fast_bfloat16
+from sklearn_hsae._device import choose_device, has_fast_bfloat16, one_thread_when_busy
 from sklearn_hsae._files import fingerprint
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
@@ -113,16 +113,16 @@ class HiddenStateReader:
         texts = [readable(text) for text in texts]
         ids = self._tokenizer(texts, add_special_tokens=False, verbose=False)
         return [
-            split_into_windows(some, self._head, self._special, self._max_tokens)
-            for some in ids["input_ids"]
+            split_into_windows(of_text, self._head, self._special, self._max_tokens)
+            for of_text in ids["input_ids"]
         ]
 
     def ids(self, texts):
         """All tokens of each text, as a list of arrays of int64."""
-        found = self._tokenizer(
+        encoded = self._tokenizer(
             [readable(text) for text in texts], add_special_tokens=False, verbose=False
         )
-        return [np.array(some, dtype=np.int64) for some in found["input_ids"]]
+        return [np.array(ids, dtype=np.int64) for ids in encoded["input_ids"]]
 
     def spans(self, texts):
         """Where the tokens of each text are in it.
@@ -133,10 +133,10 @@ class HiddenStateReader:
             Of the first character, and of the one after the last.
         """
         texts = [readable(text) for text in texts]
-        found = self._tokenizer(
+        encoded = self._tokenizer(
             texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
-        return [np.array(some).reshape(-1, 2) for some in found["offset_mapping"]]
+        return [np.array(spans).reshape(-1, 2) for spans in encoded["offset_mapping"]]
 
     def read(self, windows, largest_norm=np.inf, verbose=0):
         """Read the windows of texts step by step, the longest texts first.
@@ -154,10 +154,7 @@ class HiddenStateReader:
         ------
         TokenStates
         """
-        bar = progress_bar(
-            total=len(windows), desc="Reading texts", unit="text", disable=not verbose
-        )
-        with bar:
+        with reading_bar(len(windows), verbose) as bar:
             for step in _steps(windows):
                 yield self._read_step(step, windows, largest_norm)
                 bar.update(len(step))
@@ -169,16 +166,16 @@ class HiddenStateReader:
         states, positions = [None] * len(parts), [None] * len(parts)
         for start in range(0, len(order), self._batch_size):
             batch = order[start : start + self._batch_size]
-            found = self._model.states([parts[i] for i in batch])
-            for i, some in zip(batch, found, strict=True):
+            read = self._model.states([parts[i] for i in batch])
+            for i, of_part in zip(batch, read, strict=True):
                 if self._is_centred:
-                    some = some - some.mean(axis=1, keepdims=True)
-                is_kept = np.linalg.norm(some, axis=1) <= largest_norm
-                states[i] = some if is_kept.all() else some[is_kept]
+                    of_part = of_part - of_part.mean(axis=1, keepdims=True)
+                is_kept = np.linalg.norm(of_part, axis=1) <= largest_norm
+                states[i] = of_part if is_kept.all() else of_part[is_kept]
                 positions[i] = parts[i].positions[is_kept]
         n_counted = dict.fromkeys(texts, 0)
-        for owner, some in zip(owners, states, strict=True):
-            n_counted[owner] += len(some)
+        for text, of_part in zip(owners, states, strict=True):
+            n_counted[text] += len(of_part)
         lengths = np.array([n_counted[i] for i in texts])
         empty = np.empty((0, self.n_features), dtype=np.float32)
         return TokenStates(
@@ -189,9 +186,16 @@ class HiddenStateReader:
         )
 
 
+def reading_bar(n_texts, verbose):
+    """A progress bar on stderr, or none."""
+    return progress_bar(
+        total=n_texts, desc="Reading texts", unit="text", disable=not verbose
+    )
+
+
 def _steps(windows):
     """Texts that are read in one step, the longest first."""
-    sizes = [sum(len(window.ids) for window in some) for some in windows]
+    sizes = [sum(len(window.ids) for window in of_text) for of_text in windows]
     step, n_tokens = [], 0
     for i in sorted(range(len(windows)), key=lambda i: -sizes[i]):
         step.append(i)
@@ -234,7 +238,7 @@ class _FirstLayers:
         for row, window in enumerate(windows):
             ids[row, : len(window.ids)] = window.ids
             is_token[row, : len(window.ids)] = 1
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread_when_busy():
             self._body(
                 input_ids=torch.from_numpy(ids).to(self._device),
                 attention_mask=torch.from_numpy(is_token).to(self._device),
@@ -315,12 +319,28 @@ def _from_pretrained(auto_class, model):
         model = str(path.parent)
     try:
         with _quiet():
-            return auto_class.from_pretrained(model, **options)
+            # Without the option, transformers asks the user on a terminal, and waits.
+            return auto_class.from_pretrained(model, trust_remote_code=False, **options)
     except Exception as error:  # transformers, the hub and torch have their own
         kind = "folder" if os.path.isdir(model) else "name on the hub"
         raise ValueError(
-            f"The language model {model!r} ({kind}) cannot be loaded: {error}"
+            f"The language model {model!r} ({kind}) cannot be loaded: "
+            f"{_reason(str(error))}"
         ) from error
+
+
+def _reason(message):
+    if "trust_remote_code" in message:
+        return (
+            "it needs code from its own files, which is never run here. Pass a model "
+            "of a kind that transformers has itself."
+        )
+    if "gated" in message:
+        return (
+            f"its owner asks for consent. Accept the terms on its page, and set "
+            f"HF_TOKEN in the environment to a token of your account. {message}"
+        )
+    return message
 
 
 @contextlib.contextmanager

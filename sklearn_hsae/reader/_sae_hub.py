@@ -98,12 +98,13 @@ def _from_registry(release_and_id):
     entry = registry.get(release)
     if entry is None:
         raise ValueError(f"The registry of SAELens has no release {release!r}.")
-    found = {sae["id"]: sae for sae in entry["saes"]}
-    if sae_id not in found:
-        shown = ", ".join([*found][:5])
+    autoencoders = {sae["id"]: sae for sae in entry["saes"]}
+    if sae_id not in autoencoders:
+        shown = ", ".join([*autoencoders][:5])
         raise ValueError(
-            f"The release {release!r} has no {sae_id!r}. It has {len(found)}: "
-            f"{shown}{', ...' if len(found) > 5 else ''}."
+            f"The release {release!r} has no {sae_id!r}. It has "
+            f"{len(autoencoders)}: "
+            f"{shown}{', ...' if len(autoencoders) > 5 else ''}."
         )
     if entry.get("conversion_func") not in _READABLE:
         raise ValueError(
@@ -111,4 +112,4 @@ def _from_registry(release_and_id):
             "which cannot be read here. Save the autoencoder by sae-lens "
             "(sae.save_model(folder)) and pass the folder."
         )
-    return f"{entry['repo_id']}/{found[sae_id].get('path', sae_id)}"
+    return f"{entry['repo_id']}/{autoencoders[sae_id].get('path', sae_id)}"

@@ -91,13 +91,13 @@ class TokensMixin:
                 "marks must be two strings of two characters or more, such as "
                 f"('<<', '>>'); got {marks!r}."
             )
-        found = self.token_activations(X, [feature])
-        values = found.activations.toarray()[:, 0]
+        tokens = self.token_activations(X, [feature])
+        values = tokens.activations.toarray()[:, 0]
         marked = []
         for i, text in enumerate(check_texts(X, type(self).__name__, allow_empty=True)):
-            tokens = slice(found.indptr[i], found.indptr[i + 1])
-            limit = threshold * values[tokens].max(initial=0)
-            spans = found.spans[tokens][values[tokens] > limit]
+            in_text = slice(tokens.indptr[i], tokens.indptr[i + 1])
+            limit = threshold * values[in_text].max(initial=0)
+            spans = tokens.spans[in_text][values[in_text] > limit]
             marked.append(mark_spans(readable(text), spans, marks))
         return marked
 
@@ -235,9 +235,9 @@ _KINDS = {
 
 def _column(feature, names):
     """Position of a feature that is given by its name or its position."""
-    found = np.flatnonzero(names == feature)
-    if len(found) == 1:
-        return found[0]
+    positions = np.flatnonzero(names == feature)
+    if len(positions) == 1:
+        return positions[0]
     numbered = _NUMBERED.fullmatch(feature) if isinstance(feature, str) else None
     if numbered and int(numbered[1]) < len(names):  # a feature that has a label
         return int(numbered[1])

@@ -54,7 +54,7 @@ def train_on_tokens(sae, spool, y, n_texts):
 
 def n_counted(windows):
     """Number of the tokens that count."""
-    return sum(int(w.is_counted.sum()) for some in windows for w in some)
+    return sum(int(w.is_counted.sum()) for of_text in windows for w in of_text)
 
 
 def check_width(sae, width, model, reader):

@@ -1,6 +1,5 @@
 """ReaderSAETransformer: texts to features of a language model's tokens."""
 
-import functools
 import os
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -11,7 +10,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae._files import fingerprint
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
@@ -20,11 +18,9 @@ from sklearn_hsae._texts import (
     warn_of_empty,
 )
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
-from sklearn_hsae.reader._activation_reader import ActivationReader
 from sklearn_hsae.reader._feature_labels import feature_names, read_labels
 from sklearn_hsae.reader._pooling import AGGREGATES
-from sklearn_hsae.reader._row_reader import StateRowReader
-from sklearn_hsae.reader._token_encoder import TokenEncoder
+from sklearn_hsae.reader._readers_mixin import ReadersMixin
 from sklearn_hsae.reader._token_spool import TokenSpool
 from sklearn_hsae.reader._tokens_mixin import TokensMixin
 from sklearn_hsae.reader._training import (
@@ -43,7 +39,7 @@ _AUTO = StrOptions({"auto"})
 
 
 class ReaderSAETransformer(
-    TokensMixin, CarriesTextsMixin, TransformerMixin, BaseEstimator
+    ReadersMixin, TokensMixin, CarriesTextsMixin, TransformerMixin, BaseEstimator
 ):
     """Features of the tokens that a language model reads, one row per text.
 
@@ -390,60 +386,6 @@ default="auto"
                 f"{', '.join(map(repr, _AGGREGATES_OF_STATES))}."
             )
 
-    def _source(self):
-        """The `SAEFile` of a pretrained autoencoder, or an empty one."""
-        from sklearn_hsae.reader._sae_files import SAEFile
-
-        if self.sae is None or isinstance(self.sae, MatryoshkaSAETransformer):
-            return SAEFile(None)
-        path = self._sae_path()
-        return _load_once(path, fingerprint(path))
-
-    def _sae_path(self):
-        from sklearn_hsae.reader._sae_hub import find_sae
-
-        return find_sae(os.fspath(self.sae))
-
-    def _state_reader(self, source, layer):
-        from sklearn_hsae.reader._hidden_states import HiddenStateReader
-
-        return HiddenStateReader(
-            os.fspath(self.model),
-            layer,
-            has_bos=source.has_bos,
-            is_centred=source.is_centred,
-            chat_role=self.chat_role,
-            max_tokens=self.max_tokens,
-            batch_size=self.batch_size,
-            device=self.device,
-            dtype=self.dtype,
-        )
-
-    def _row_reader(self, source=None, states=None):
-        """An `ActivationReader` or `StateRowReader`; it loads what is not given."""
-        source = self._source() if source is None else source
-        states = self._state_reader(source, self.layer_) if states is None else states
-        aggregate = self.aggregate
-        if aggregate == "auto":
-            aggregate = "mean" if self.sae is None else "max"
-        common = {
-            "aggregate": aggregate,
-            "largest_norm": self.largest_norm_,
-            "cache_dir": self.cache_dir,
-            "verbose": self.verbose,
-        }
-        if self.sae is None:
-            return StateRowReader(states, **common)
-        if self.sae_ is not None:
-            encoder = TokenEncoder(self.sae_)
-            version = encoder.fingerprint()
-        else:
-            encoder = TokenEncoder(source.sae)
-            version = fingerprint(self._sae_path())
-        return ActivationReader(
-            states, encoder, version, threshold=self.threshold, **common
-        )
-
     def _frame(self, rows, X, texts):
         if sparse.issparse(rows) and not self.sparse_output:
             rows = rows.toarray()
@@ -457,10 +399,3 @@ default="auto"
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-@functools.lru_cache(maxsize=1)
-def _load_once(path, version):
-    from sklearn_hsae.reader._sae_files import load_sae
-
-    return load_sae(path)

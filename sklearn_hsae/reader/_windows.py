@@ -115,8 +115,8 @@ def window_head(tokenizer, chat_role, has_bos):
             )
         message = [{"role": chat_role, "content": _PLACE}]
         rendered = tokenizer.apply_chat_template(message, tokenize=False)
-        before, found, _ = rendered.partition(_PLACE)
-        if not found:
+        before, place, _ = rendered.partition(_PLACE)
+        if not place:
             raise ValueError(
                 f"The chat template of this model leaves out what the role "
                 f"{chat_role!r} says. Pass another chat_role."

@@ -5,7 +5,6 @@ from sklearn_hsae.report._by_group import comparisons, differing_line
 from sklearn_hsae.report._card import describe_steps, describe_usage, package_versions
 from sklearn_hsae.report._examples import draw_examples
 from sklearn_hsae.report._hypothesis_rows import (
-    agreeing_rows,
     control_digits,
     control_rows,
     hypothesis_rows,
@@ -16,7 +15,6 @@ from sklearn_hsae.report._scale import fit_scale
 from sklearn_hsae.report._write import write_report
 
 __all__ = [
-    "agreeing_rows",
     "comparisons",
     "control_digits",
     "control_rows",

@@ -7,7 +7,6 @@ from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
 from sklearn_hsae.report._examples import draw_examples, examples, rows_of
 from sklearn_hsae.report._hypothesis_rows import (
-    agreeing_rows,
     control_digits,
     control_rows,
     hypothesis_rows,
@@ -31,6 +30,7 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
+    concepts = [each for row in rows for each in row.members or [row]]
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
     effect = _effect_of(evaluation, target)
     return {
@@ -49,18 +49,19 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
         "simultaneous": evaluation.settings["intervals"] == "simultaneous",
         "axis": axis_of(scale),
         "unit": "log-odds" if evaluation.task == "classification" else target,
-        "any_fidelity": any(row.fidelity for row in rows),
-        "any_returned": any(row.returned for row in rows),
+        "any_fidelity": any(row.fidelity for row in concepts),
+        "any_returned": any(row.returned for row in concepts),
         "warnings": [
             _format.printable(str(w)) for w in (run or {}).get("warnings", [])
         ],
         "hypotheses": _hypotheses(
             rows, scale, evaluation, texts, y, target, n_examples
         ),
-        "agreeing": _agreeing(evaluation, rows),
+        "any_members": any(row.members for row in rows),
         "matrix": _matrix(rows),
         "by_group": by_group_content(by),
         "controls": _controls(evaluation),
+        "methods": _format.printable(evaluation.methods(target)),
         "guide": _guide(effect, evaluation),
         "card": card(run, pipeline),
     }
@@ -94,7 +95,7 @@ def _figures(evaluation):
     return [
         {"value": _format.number(metrics[name]), "label": label},
         {
-            "value": f"{metrics['n_significant']} of {metrics['n_hypotheses']}",
+            "value": f"{metrics['n_significant_groups']} of {metrics['n_groups']}",
             "label": f"hypotheses significant at {100 * evaluation.alpha:g} % after "
             f"correction{_groups_found(metrics)}",
         },
@@ -111,12 +112,12 @@ def _rows_name(evaluation):
 
 
 def _groups_found(metrics):
-    """The number of significant groups, if some hypotheses agree."""
+    """The number of concepts, if some of them agree."""
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
-        f"; {metrics['n_significant_groups']} of {metrics['n_groups']} with those that "
-        "agree taken as one"
+        f"; they consist of {metrics['n_hypotheses']} concepts, and those that agree "
+        "are one hypothesis"
     )
 
 
@@ -167,6 +168,14 @@ def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
     texts = None if texts is None else rows_of(texts)
     drawn = draw_examples(evaluation, n_examples)
     shown, group = [], None
+
+    def shown_examples(row):
+        return texts and examples(drawn[row.name], texts, y, target)
+
+    def member_of(row):
+        figures = {"concept": row.concept, "examples": shown_examples(row)}
+        return figures | _figures_of(row, digits)
+
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
         shown.append(
@@ -181,7 +190,8 @@ def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
                 if row.is_estimable
                 else None,
                 **_figures_of(row, digits),
-                "examples": texts and examples(drawn[row.name], texts, y, target),
+                "members": [member_of(member) for member in row.members],
+                "examples": None if row.members else shown_examples(row),
             }
         )
     return shown
@@ -204,6 +214,9 @@ def _matrix(rows):
             {
                 "concept": of_class[classes[0]].concept,
                 "share": _format.percent(of_class[classes[0]].prevalence),
+                "members": [row.concept for row in of_class[classes[0]].members],
+                "fidelity": _fidelity_of(of_class[classes[0]]),
+                "returned": of_class[classes[0]].returned,
                 "cells": [_cell(of_class[label], most, digits) for label in classes],
             }
             for of_class in lines
@@ -235,22 +248,6 @@ def _controls(evaluation):
     ]
 
 
-def _agreeing(evaluation, rows):
-    """The groups of hypotheses that agree, each with its effect as one hypothesis."""
-    digits = _format.effect_digits(row.effect for row in rows)
-    groups = evaluation.groups
-    members = dict(zip(groups["hypothesis"], groups["members"], strict=True))
-    return [
-        {
-            "members": [_format.printable(str(name)) for name in members[row.name]],
-            "class": row.group,
-            "significant": row.significant,
-            **_figures_of(row, digits),
-        }
-        for row in agreeing_rows(evaluation)
-    ]
-
-
 def _figures_of(row, digits):
     interval = (
         f"{_format.number(row.low, digits, sign=True)} to "
@@ -270,6 +267,10 @@ def _figures_of(row, digits):
         "literal": _literal(row),
         "fidelity_detail": ", ".join(f"{k} {v}" for k, v in scores.items()),
     }
+
+
+def _fidelity_of(row):
+    return _format.number(row.fidelity.get("f1"))
 
 
 def _literal(row):

@@ -31,12 +31,13 @@ def draw_examples(evaluation, n_examples):
     """
     rng = np.random.default_rng(_SEED)
     drawn = {}
-    for row in hypothesis_rows(evaluation):
-        if row.name in drawn:  # one row per class
-            continue
-        annotations = evaluation.annotations[row.name].to_numpy()
+    rows = [
+        each for row in hypothesis_rows(evaluation) for each in row.members or [row]
+    ]
+    for name in dict.fromkeys(row.name for row in rows):  # one row per class
+        annotations = evaluation.annotations[name].to_numpy()
         values = (1, -1) if evaluation.settings.get("pairs") else (1, 0)
-        drawn[row.name] = tuple(
+        drawn[name] = tuple(
             rng.permutation(np.flatnonzero(annotations == value))[:n_examples]
             for value in values
         )

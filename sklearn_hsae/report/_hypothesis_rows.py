@@ -1,7 +1,7 @@
 """The hypotheses of an evaluation as rows, for the page and for the terminal."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sklearn_hsae import _format
 from sklearn_hsae.inference import PENALIZED
@@ -38,6 +38,7 @@ class Row:
     literal_share: float = math.nan  # of texts with the concept; keyphrases alone
     points: float = math.nan  # average marginal effect, in percentage points
     returned: str = ""  # "4 of 5" repeats; "" without repeats
+    members: tuple = ()  # rows of the concepts that agree; () for one concept
 
     @property
     def is_estimable(self):
@@ -46,12 +47,22 @@ class Row:
 
 
 def hypothesis_rows(evaluation):
-    """One row per line of the table, sorted by effect within each class.
+    """One row per hypothesis, sorted by effect within each class.
 
-    The hypothesis with the largest effect comes first. Those that could not be
-    estimated come last.
+    Concepts that agree are one hypothesis, with a row per concept in `members`. The
+    hypothesis with the largest effect comes first. Those that could not be estimated
+    come last.
     """
-    return _sorted(map(_row, evaluation.table.to_dict("records")))
+    concepts = map(_row, evaluation.table.to_dict("records"))
+    concepts = {(row.name, row.group): row for row in concepts}
+    rows = []
+    for line in evaluation.to_frame().to_dict("records"):
+        row, names = _row(line), line["members"]
+        if len(names) > 1:
+            members = tuple(concepts[name, row.group] for name in names)
+            row = replace(row, members=members, fidelity={})
+        rows.append(row)
+    return _sorted(rows)
 
 
 def largest_points(rows_of_classes):
@@ -63,25 +74,6 @@ def largest_points(rows_of_classes):
     """
     sizes = [abs(row.points) for row in rows_of_classes.values() if row.is_estimable]
     return max(sizes, default=-1.0)
-
-
-def agreeing_rows(evaluation):
-    """One row per group of two or more hypotheses that agree, tested as one.
-
-    And per hypothesis that is significant beside these groups alone: it is counted
-    among the groups.
-    """
-    found = [
-        set(table.loc[table["significant"], "hypothesis"])
-        for table in (evaluation.groups, evaluation.table)
-    ]
-    only_here = found[0] - found[1]
-    lines = evaluation.groups.to_dict("records")
-    return _sorted(
-        _row(line)
-        for line in lines
-        if len(line["members"]) > 1 or line["hypothesis"] in only_here
-    )
 
 
 def control_rows(evaluation):

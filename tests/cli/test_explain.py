@@ -35,9 +35,10 @@ def call(files, tmp_path, monkeypatch, capsys):
     folder, _ = files
     monkeypatch.setenv("OPENAI_API_KEY", "none")
 
-    def call(*options, server=None):
+    def call(*options, server=None, file="texts.txt"):
         command = ["explain", folder / "model", folder / "saes"]
-        command += ["--file", folder / "texts.txt", "--out", tmp_path / "results"]
+        command += ["--file", folder / file] if file else []
+        command += ["--out", tmp_path / "results"]
         command += ["--cache-dir", tmp_path / "cache", "--max-latents", N_FEATURES]
         command += ["--min-examples", 5]
         if server is not None:
@@ -64,7 +65,7 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
     with LLMServer() as server:
         code, printed, told = call(*options, "--estimate", server=server)
         assert code == 0 and not server.calls
-        estimate = re.search(r"at most ([\d,]+) calls, about \$\d", told)
+        estimate = re.search(r"about ([\d,]+) calls, about \$\d", told)
         code, printed, told = call(*options, server=server)
         assert code == 0, told
         n_calls = len(server.calls)
@@ -84,6 +85,8 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
     score = json.loads((results / "scores" / "fuzz" / scored[0]).read_text())
     assert label == score["explanation"] and label.startswith("mentions ")
     assert {"metric", "quantile", "value"} <= set(score["scores"][0])
+    assert {e["prediction"] for e in score["examples"]} <= {0, 1, None}
+    assert all("[[" in e["text"] for e in score["examples"])
     assert "layers.1: 4 of 4 features" in printed and "balanced_accuracy" in printed
     config = json.loads((results / "run_config.json").read_text())
     assert config["texts to explain by"] + config["texts to score on"] == 120
@@ -101,21 +104,40 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
 @pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
 @pytest.mark.parametrize("negatives", ["co-occurring", "similar"])
 def test_other_negatives_and_scorers_through_the_command(call, tmp_path, negatives):
-    options = ["--hookpoints", "layers.1", "--negatives", negatives]
+    options = ["--hookpoints", "layers.1", "--negatives", negatives, "--context", 4]
     with LLMServer() as server:
         code, _, told = call(
             *options, "--scorers", "recall", "embedding", server=server
         )
+        prompts = [c["body"]["messages"][0]["content"] for c in server.calls]
     assert code == 0, told
     for scorer in ("recall", "embedding"):
-        files = names_in(tmp_path / "results" / "scores" / scorer)
+        folder = tmp_path / "results" / "scores" / scorer
+        files = names_in(folder)
         assert len(files) == N_FEATURES
-        scored = json.loads(
-            (tmp_path / "results" / "scores" / scorer / files[0]).read_text()
-        )
+        scored = json.loads((folder / files[0]).read_text())
         assert all(0 <= score["value"] <= 1 for score in scored["scores"])
+        for example in scored["examples"]:
+            assert len(example["text"].replace("[...]", "").split()) <= 5
+    naming = [p for p in prompts if "<texts-on-which-it-fires>" in p]
+    for prompt in naming:
+        firing = shown_texts(prompt, "texts-on-which-it-fires")
+        silent = shown_texts(prompt, "similar-texts-on-which-it-is-silent")
+        assert all(len(t.replace("[...]", "").split()) <= 5 for t in firing + silent)
+        assert not set(firing) & set(silent)
 
 
+@pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
+@pytest.mark.filterwarnings("ignore:The autoencoder explains:UserWarning")
+def test_the_demo_texts(call, tmp_path):
+    options = ["--hookpoints", "layers.1", "--max-texts", 80]
+    code, printed, told = call(*options, "--scorers", "surprisal", file=None)
+    assert code == 0, told
+    assert "40 texts to explain features by, 40 to score them on" in told
+    assert "layers.1: " in printed
+
+
+@pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
 def test_without_a_language_model_and_read_again(call, files, tmp_path):
     folder, texts = files
     code, _, told = call("--hookpoints", "layers.1", "--scorers", "surprisal")

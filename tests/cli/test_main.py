@@ -24,6 +24,7 @@ FILES = ("report.html", "hypotheses.csv", "run.json")
         (["--k", "17"], "--k 17 is more than --n-neurons 16"),
         (["--n-select", "17"], "--n-select 17 is more than the 16 neurons"),
         (["--prefixes", "4,32"], "--prefixes goes up to 32"),
+        (["--min-groups", "3"], "--min-groups 3 counts .* pass --groups"),
         (["--judge", "llm"], "pass --llm"),
         (["--judge", "distilled"], "pass --llm"),
         (["--llm", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),

@@ -38,6 +38,7 @@ def run(path, *options):
 
 def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
     options = ["--target", "winner", "--groups", "test", "--id", "test"]
+    options += ["--min-groups", "2"]
     assert run(tests_of_headlines, *options, "--clean", "numbers") == 0
     shown = capsys.readouterr()
     assert "60 pairs of texts to learn from" in shown.err
@@ -68,6 +69,7 @@ def _apply_to_new_pairs(folder, frame, capsys):
     model = load_pipeline(folder / "model.skops")
     pairs = frame[["headline_a", "headline_b"]]
     expected = model[:-1].transform(pairs)
+    assert model["select"].min_groups == 2
     assert -1 in expected.to_numpy()
     np.testing.assert_array_equal(judged[list(expected)], expected)
     assert judged["prediction"].tolist() == model.predict(pairs).tolist()

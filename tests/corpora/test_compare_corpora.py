@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import sparse, stats
 
-from sklearn_hsae import with_texts
+from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline, with_texts
 from sklearn_hsae.corpora import compare_corpora
 
 
@@ -241,3 +241,28 @@ def test_a_quantity_is_no_name_of_a_corpus():
     X = np.ones((60, 2))
     with pytest.raises(ValueError, match=r"60 different values.*pd\.qcut"):
         compare_corpora(X, np.arange(60) / 7)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_the_ordinary_pipeline_verifies_what_sets_corpora_apart(reviews):
+    corpora = np.where(reviews.target > np.median(reviews.target), "blog", "app")
+    old, new = np.arange(240) % 3 > 0, np.arange(240) % 3 == 0
+    texts = np.array(reviews.texts, dtype=object)
+    pipe = make_hypothesis_pipeline(
+        task="classification",
+        embedder="lsa",
+        n_neurons=16,
+        k=3,
+        n_select=4,
+        random_state=0,
+    ).fit(texts[old], corpora[old])
+    found = evaluate_hypotheses(pipe, texts[new], corpora[new])
+    assert pipe.classes_.tolist() == ["app", "blog"]
+    assert (found.table["p_corrected"] < 0.05).any()
+    # What the pipeline calls more frequent is more frequent on the held-out texts.
+    annotations = pipe[:-1].transform(texts[new])
+    table = compare_corpora(annotations, corpora[new]).set_index("feature")
+    for _, row in found.table[found.table["p_corrected"] < 0.05].iterrows():
+        assert (table.loc[row["hypothesis"], "difference"] < 0) == (
+            row["coefficient"] > 0
+        )

@@ -395,7 +395,7 @@ def test_repr_shows_every_hypothesis(rows):
     for shown in (repr(result), result._repr_html_()):
         assert all(concept in shown for concept in CONCEPTS)
         assert "2 of 3 hypotheses are significant" in shown
-    result.table.loc[0, "hypothesis"] = "<script>"
+    result.groups.loc[0, "hypothesis"] = "<script>"
     assert "<script>" not in result._repr_html_()
 
 

@@ -88,7 +88,7 @@ def test_the_paragraph_has_the_numbers_of_the_evaluation(regression):
     text, metrics = regression.methods(), regression.metrics
     assert "We tested 3 hypotheses on 200 texts that were not used to find" in text
     assert "by least squares, with HC3 standard errors" in text
-    assert "Westfall and Young" in text and "At 10 %" in text
+    assert "Westfall and Young" in text and "At 10 %, 1 of 3 had" in text
     assert f"R² = {metrics['r2']:.2f} (90 % bootstrap interval" in text
     last = HypothesisRegressor(cov_type="nonrobust", correction="fdr_bh")
     X = regression.annotations
@@ -104,3 +104,48 @@ def test_simultaneous_intervals_are_named(X):
     evaluation = evaluation_of(HypothesisRegressor(intervals="simultaneous"), X, y)
     assert "| Simultaneous 95 % interval |" in evaluation.to_markdown()
     assert "simultaneous by Bonferroni's method" in evaluation.methods()
+
+
+def test_concepts_that_agree_are_one_row_of_every_table(X):
+    """One count in the verdict, the paragraph and the tables."""
+    X = X.assign(copy=np.where(np.arange(400) % 20 == 0, 0.0, X[NAMES[1]]))
+    y = X[NAMES[1]] + np.random.default_rng(1).normal(size=400)
+    evaluation = evaluation_of(HypothesisRegressor(), X, y)
+    frame = evaluation.to_frame()
+    assert frame["members"].tolist()[1] == [NAMES[1], "copy"] and len(frame) == 3
+    assert len(evaluation.to_markdown().splitlines()) == 2 + 3
+    assert evaluation.verdict.startswith("1 of 3 hypotheses is significant")
+    text = evaluation.methods()
+    assert "We tested 3 hypotheses made of 4 concepts" in text
+    assert "At 5 %, 1 of 3 had a significant effect with all others" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["bad", "good"], "rating was regressed on the annotations of all hypotheses"),
+        (["bad", "fair", "good"], "Each class of rating, against all others, was"),
+        ([0, 1], "A positive effect means more likely rating = 1."),
+    ],
+)
+def test_the_paragraph_names_the_outcome_and_its_classes(X, names, said):
+    y = np.random.default_rng(2).choice(names, 400)
+    text = evaluation_of(HypothesisClassifier(), X, y).methods("rating")
+    assert said in text and "the outcome" not in text.lower().replace(
+        "the outcome rating", ""
+    )
+    assert ("hypotheses and classes by" in text) == (len(names) == 3)
+    assert (", the mean over the classes" in text) == (len(names) == 3)
+
+
+def test_the_summary_has_the_figures_of_the_table(regression):
+    """In the order of statsmodels: coefficient, error, p-values, interval."""
+    lines = regression.summary().splitlines()
+    assert "Held-out R²:" in regression.summary() and "HC3" in regression.summary()
+    line = next(line for line in lines if "costs 50%" in line)
+    row = regression.table.iloc[0]
+    names = "coefficient standard_error p p_corrected ci_low ci_high".split()
+    figures = [float(part) for part in line.split()[-6:]]
+    np.testing.assert_allclose(figures, row[names].astype(float), atol=6e-4)
+    head = next(line for line in lines if "std err" in line)
+    assert head.split()[-2:] == ["[0.05", "0.95]"]

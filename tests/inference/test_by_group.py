@@ -179,7 +179,7 @@ def test_a_concept_that_a_group_lacks_has_a_note():
     [
         (["A"] * 300, "two groups with 20 rows or more.*A .300"),
         ([f"g{i // 20}" for i in range(300)], "9 hypotheses in 15 groups are 135 eff"),
-        (["A", "B"] * 100, "inconsistent numbers of samples"),
+        (["A", "B"] * 100, "by has the shape .200,.. Pass one value per held-out row"),
     ],
 )
 def test_groups_that_cannot_be_compared_are_named(by, message):
@@ -196,3 +196,19 @@ def test_groups_may_be_of_different_types():
     mixed = by.map({"A": 1, "B": "B", "C": 2.5}).astype(object)
     table = evaluate_hypotheses(pipe, rows, y).by_group(mixed)
     assert set(table["group"]) == {1, 2.5, "B"}
+
+
+def test_groups_are_matched_by_their_rows():
+    rows, y, by = flights(n=300)
+    rows, by = rows.reset_index(drop=True), by.rename("airline")
+    pipe = Pipeline([("regress", HypothesisRegressor(cov_type="nonrobust"))])
+    evaluation = evaluate_hypotheses(pipe.fit(rows, y), rows, y)
+    shuffled = by.sample(frac=1, random_state=0)
+    with pytest.raises(ValueError, match="rows of by are in another order"):
+        evaluation.by_group(shuffled)
+    with pytest.raises(ValueError, match=r"by has the shape \(299,\).*there are 300"):
+        evaluation.by_group(by[1:])
+    # Other labels altogether, and values without labels, go by their position.
+    expected = evaluation.by_group(by)
+    for same in (by.set_axis(np.arange(1000, 1300)), by.tolist()):
+        pd.testing.assert_frame_equal(evaluation.by_group(same), expected)

@@ -273,3 +273,14 @@ def test_controls_travel_in_the_index_of_the_rows():
     one = X.drop(columns="shop").set_index("year")
     model = HypothesisClassifier(controls=["year"]).fit(one, y > 1)
     assert model.controls_["control"].tolist() == ["year"]
+
+
+def test_a_level_and_a_column_of_one_name_must_agree():
+    X, y = shops()
+    beside = X.set_index("year", drop=False)
+    expected = HypothesisRegressor(controls=CONTROLS).fit(X, y)
+    both = HypothesisRegressor(controls=CONTROLS).fit(beside, y)
+    np.testing.assert_array_equal(both.coef_, expected.coef_)
+    beside["year"] = (beside["year"] > 2005) * 1.0  # a concept of this name
+    with pytest.raises(ValueError, match="'year' is a level of the row index, and X"):
+        HypothesisRegressor(controls=CONTROLS).fit(beside, y)

@@ -10,7 +10,7 @@ from llm_server import LLMServer, language_model
 from sklearn_hsae import LLMInterpreter, with_texts
 from sklearn_hsae._marks import mark_spans
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
-from sklearn_hsae.interpretation import score_concepts
+from sklearn_hsae.interpretation import estimate_scores, score_concepts
 from sklearn_hsae.reader import TokenActivations
 
 WORDS = [f"word{i}" for i in range(30)]
@@ -107,6 +107,53 @@ def test_scores_of_a_right_and_a_wrong_label_by_words(frame, server):
         else:
             # One word in thirty is predicted, and it is never the right one.
             assert -0.1 < values["correlation"] < 0
+
+
+def test_the_estimate_has_the_questions_that_are_asked(frame):
+    label = "mentions word1"
+    tokens = CarriedTokens(Reader(), {label: "n1"})
+    named = carry_tokens(frame[["n1"]].set_axis([label], axis=1), tokens)
+    options = {"n_texts": 40, "random_state": 0}
+    for scorer in ("detection", "recall", "fuzz", "simulation"):
+        with LLMServer() as server:
+            llm = language_model(server, {})
+            scored = {"scorers": [scorer], "llm": llm, **options}
+            estimate = estimate_scores(named, **scored)
+            assert not server.calls
+            score_concepts(named, **scored)
+            prompts = [c["body"]["messages"][0]["content"] for c in server.calls]
+        assert estimate["calls"] == len(prompts), scorer
+        n_tokens = sum(map(len, prompts)) / estimate["prompt_tokens"]
+        assert 2 < n_tokens < 6, scorer  # characters per token
+
+
+def test_what_was_judged_is_recorded_text_by_text(frame, server):
+    label = "mentions word1"
+    tokens = CarriedTokens(Reader(), {label: "n1"})
+    named = carry_tokens(frame[["n1"]].set_axis([label], axis=1), tokens)
+    scorers = ("detection", "recall", "fuzz", "simulation")
+    llm = language_model(server, {})
+    table = score_concepts(
+        named, scorers=scorers, llm=llm, n_texts=40, n_quantiles=2, random_state=0
+    )
+    examples = pd.DataFrame(table.attrs["examples"])
+    assert examples["scorer"].value_counts().to_dict() == {
+        "detection": 40,
+        "simulation": 40,
+        "recall": 20,
+        "fuzz": 20,
+    }
+    of = dict(list(examples.groupby("scorer")))
+    mentions = of["detection"]["text"].map(lambda text: "word1" in text.split())
+    assert (of["detection"]["prediction"] == mentions).all()
+    assert (of["detection"]["activating"] == mentions).all()
+    assert (of["detection"]["quantile"] > 0).tolist() == mentions.tolist()
+    is_marked = of["fuzz"]["text"].str.contains("[[word1]]", regex=False)
+    assert (of["fuzz"]["activating"] == is_marked).all()
+    assert (of["fuzz"]["correct"] == 1).all()
+    first = of["simulation"].iloc[0]
+    assert len(first["words"]) == len(first["prediction"]) == 12
+    assert first["activation"][first["words"].index("word1")] == 1
 
 
 def test_a_reply_that_is_no_list_is_no_prediction(frame):

@@ -77,8 +77,10 @@ def test_no_label_is_cut_off_where_hypotheses_are_many(make):
 def test_effects_are_those_of_the_table(make):
     evaluation = make()
     ax = EffectsDisplay.from_evaluation(evaluation, outcome="stars").ax_
-    table = evaluation.table.sort_values("coefficient", ascending=False)
-    assert labels(ax.yaxis) == table["hypothesis"].tolist()
+    table = evaluation.to_frame().sort_values("coefficient", ascending=False)
+    assert [text.replace("\n", " ") for text in labels(ax.yaxis)] == table[
+        "hypothesis"
+    ].tolist()
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(
         [dot.get_xdata()[0] for dot in dots], table["coefficient"].dropna()
@@ -97,13 +99,15 @@ def test_two_classes_say_which_one_the_effects_point_to(make):
 def test_prevalence_stands_beside_the_effect(make):
     evaluation = make()
     ax = PrevalenceDisplay.from_evaluation(evaluation).ax_
-    table = evaluation.table.dropna(subset="coefficient")
+    table = evaluation.to_frame().dropna(subset="coefficient")
     table = table.sort_values("coefficient", ascending=False)
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     drawn = [(dot.get_xdata()[0] / 100, dot.get_ydata()[0]) for dot in dots]
     np.testing.assert_allclose(drawn, table[["prevalence", "coefficient"]])
     key = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert key == [f"{i}  {h}" for i, h in enumerate(table["hypothesis"], 1)]
+    assert [" ".join(text.split()) for text in key] == [
+        f"{i} {h}" for i, h in enumerate(table["hypothesis"], 1)
+    ]
     assert ax.get_ylabel() == "difference in the outcome"
 
 

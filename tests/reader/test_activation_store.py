@@ -11,12 +11,15 @@ import pytest
 from scipy import sparse
 
 from sklearn_hsae import MatryoshkaSAETransformer, ReaderSAETransformer
+from sklearn_hsae.reader import _activation_reader
+from sklearn_hsae.reader._activation_reader import ActivationReader
 from sklearn_hsae.reader._activation_store import (
     ActivationStore,
     StoredTokens,
     as_stored,
     text_key,
 )
+from sklearn_hsae.reader._hidden_states import TokenStates
 
 
 def random_tokens(n_texts, n_neurons, k=3, seed=0):
@@ -93,6 +96,96 @@ def test_a_torn_shard_is_named_and_its_texts_are_read_again(tmp_path):
     with pytest.warns(UserWarning, match=r"torn.safetensors .* cannot be read"):
         found = store.find([text_key("a"), text_key("b")])
     assert list(found.values()) == [[(1, 0)]]
+
+
+class Words:
+    """Stands for a model and an autoencoder: a token is a word, and active at 1."""
+
+    identity, n_neurons = {"model": "m"}, 1
+
+    def __init__(self, log, seconds):
+        self.log, self.seconds = log, seconds
+
+    def windows(self, texts):
+        return [text.split() for text in texts]
+
+    def read(self, windows, largest_norm, verbose):
+        for start in range(0, len(windows), 4):
+            lengths = np.array(list(map(len, windows[start : start + 4])))
+            yield TokenStates(
+                np.arange(start, start + len(lengths)),
+                lengths,
+                np.ones((lengths.sum(), 1), dtype=np.float32),
+                np.concatenate(list(map(np.arange, lengths))),
+            )
+            with open(self.log, "a") as file:  # now that the step is kept
+                file.write(f"{len(lengths)}\n")
+            time.sleep(self.seconds)
+
+    def encode(self, states):
+        return sparse.csr_matrix(states)
+
+
+def read_rows(log, texts, cache_dir, seconds):
+    words = Words(log, seconds)
+    options = {"threshold": 0, "largest_norm": 9, "verbose": 0, "aggregate": "sum"}
+    reader = ActivationReader(words, words, "v", cache_dir=cache_dir, **options)
+    return reader.rows(texts).toarray()[:, 0]
+
+
+_READER = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_activation_store import *
+from sklearn_hsae.reader import _activation_reader
+_activation_reader._TEXTS_PER_CLAIM = 12
+texts = np.array([f"{{i}}" + " w" * i for i in range(60)], dtype=object)
+rows = read_rows({log!r}, texts, {folder!r}, {seconds})
+assert rows.tolist() == [*range(1, 61)]
+"""
+
+
+def test_processes_share_the_work_and_take_over_from_a_killed_one(tmp_path):
+    def start(log, seconds):
+        tests = str(__file__).rsplit("/", 1)[0]
+        code = _READER.format(
+            tests=tests, log=str(log), folder=str(tmp_path / "cache"), seconds=seconds
+        )
+        return subprocess.Popen([sys.executable, "-c", code])
+
+    def n_read(log):
+        return sum(map(int, log.read_text().split())) if log.exists() else 0
+
+    logs = [tmp_path / name for name in ("killed", "first", "second")]
+    killed = start(logs[0], 60)
+    while not n_read(logs[0]) and killed.poll() is None:
+        time.sleep(0.02)
+    # It sleeps, and has a claim of texts that it has not read.
+    assert len(list(tmp_path.glob("cache/activations/*/claims/*.keys"))) == 1
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    others = [start(log, 0.2) for log in logs[1:]]
+    assert [other.wait(timeout=120) for other in others] == [0, 0]
+    shares = list(map(n_read, logs))
+    assert shares[0] == 4 and sum(shares) == 60
+    assert not list(tmp_path.glob("cache/activations/*/claims/*.[ck]*"))
+
+
+def test_an_error_between_two_steps_leaves_no_claim(
+    tiny_model, texts, trained, tmp_path, monkeypatch
+):
+    reader = ReaderSAETransformer(tiny_model, trained, cache_dir=tmp_path).fit(texts)
+
+    def fail(*args):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_activation_reader, "pool_activations", fail)
+        # The traceback keeps the generator that read the texts.
+        with pytest.raises(MemoryError) as caught:
+            reader.transform(texts)
+    assert len(reader.transform(texts)) == len(texts)
+    assert caught.value is not None
 
 
 _WRITER = """

@@ -3,10 +3,17 @@
 import gzip
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+from llm_server import LLMServer, language_model
 
-from sklearn_hsae import MatryoshkaSAETransformer, ReaderSAETransformer
+from sklearn_hsae import (
+    LLMInterpreter,
+    MatryoshkaSAETransformer,
+    NeuronSelector,
+    ReaderSAETransformer,
+)
 from sklearn_hsae.reader._feature_labels import read_labels
 
 LABELS = {3: "cold soup", 17: "the sea"}
@@ -75,3 +82,24 @@ def test_they_name_the_columns(tiny_model, texts):
     assert reader.transform(texts[:2]).columns.tolist() == names.tolist()
     by_label = reader.token_activations(texts[:5], ["soup", "sae5"])
     assert by_label.features.tolist() == ["soup", "sea"]
+
+
+def test_better_labels_of_chosen_features_on_demand(tiny_model, texts, tmp_path):
+    sae = MatryoshkaSAETransformer(16, 4, max_epochs=1, random_state=0)
+    trained = ReaderSAETransformer(tiny_model, sae, layer=1, cache_dir=None).fit(texts)
+    trained.save_saelens(tmp_path)
+    reader = ReaderSAETransformer(tiny_model, tmp_path, cache_dir=None)
+    activations = reader.fit_transform(texts)
+    frequent = (activations > 0).sum().nlargest(3).index.tolist()
+    chosen = NeuronSelector(columns=frequent).fit_transform(activations)
+    with LLMServer() as server:
+        interpreter = LLMInterpreter(
+            language_model(server), n_candidates=1, n_scoring=0, random_state=0
+        ).fit(chosen)
+        assert len(server.calls) >= len(frequent)
+    named = interpreter.fidelity_.set_index("neuron")["concept"].dropna().to_dict()
+    assert named and set(named) <= set(frequent)
+    again = reader.set_params(labels=named).fit_transform(texts)
+    expected = [named.get(name, name) for name in activations.columns]
+    assert again.columns.tolist() == expected
+    np.testing.assert_array_equal(again, activations)

@@ -1,7 +1,10 @@
 """What is read of a text: against a plain forward pass over that text alone."""
 
+import json
+
 import numpy as np
 import pytest
+from hub_server import GATED, running_hub, use_hub
 from reader_models import N_LAYERS, save_model
 
 from sklearn_hsae import ReaderSAETransformer
@@ -191,3 +194,19 @@ def test_what_cannot_be_read_is_named(tiny_model, texts, tmp_path):
         ReaderSAETransformer(str(tmp_path / "no-model")).fit(texts)
     with pytest.raises(ValueError, match="counts activations"):
         ReaderSAETransformer(tiny_model, aggregate="count").fit(texts)
+
+
+def test_a_model_with_code_of_its_own_is_refused(texts, tmp_path):
+    config = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "own.py").write_text("raise SystemExit('it is run')")
+    with pytest.raises(ValueError, match="code from its own files, which is never run"):
+        ReaderSAETransformer(str(tmp_path)).fit(texts)
+
+
+def test_a_model_that_needs_consent_says_how(texts, tmp_path, monkeypatch):
+    with running_hub() as (address, repositories):
+        use_hub(monkeypatch, address, tmp_path)
+        repositories["owner/gated"] = GATED
+        with pytest.raises(ValueError, match=r"asks for consent.*HF_TOKEN"):
+            ReaderSAETransformer("owner/gated").fit(texts)

@@ -144,10 +144,15 @@ def test_a_search_over_what_a_row_is(tiny_model, texts, y):
                 ("predict", Ridge()),
             ]
         ),
-        {"read__aggregate": ["max", "mean"], "read__sae__k": [2, 4]},
+        [
+            {"read__aggregate": ["max", "mean"]},
+            {"read__layer": [0, 2], "read__sae__k": [2, 3]},
+        ],
         cv=2,
     ).fit(texts, y)
-    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all()
+    assert len(set(scores)) == 6  # each setting is another reading
     assert len(search.predict(texts[:3])) == 3
 
 

@@ -1,35 +1,35 @@
 """The rows that the page and the terminal show."""
 
-from types import SimpleNamespace
-
+import numpy as np
 import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
 
-from sklearn_hsae.report import agreeing_rows
-
-_FIGURES = dict.fromkeys(
-    ("coefficient", "ci_low", "ci_high", "p_corrected", "prevalence", "separation")
-    + ("separation_p_corrected",),
-    0.1,
-) | {"note": ""}
+from sklearn_hsae import HypothesisClassifier, HypothesisRegressor, evaluate_hypotheses
+from sklearn_hsae.report import hypothesis_rows
 
 
-def rows_of(*hypotheses):
-    table = [
-        {"hypothesis": name, "significant": significant, "members": members, **_FIGURES}
-        for name, significant, members in hypotheses
-    ]
-    return pd.DataFrame(table)
-
-
-def test_each_group_that_is_counted_as_significant_is_shown_somewhere():
-    """A hypothesis without others may be significant only beside the groups."""
-    evaluation = SimpleNamespace(
-        table=rows_of(*[(name, name == "d", []) for name in "abcde"]),
-        groups=rows_of(
-            ("a or b", False, ["a", "b"]),
-            ("c", True, ["c"]),
-            ("d", True, ["d"]),
-            ("e", False, ["e"]),
-        ),
-    )
-    assert [row.name for row in agreeing_rows(evaluation)] == ["a or b", "c"]
+@pytest.mark.parametrize("n_classes", [None, 3])
+def test_concepts_that_agree_are_one_row_with_its_concepts(n_classes):
+    """Each hypothesis that is counted as significant stands in a row of its own."""
+    rng = np.random.default_rng(0)
+    has = rng.random(600) < 0.4
+    X = pd.DataFrame({"thanks": has, "thank you": has ^ (rng.random(600) < 0.05)})
+    X = X.assign(waits=rng.random(600) < 0.3, parks=rng.random(600) < 0.3) * 1.0
+    y = has + X["waits"] + rng.normal(size=600)
+    last = HypothesisRegressor()
+    if n_classes:
+        y, last = pd.qcut(y, n_classes, labels=list("abc")), HypothesisClassifier()
+    pipe = Pipeline([("regress", last)]).fit(X, y)
+    evaluation = evaluate_hypotheses(pipe, X, y)
+    rows = hypothesis_rows(evaluation)
+    assert len(rows) == 3 * (n_classes or 1)
+    groups = [row for row in rows if row.members]
+    for group in groups:
+        assert [row.name for row in group.members] == ["thanks", "thank you"]
+        assert {row.group for row in group.members} == {group.group}
+        either = (X["thanks"] + X["thank you"] > 0).mean()
+        assert group.prevalence == pytest.approx(either)
+    assert len(groups) == (n_classes or 1)
+    found = {row.name for row in rows if row.significant}
+    assert len(found) == evaluation.metrics["n_significant_groups"] == 2
