@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
-from sklearn_hsae import load_texts
 from sklearn_hsae._labels import unique_labels
+from sklearn_hsae._progress import progress_bar
 from sklearn_hsae.cli._columns import with_controls
 from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._history import (
@@ -16,11 +16,14 @@ from sklearn_hsae.cli._history import (
     history_file,
     mean_columns,
 )
-from sklearn_hsae.cli._judged_file import check_output, output_path, write_table
+from sklearn_hsae.cli._judged_file import check_output, output_path, table_writer
 from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, paragraph
 from sklearn_hsae.corpora import concept_drift
-from sklearn_hsae.datasets import read_file
+from sklearn_hsae.datasets import TextsInPieces
+from sklearn_hsae.evaluation import corrected_names, relabel_column
+
+_ROWS_PER_PIECE = 10_000
 
 
 def apply(arguments):
@@ -29,20 +32,31 @@ def apply(arguments):
     text = _text_columns(arguments, results)
     output = arguments.output or output_path(arguments.file, results.folder)
     check_output(output, arguments.file)
-    rows, texts = _read(arguments, text, results.control_kinds)
+    pieces = TextsInPieces(
+        arguments.file,
+        text=text,
+        columns=results.control_kinds,
+        decimal=arguments.decimal,
+        encoding=arguments.encoding,
+        drop_missing=arguments.drop_missing,
+        n_rows=_ROWS_PER_PIECE,
+    )
+    n_texts = pieces.n_texts
     model = results.model()
     history_file(results.folder, model)  # of another model: told before the work
     unit = "texts" if isinstance(text, str) else "pairs of texts"
-    say(f"{arguments.file}: {len(texts):,} {unit}")
-    annotations = model[:-1].transform(texts)
-    predicted = _predictions(model, annotations)
-    write_table(output, _judged(rows, annotations, predicted))
-    drift = concept_drift(model, annotations)
-    means = predicted[mean_columns(model)].mean()
-    history = add_to_history(
-        results.folder, model, arguments.file, len(texts), means, drift
+    say(f"{arguments.file}: {n_texts:,} {unit}")
+    labels = results.labels()
+    annotations, means = _judge_all(
+        model, pieces, results.control_kinds, output, labels
     )
-    _show(results.target, model, len(texts), unit, means, drift)
+    drift = concept_drift(model, annotations)
+    history = add_to_history(
+        results.folder, model, arguments.file, n_texts, means, drift
+    )
+    names = corrected_names(annotations.columns, labels)
+    drift = relabel_column(drift, "hypothesis", names)  # the history keeps its names
+    _show(results.target, model, n_texts, unit, means, drift)
     say(f"\nwritten: {output}, {history}")
 
 
@@ -64,36 +78,24 @@ def _text_columns(arguments, results):
     return text
 
 
-def _read(arguments, text, control_kinds):
-    """The rows of a file as they are written there, and their texts or pairs."""
-    path, encoding = arguments.file, arguments.encoding
-    of_texts = [text] if isinstance(text, str) else list(text)
-    table = read_file(path, (*of_texts, *control_kinds), encoding, as_written=True)
-    rows = table.frame.set_axis(table.numbers)
-    if len(rows) == 0:
-        _check_named(path, rows, [*of_texts, *control_kinds])
-        nothing = pd.DataFrame(columns=[*of_texts, *control_kinds], dtype=object)
-        no_texts = nothing[text if isinstance(text, str) else of_texts].to_numpy()
-        return rows, with_controls(no_texts, nothing, control_kinds)
-    texts, _, frame = load_texts(
-        path,
-        text=text,
-        decimal=arguments.decimal,
-        encoding=encoding,
-        drop_missing=arguments.drop_missing,
-        columns=control_kinds,
+def _judge_all(model, pieces, control_kinds, output, labels):
+    """Write the copy; return the annotations of all texts, and means of predictions."""
+    annotations, predictions = [], []
+    n_texts = pieces.n_texts
+    bar = progress_bar(
+        total=n_texts, desc="Judging", unit="text", disable=n_texts <= _ROWS_PER_PIECE
     )
-    return rows.loc[frame.index], with_controls(texts, frame, control_kinds)
-
-
-def _check_named(path, rows, needed):
-    """Refuse a table of no rows with other columns; a JSON file of no row has none."""
-    for name in needed:
-        if len(rows.columns) and name not in rows:
-            raise ValueError(
-                f"{path} has no column {name!r}. Its columns are: "
-                f"{', '.join(map(repr, rows.columns))}."
-            )
+    with table_writer(output, pieces.rows) as write, bar:
+        for rows, texts, controls in pieces:
+            texts = with_controls(texts, controls, control_kinds)
+            judged = model[:-1].transform(texts)
+            predicted = _predictions(model, judged)
+            names = corrected_names(judged.columns, labels)
+            write(_judged(rows, judged.rename(columns=names), predicted))
+            annotations.append(judged)
+            predictions.append(predicted[mean_columns(model)])
+            bar.update(len(rows))
+    return pd.concat(annotations), pd.concat(predictions).mean()
 
 
 def _predictions(model, annotations):

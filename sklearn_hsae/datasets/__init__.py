@@ -8,5 +8,8 @@ from sklearn_hsae.datasets._file_kinds import (
 )
 from sklearn_hsae.datasets._load_texts import load_texts
 from sklearn_hsae.datasets._reviews import make_reviews
+from sklearn_hsae.datasets._texts_in_pieces import (
+    TextsInPieces as TextsInPieces,  # for this package alone
+)
 
 __all__ = ["load_texts", "make_reviews"]

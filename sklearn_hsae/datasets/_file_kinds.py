@@ -129,7 +129,12 @@ def _iter_parquet(path, n_rows):
         with parquet.ParquetFile(path) as file:
             first = 0
             for batch in file.iter_batches(n_rows):
-                frame = batch.to_pandas()
+                # Types that do not depend on the rows of a piece.
+                frame = batch.to_pandas(
+                    integer_object_nulls=True, timestamp_as_object=True
+                )
+                categories = frame.select_dtypes("category").columns
+                frame = frame.astype(dict.fromkeys(categories, object))
                 yield FileTable(frame, first + np.arange(len(frame)), "row position")
                 first += len(frame)
             if first == 0:

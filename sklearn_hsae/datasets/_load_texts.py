@@ -1,20 +1,24 @@
 """Read texts and outcomes from a user's file."""
 
-import difflib
-import re
-import warnings
-
 import numpy as np
 import pandas as pd
 
 from sklearn_hsae.datasets._file_kinds import read_file
-from sklearn_hsae.datasets._number_formats import parse_number
-from sklearn_hsae.datasets._outcome_column import OutcomeReader
+from sklearn_hsae.datasets._read_columns import (
+    check_columns,
+    check_options,
+    is_missing_cell,
+    mend_surrogates,
+    numbers_only,
+    read_texts,
+    read_values,
+    refuse_numbers,
+    report_missing,
+    warn_of_surrogates,
+)
 from sklearn_hsae.datasets._sample_file import sample_file
 
-_MAX_COLUMNS_IN_MESSAGE = 30
 _AS_CLASSES = "pass task='classification'"
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def load_texts(
@@ -125,7 +129,7 @@ def load_texts(
     """
     columns = dict(columns or {})
     kinds = [kind for kind in columns.values() if kind != "text"]
-    _check_options([task, *kinds], decimal)
+    check_options([task, *kinds], decimal)
     of_texts = [text] if isinstance(text, str) else list(text)
     names = [name for name in (*of_texts, target, *columns) if name is not None]
     if max_rows is None:
@@ -135,23 +139,28 @@ def load_texts(
         table, n_rows = sample_file(
             path, tuple(names), encoding, max_rows=max_rows, seed=random_state
         )
-    _check_columns(path, table, names)
-    _mend_surrogates(path, table, names)
-    found = {name: _read_texts(path, table, name) for name in of_texts}
+    if len(table.frame) == 0:
+        raise ValueError(f"{path} is empty: it holds no row.")
+    check_columns(path, table.frame.columns, names)
+    warn_of_surrogates(path, table, mend_surrogates(table, names))
+    found = {name: read_texts(path, table, name) for name in of_texts}
+    for name, (values, lacks) in found.items():
+        if numbers_only(values[~lacks]):
+            refuse_numbers(path, name, values[~lacks][0])
     texts = np.column_stack([values for values, _ in found.values()])
     texts = texts[:, 0] if isinstance(text, str) else texts
     advice = dict.fromkeys(columns, "pass columns={{{!r}: 'classification'}}")
     if target is not None:
         columns, advice[target] = {target: task, **columns}, _AS_CLASSES
     read = {
-        name: _read_values(path, table, name, kind, decimal, advice[name].format(name))
+        name: read_values(path, table, name, kind, decimal, advice[name].format(name))
         for name, kind in columns.items()
         if kind != "text"
     }
     missing = {name: lacks for name, (_, lacks) in {**found, **read}.items()}
     is_kept = ~np.any(list(missing.values()), axis=0)
     if not is_kept.all():
-        _report_missing(path, table, missing, is_kept, drop_missing)
+        report_missing(path, table, missing, is_kept, drop_missing)
     numbers = pd.Index(table.numbers, name=table.row_word)
     frame = table.frame.set_axis(numbers)[is_kept]
     values = {name: found[is_kept[~lacks]] for name, (found, lacks) in read.items()}
@@ -165,133 +174,6 @@ def load_texts(
     return texts[is_kept], values.get(target), frame
 
 
-def _read_values(path, table, name, task, decimal, as_classes):
-    """The values of a column in the rows that have one, and a mask of the others."""
-    where = f"The column {name!r} of {path}"
-    reader = OutcomeReader(
-        where, table.name_row, task=task, decimal=decimal, as_classes=as_classes
-    )
-    values, is_missing = reader.read(table.frame[name])
-    _check_finite(values, table, ~is_missing, where)
-    return values, is_missing
-
-
-def _check_options(tasks, decimal):
-    for task in tasks:
-        if task not in ("auto", "regression", "classification"):
-            raise ValueError(
-                f"task={task!r} is none of 'auto', 'regression' or 'classification'."
-            )
-    if decimal not in (None, ".", ","):
-        raise ValueError(f"decimal={decimal!r} is none of None, '.' and ','.")
-
-
-def _check_columns(path, table, needed):
-    names = [str(name) for name in table.frame.columns]
-    if len(table.frame) == 0:
-        raise ValueError(f"{path} is empty: it holds no row.")
-    for column in needed:
-        if names.count(column) == 1:
-            continue
-        if column in names:
-            raise ValueError(
-                f"{path} has {names.count(column)} columns named {column!r}. Rename "
-                "all but one."
-            )
-        shown = ", ".join(map(repr, names[:_MAX_COLUMNS_IN_MESSAGE]))
-        more = ", ..." if len(names) > _MAX_COLUMNS_IN_MESSAGE else ""
-        raise ValueError(
-            f"{path} has no column {column!r}.{_suggestion(column, names)} Its columns "
-            f"are: {shown}{more}."
-        )
-
-
-def _suggestion(column, names):
-    """A sentence that suggests a similar name, or nothing."""
-    spelled = {name.strip().lower(): name for name in reversed(names)}
-    near = difflib.get_close_matches(column.strip().lower(), spelled, n=1)
-    return f" Did you mean {spelled[near[0]]!r}?" if near else ""
-
-
-def _read_texts(path, table, name):
-    """The texts, and a mask of the rows without one."""
-    values = table.frame[name].to_numpy(dtype=object, copy=True)
-    is_string = np.array([isinstance(value, str) for value in values])
-    is_missing = np.array([_is_missing(value) for value in values])
-    is_foreign = ~is_string & ~is_missing
-    if is_foreign.any():
-        value = values[is_foreign][0]
-        rows = f"in {table.name_rows(is_foreign)}" if is_string.any() else "in all rows"
-        raise ValueError(
-            f"The column {name!r} of {path} holds {type(value).__name__} instead of "
-            f"texts {rows}, such as {str(value)[:40]!r}. Name the column of the texts, "
-            "or turn these values into texts."
-        )
-    present = values[~is_missing]
-    if len(present) and all(parse_number(value) for value in present):
-        raise ValueError(
-            f"The column {name!r} of {path} holds numbers only, such as "
-            f"{present[0]!r}. Name the column of the texts."
-        )
-    return values, is_missing
-
-
 def _as_written(column):
-    values = [None if _is_missing(value) else str(value) for value in column]
+    values = [None if is_missing_cell(value) else str(value) for value in column]
     return pd.Series(values, index=column.index, dtype=object)
-
-
-def _is_missing(value):
-    if isinstance(value, str):
-        return not value.strip()
-    missing = pd.isna(value)
-    return bool(missing) if np.ndim(missing) == 0 else False
-
-
-def _mend_surrogates(path, table, columns):
-    """Replace lone surrogates, which JSON can contain and UTF-8 cannot."""
-    for name in columns:
-        values = table.frame[name].to_numpy(dtype=object, copy=True)
-        is_broken = np.array(
-            [isinstance(v, str) and bool(_SURROGATE.search(v)) for v in values]
-        )
-        if is_broken.any():
-            warnings.warn(
-                f"Half of a character (a lone surrogate) stands in the column {name!r} "
-                f"of {path} in {table.name_rows(is_broken)}, as where an emoji was cut "
-                "in two. It is read as U+FFFD.",
-                stacklevel=3,  # the caller of load_texts
-            )
-            values[is_broken] = [_SURROGATE.sub("\ufffd", v) for v in values[is_broken]]
-            table.frame[name] = values
-
-
-def _check_finite(y, table, has_value, where):
-    if y.dtype.kind != "f" or np.isfinite(y).all():
-        return
-    is_infinite = np.zeros(len(has_value), dtype=bool)
-    is_infinite[has_value] = ~np.isfinite(y)
-    raise ValueError(
-        f"{where} is infinite in {table.name_rows(is_infinite)}. Correct or empty "
-        "these values."
-    )
-
-
-def _report_missing(path, table, missing, is_kept, drop_missing):
-    parts = [
-        f"no value of {name!r} in {table.name_rows(is_missing)}"
-        for name, is_missing in missing.items()
-        if is_missing.any()
-    ]
-    if not drop_missing:
-        raise ValueError(
-            f"{path} has {' and '.join(parts)}. Fill them in, or leave these rows out "
-            "with drop_missing=True."
-        )
-    if not is_kept.any():
-        raise ValueError(f"{path} has {' and '.join(parts)}: no row is left.")
-    warnings.warn(
-        f"{(~is_kept).sum():,} of {len(is_kept):,} rows of {path} are left out: "
-        f"{' and '.join(parts)}.",
-        stacklevel=3,
-    )

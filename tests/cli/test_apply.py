@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+from html import escape
 
 import numpy as np
 import openpyxl
@@ -12,7 +13,9 @@ import pytest
 from scipy.stats import fisher_exact
 
 from sklearn_hsae import load_pipeline, load_texts
+from sklearn_hsae.cli import _apply as apply_module
 from sklearn_hsae.cli import main
+from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 
@@ -91,6 +94,56 @@ def test_the_history_has_one_line_per_call_with_an_exact_test(results, new_file)
     holm = np.maximum.accumulate(np.sort(p) * np.arange(len(p), 0, -1)).clip(max=1)
     found = [float(lines[0][f"p: {h}"]) for h in before["hypothesis"].iloc[order]]
     np.testing.assert_allclose(found, holm, rtol=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet", "xlsx"])
+def test_a_file_in_pieces_gives_what_it_gives_as_a_whole(
+    results, reviews, ending, tmp_path, monkeypatch, capsys
+):
+    n = 12
+    rows = [
+        {"n": i, "review": text, **({"late": i / 4} if i > 8 else {})}
+        for i, text in enumerate(reviews.texts[-n:])
+    ]
+    rows[2]["n"] = None
+    path = tmp_path / "week.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    contents, lines = [], []
+    for n_rows in (n, 5):
+        monkeypatch.setattr(apply_module, "_ROWS_PER_PIECE", n_rows)
+        output = results / f"copy{n_rows}.{ending}"
+        assert call("apply", results, path, "--output", output) == 0
+        contents.append(read_again(output))
+        printed, told = capsys.readouterr()
+        lines.append(printed)
+    pd.testing.assert_frame_equal(*contents)
+    copy = contents[1]
+    assert copy["n"].isna().tolist() == [i == 2 for i in range(n)]
+    assert copy["late"].dropna().tolist() == [2.25, 2.5, 2.75]
+    assert lines[0] == lines[1] and "12/12" in told  # the bar of several pieces
+    with (results / "history.csv").open(encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert {**first, "date": ""} == {**second, "date": ""}
+
+
+def read_again(path):
+    if path.suffix == ".jsonl":
+        return pd.read_json(path, lines=True)
+    readers = {".parquet": pd.read_parquet, ".xlsx": pd.read_excel}
+    separator = {"sep": "\t"} if path.suffix == ".tsv" else {}
+    return readers.get(path.suffix, pd.read_csv)(path, **separator)
+
+
+def test_columns_of_several_kinds_are_no_parquet(results, tmp_path, reviews, capsys):
+    path, output = tmp_path / "week.jsonl", tmp_path / "copy.parquet"
+    rows = [
+        {"review": text, "n": n}
+        for text, n in zip(reviews.texts, (1, "x"), strict=False)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert call("apply", results, path, "--output", output) == 2
+    assert "one with several" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir() if "copy" in p.name] == []
 
 
 @pytest.mark.parametrize(
@@ -243,3 +296,19 @@ def test_held_out_texts_are_stored_with_their_rows(first_run, train_file):
     for line in map(json.loads, lines):
         assert frame["review"][line["row"]] == line["text"]
         assert frame["stars"][line["row"]] == line["outcome"]
+
+
+def test_labels_that_a_reader_corrected_are_used_from_then_on(
+    results, new_file, capsys
+):
+    with (results / "hypotheses.csv").open(encoding="utf-8") as file:
+        old = next(csv.DictReader(file))["hypothesis"]
+    LabelFile(results / LABEL_FILE).correct(old, "a reader's words", seen=old)
+    assert call("report", results) == 0 and call("apply", results, new_file) == 0
+    page = (results / "report.html").read_text("utf-8")
+    assert "a reader&#39;s words" in page and escape(old) not in page
+    judged = pd.read_csv(results / "week_judged.csv")
+    assert "a reader's words" in judged and old not in judged
+    assert "a reader's words" in capsys.readouterr().out
+    # The history keeps the names of the model, so that its columns stay the same.
+    assert old in (results / "history.csv").read_text("utf-8")
