@@ -36,7 +36,7 @@ _DOING = {
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
     "baselines": "what other methods reach on the same texts",
-    "repeat": "search again with other seeds, {n_repeats} times",
+    "repeat": "search again with other seeds, repeats: {n_repeats}",
 }
 
 
