@@ -13,6 +13,7 @@ def report(arguments):
         results.record,
         results.held_out(),
         arguments,
+        results.drift(),
         by=results.by_group(),
     )
     say(f"written: {', '.join(map(str, paths))}")
