@@ -21,6 +21,7 @@ from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, paragraph
 from sklearn_hsae.corpora import concept_drift
 from sklearn_hsae.datasets import TextsInPieces
+from sklearn_hsae.evaluation import corrected_names, relabel_column
 
 _ROWS_PER_PIECE = 10_000
 
@@ -45,11 +46,16 @@ def apply(arguments):
     history_file(results.folder, model)  # of another model: told before the work
     unit = "texts" if isinstance(text, str) else "pairs of texts"
     say(f"{arguments.file}: {n_texts:,} {unit}")
-    annotations, means = _judge_all(model, pieces, results.control_kinds, output)
+    labels = results.labels()
+    annotations, means = _judge_all(
+        model, pieces, results.control_kinds, output, labels
+    )
     drift = concept_drift(model, annotations)
     history = add_to_history(
         results.folder, model, arguments.file, n_texts, means, drift
     )
+    names = corrected_names(annotations.columns, labels)
+    drift = relabel_column(drift, "hypothesis", names)  # the history keeps its names
     _show(results.target, model, n_texts, unit, means, drift)
     say(f"\nwritten: {output}, {history}")
 
@@ -72,7 +78,7 @@ def _text_columns(arguments, results):
     return text
 
 
-def _judge_all(model, pieces, control_kinds, output):
+def _judge_all(model, pieces, control_kinds, output, labels):
     """Write the copy; return the annotations of all texts, and means of predictions."""
     annotations, predictions = [], []
     n_texts = pieces.n_texts
@@ -84,7 +90,8 @@ def _judge_all(model, pieces, control_kinds, output):
             texts = with_controls(texts, controls, control_kinds)
             judged = model[:-1].transform(texts)
             predicted = _predictions(model, judged)
-            write(_judged(rows, judged, predicted))
+            names = corrected_names(judged.columns, labels)
+            write(_judged(rows, judged.rename(columns=names), predicted))
             annotations.append(judged)
             predictions.append(predicted[mean_columns(model)])
             bar.update(len(rows))

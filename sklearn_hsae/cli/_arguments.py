@@ -96,6 +96,11 @@ def _add_run(commands):
     _add_cleaning(run)
     _add_columns(run)
     run.add_argument(
+        "--baselines",
+        action="store_true",
+        help="compare with a lasso on words and with clusters of texts",
+    )
+    run.add_argument(
         "--repeat",
         type=_positive,
         default=0,

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
 from sklearn_hsae._sklearn_compat import validate_params
-from sklearn_hsae.evaluation import stability
+from sklearn_hsae.evaluation import baselines, stability
 from sklearn_hsae.llm import check_environment
 from sklearn_hsae.selection import suggest_n_select
 
@@ -35,7 +35,8 @@ _DOING = {
     "annotate": "judge which texts have which concept",
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
-    "repeat": "search again with other seeds, {n_repeats} times",
+    "baselines": "what other methods reach on the same texts",
+    "repeat": "search again with other seeds, repeats: {n_repeats}",
 }
 
 
@@ -114,17 +115,18 @@ def _hashable(texts):
     return texts if np.ndim(texts) == 1 else map(tuple, np.asarray(texts))
 
 
-def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
+def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None, with_baselines=False):
     """Fit the pipeline and test it; return the evaluation and the seconds per step.
 
-    With repeats, the evaluation says how often each hypothesis came back.
+    With repeats, the evaluation says how often each hypothesis came back; with
+    baselines, what other methods reach.
 
     The steps are fitted as `Pipeline.fit` fits them. It is not called, because
     ``verbose=True`` says what was done only after a step has ended, and to standard
     output; here a line goes before each step, which may take minutes.
     """
     stages = _Stages(
-        n_stages=len(pipeline.steps) + 1 + bool(n_repeats),
+        n_stages=len(pipeline.steps) + 1 + with_baselines + bool(n_repeats),
         n=len(split.texts),
         n_new=len(split.new_texts),
         n_repeats=n_repeats,
@@ -151,6 +153,19 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None):
             y_train=split.y,
             groups=split.new_groups,
         )
+    if with_baselines:
+        with stages.stage("baselines"):
+            table = baselines(
+                split.texts,
+                split.y,
+                split.new_texts,
+                split.new_y,
+                task=split.task,
+                embedder=pipeline["embed"],
+                n_clusters=len(pipeline["select"].get_feature_names_out()),
+                random_state=seed,
+            )
+        evaluation = evaluation.with_baselines(table)
     if n_repeats:
         with stages.stage("repeat"):
             table = stability(

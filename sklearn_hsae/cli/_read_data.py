@@ -164,6 +164,11 @@ def _text_columns(arguments):
         )
     if arguments.text_b is None:
         return arguments.text
+    if arguments.baselines:
+        raise ValueError(
+            "--baselines are methods for single texts. Leave --baselines or --text-b "
+            "out."
+        )
     if arguments.text_b in (arguments.text, arguments.target):
         raise ValueError(
             f"--text-b {arguments.text_b} is also the column of "

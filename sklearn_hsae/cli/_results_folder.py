@@ -21,6 +21,7 @@ from sklearn_hsae.evaluation import (
     load_evaluation,
     save_evaluation,
 )
+from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 from sklearn_hsae.plot import FIGURE_FILES, save_figures
 from sklearn_hsae.report import draw_examples, write_report
 
@@ -63,6 +64,10 @@ class Results:
     def evaluation(self) -> HypothesisEvaluation:
         """What the run found on the held-out texts."""
         return load_evaluation(self.folder / _EVALUATION)
+
+    def labels(self):
+        """The labels that a reader has corrected in the explorer."""
+        return LabelFile(self.folder / LABEL_FILE).all()
 
     def by_group(self):
         """The comparison of groups; None without one."""

@@ -37,7 +37,7 @@ def run(arguments, argv, told):
             told.warn(line)
     record = start_record(arguments, argv, split)
     evaluation, seconds = fit_and_evaluate(
-        pipeline, split, arguments.repeat, arguments.seed
+        pipeline, split, arguments.repeat, arguments.seed, arguments.baselines
     )
     by = None if split.new_by is None else evaluation.by_group(split.new_by)
     record = finish_record(record, pipeline, evaluation, seconds, told)

@@ -82,10 +82,9 @@ def baselines(
 
     Examples
     --------
-    >>> import pandas as pd
     >>> from sklearn_hsae.evaluation import baselines
     >>> table = baselines(texts, y, new_texts, new_y)  # doctest: +SKIP
-    >>> pd.concat([evaluation.ceilings, table])  # doctest: +SKIP
+    >>> evaluation.with_baselines(table).ceilings  # doctest: +SKIP
     """
     check_consistent_length(X_train, y_train)
     check_consistent_length(X, y)

@@ -229,6 +229,30 @@ class HypothesisEvaluation:
         columns = {name: counts[name][names].to_numpy() for name in counts}
         return replace(self, table=self.table.assign(**columns), stability=stability)
 
+    def with_baselines(self, table):
+        """Add what methods without hypotheses reach, as rows of `ceilings`.
+
+        The report and the figures show them. The ridge regression on the embeddings is
+        in `ceilings` already and is not added.
+
+        Parameters
+        ----------
+        table : DataFrame
+            What :func:`~sklearn_hsae.evaluation.baselines` returned for the same texts.
+
+        Returns
+        -------
+        HypothesisEvaluation
+            A copy.
+        """
+        if self.ceilings is None:
+            raise ValueError(
+                "This evaluation has no ceilings to put the baselines beside. Pass "
+                "X_train and y_train to evaluate_hypotheses."
+            )
+        others = table.drop(index="ridge on embeddings")
+        return replace(self, ceilings=pd.concat([self.ceilings, others]))
+
     def to_dict(self):
         """The evaluation without the annotations, as values for JSON.
 

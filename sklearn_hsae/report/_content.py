@@ -139,11 +139,13 @@ def _ceilings(evaluation):
     if ceilings is None:
         return None
     name, measure, _ = _MEASURES[evaluation.task]
+    is_last_step = ceilings.index[-1] == "hypotheses"
+    other_methods = "" if is_last_step else " The rows below are other methods."
     floor = 0.5 if name == "auc" else 0.0  # bars start at the score of guessing
     return {
         "note": f"The held-out {measure} of a linear model on the output of each "
         "step. A drop from one row to the next means that signal is lost there. "
-        f"{_FLOORS[name]}",
+        f"{_FLOORS[name]}{other_methods}",
         "rows": [
             {
                 "label": stage[:1].upper() + stage[1:],

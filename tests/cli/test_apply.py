@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+from html import escape
 
 import numpy as np
 import openpyxl
@@ -14,6 +15,7 @@ from scipy.stats import fisher_exact
 from sklearn_hsae import load_pipeline, load_texts
 from sklearn_hsae.cli import _apply as apply_module
 from sklearn_hsae.cli import main
+from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 
@@ -294,3 +296,19 @@ def test_held_out_texts_are_stored_with_their_rows(first_run, train_file):
     for line in map(json.loads, lines):
         assert frame["review"][line["row"]] == line["text"]
         assert frame["stars"][line["row"]] == line["outcome"]
+
+
+def test_labels_that_a_reader_corrected_are_used_from_then_on(
+    results, new_file, capsys
+):
+    with (results / "hypotheses.csv").open(encoding="utf-8") as file:
+        old = next(csv.DictReader(file))["hypothesis"]
+    LabelFile(results / LABEL_FILE).correct(old, "a reader's words", seen=old)
+    assert call("report", results) == 0 and call("apply", results, new_file) == 0
+    page = (results / "report.html").read_text("utf-8")
+    assert "a reader&#39;s words" in page and escape(old) not in page
+    judged = pd.read_csv(results / "week_judged.csv")
+    assert "a reader's words" in judged and old not in judged
+    assert "a reader's words" in capsys.readouterr().out
+    # The history keeps the names of the model, so that its columns stay the same.
+    assert old in (results / "history.csv").read_text("utf-8")

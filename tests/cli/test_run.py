@@ -25,6 +25,7 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     out = tmp_path / "new" / "results"
     command = ["run", train_file, "--text", "review", "--target", "stars"]
     command += ["--holdout", holdout, "--out", out, "--cache-dir", cache, *SMALL]
+    command += ["--baselines"]
     assert main(list(map(str, command))) == 0
 
     printed, progress = capsys.readouterr()
@@ -46,12 +47,14 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert record["parameters"]["select"]["n_select"] == 3
     assert record["versions"]["sklearn-hsae"] == sklearn_hsae.__version__
     steps = ["embed", "sae", "select", "interpret", "annotate", "regress"]
-    assert list(record["seconds"]) == [*steps, "evaluate", "total"]
-    assert [row["stage"] for row in record["ceilings"]][-1] == "hypotheses"
-    assert "61 to test on" in progress and "[7/7]" in progress
+    assert list(record["seconds"]) == [*steps, "evaluate", "baselines", "total"]
+    stages = [row["stage"] for row in record["ceilings"]]
+    assert stages[-3:] == ["hypotheses", "lasso on words", "clusters of embeddings"]
+    assert "61 to test on" in progress and "[8/8]" in progress
     assert re.search(r"warning: \d+ of 61 texts to test on are also among", progress)
     page = (out / "report.html").read_text("utf-8")
     assert "What goes with stars" in page and "Texts with and without it" in page
+    assert "Lasso on words" in page and "The rows below are other methods." in page
 
 
 def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, capsys):
