@@ -226,7 +226,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, groups=None):
+    def fit(self, X, y=None, sample_weight=None, groups=None, *, on_epoch_end=None):
         """Train the autoencoder.
 
         Parameters
@@ -248,6 +248,11 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
             Rows that go together, such as the texts of one author. The rows of a group
             are all in training or all in the validation rows of early stopping, and
             `validation_fraction` is a share of the groups.
+        on_epoch_end : callable or None, default=None
+            Called after each epoch with its entry of `history_`, such as ``{"epoch": 3,
+            "valid_fvu": 0.41, ...}``. An error that it raises ends the training, so a
+            study of Optuna can prune a trial. In a pipeline it is
+            ``fit(X, y, sae__on_epoch_end=...)``.
 
         Returns
         -------
@@ -267,7 +272,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         checkpoint = None
         if self.checkpoint is not None:
             checkpoint = checkpoint_path(self.checkpoint, self.get_params(), data)
-        (learned,) = train(settings, data, checkpoint)
+        (learned,) = train(settings, data, checkpoint, on_epoch_end)
         self._set_learned(settings, learned)
         logger.info(
             "Autoencoder: %d neurons, %d active per text, %d epochs.",
