@@ -275,7 +275,7 @@ def benchmark_shapes(arguments):
     for name in arguments.names:
         data, task = load(arguments, name)
         texts, y, new_texts, new_y = data
-        for layer, n_neurons in [*layers, (14, 512)]:
+        for layer, n_neurons in [*layers, (14, 512), (14, 4096)]:
             sae = own_sae(task, 0, n_neurons=n_neurons)
             steps = reader(arguments, sae, layer=layer, **TRAINING).fit(texts)
             for aggregate in ("max", "mean", "sum", "binary"):

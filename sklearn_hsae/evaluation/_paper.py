@@ -126,15 +126,18 @@ def methods_text(evaluation, outcome):
     is_of_classes = "class" in evaluation.table
     tests = "hypotheses and classes" if is_of_classes else "hypotheses"
     mean = ", the mean over the classes" if is_of_classes else ""
+    estimated_on = f"the {what} on which the hypotheses were found"
+    if settings.get("discovery_split"):
+        estimated_on = f"{what} on which the hypotheses were not found"
     return (
-        f"We tested {_hypotheses(metrics)} on {texts}.{_groups(metrics)} "
-        f"{_model(evaluation, outcome)}{_of_pairs(settings)}"
+        f"We tested {_hypotheses(metrics)} on {texts}.{_cleaned(settings)}"
+        f"{_groups(metrics)} {_model(evaluation, outcome)}{_of_pairs(settings)}"
         f"{_held_equal(evaluation)}{_direction(evaluation, outcome)} The p-values were "
         f"corrected for the number of {tests} by {_correction(settings)}."
         f"{_together(settings)} At {level}, {metrics['n_significant_groups']} of "
         f"{metrics['n_groups']} {_had_an_effect(is_of_classes)} with all others held "
         f"equal, and {metrics['n_significant_alone']} when taken alone. A regression "
-        f"estimated on the {what} on which the hypotheses were found predicted the "
+        f"estimated on {estimated_on} predicted the "
         f"held-out {what} with {label} = {_format.number(metrics[name])}{mean}"
         f"{interval}.{_returned(evaluation.stability)}"
     )
@@ -167,8 +170,20 @@ def _held_equal(evaluation):
     """The controls in words; "" without controls."""
     if evaluation.controls is None:
         return ""
-    names = ", ".join(evaluation.controls["control"].drop_duplicates().map(str))
-    return f" The regression also had the controls {names}, which were not tested."
+    names = evaluation.controls["control"].drop_duplicates().map(str).tolist()
+    what, were = ("control", "was") if len(names) == 1 else ("controls", "were")
+    return (
+        f" The regression also had the {what} {_format.listed(names)}, which {were} "
+        "not tested."
+    )
+
+
+def _cleaned(settings):
+    """What was removed from the texts; "" where nothing was."""
+    removed = settings.get("clean")
+    if not removed:
+        return ""
+    return f" Before all steps, {_format.listed(removed)} were removed from the texts."
 
 
 def _correction(settings):
@@ -207,11 +222,16 @@ def _returned(stability):
     if stability is None:
         return ""
     n_most = (stability["share_returned"] > 0.5).sum()
-    return (
-        f" The search was repeated {stability['n_repeats'][0]} times with other seeds; "
-        f"{n_most} of the hypotheses came back in more than half of the repeats, "
-        "judged by their annotations."
-    )
+    returned = f"{n_most} of {len(stability)} concepts came back"
+    n_repeats = stability["n_repeats"].iloc[0]
+    if n_repeats == 1:
+        search = f"repeated once with another seed; {returned}"
+    else:
+        search = (
+            f"repeated {n_repeats} times with other seeds; {returned} in more than "
+            "half of the repeats"
+        )
+    return f" The search was {search}, judged by their annotations."
 
 
 def _model(evaluation, outcome):

@@ -35,7 +35,7 @@ class SearchDisplay(Display):
     figure_ : matplotlib.figure.Figure
     candidates_ : DataFrame
         The parameters of each candidate, its `score`, and with folds the `low` and
-        the `high` one.
+        the `high` one. Candidates whose fit failed are left out.
 
     Examples
     --------
@@ -50,7 +50,14 @@ class SearchDisplay(Display):
             params, scores = _of_trials(search)
         else:
             params, scores = _of_folds(search, metric)
-        self.candidates_ = pd.concat([params, scores], axis=1)
+        table = pd.concat([params, scores], axis=1)
+        self.candidates_ = table.dropna(subset="score").reset_index(drop=True)
+        if self.candidates_.empty:
+            raise ValueError(
+                "No candidate of this search has a score: every fit failed. Search "
+                'with error_score="raise" to see why.'
+            )
+        params = self.candidates_[list(params)]
         self.metric = metric
         varied = [name for name in params if params[name].astype(str).nunique() > 1]
         self.x = _checked(x, params) or (varied or list(params))[0]

@@ -5,6 +5,7 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
+from sklearn_hsae.report._drift import drift_content
 from sklearn_hsae.report._examples import draw_examples, examples, rows_of
 from sklearn_hsae.report._hypothesis_rows import (
     control_digits,
@@ -26,7 +27,9 @@ _FLOORS = {
 }
 
 
-def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None):
+def page_content(
+    evaluation, texts, y, pipeline, run, title, n_examples, by=None, drift=None
+):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -60,6 +63,7 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
         "any_members": any(row.members for row in rows),
         "matrix": _matrix(rows),
         "by_group": by_group_content(by),
+        "drift": drift_content(drift),
         "controls": _controls(evaluation),
         "methods": _format.printable(evaluation.methods(target)),
         "guide": _guide(effect, evaluation),

@@ -102,9 +102,8 @@ def test_activations_are_those_of_the_estimator(sae, X, form):
     steps = make_pipeline(sae, FunctionTransformer(feature_names_out="one-to-one"))
     given = {"ax": Figure().subplots(), "n_texts": 5}
     if form == "frame":
-        display = ActivationsDisplay.from_estimator(
-            sae, with_texts(X, texts), "sae5", **given
-        )
+        frame = with_texts(X, texts).set_axis(range(8), axis=1)  # no names, as in fit
+        display = ActivationsDisplay.from_estimator(sae, frame, "sae5", **given)
     else:
         if form == "sparse":
             steps[-1].func = sparse.csr_matrix

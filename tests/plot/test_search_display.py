@@ -18,6 +18,8 @@ class Known(BaseEstimator):
         self.size, self.k, self.prefixes = size, k, prefixes
 
     def fit(self, X, y=None):
+        if self.k == 0:
+            raise ValueError("k is 0")
         return self
 
     def score(self, X, y=None):
@@ -92,6 +94,17 @@ def test_a_study_is_drawn_without_its_pruned_trials():
     assert not curves(display.ax_)  # no value of the rate comes twice
     # The smallest value is the best.
     assert ring(display.ax_) == [[study.best_params["rate"], study.best_value]]
+
+
+@pytest.mark.filterwarnings("ignore:.*fits failed", "ignore:One or more of the test")
+def test_candidates_whose_fit_failed_are_left_out():
+    search = GridSearchCV(Known(), {"k": [0, 1, 2]}, cv=2, error_score=np.nan).fit(X)
+    display = SearchDisplay.from_search(search, ax=Figure().subplots())
+    assert curves(display.ax_) == [[[1, 1.5], [2, 1.0]]]
+    assert ring(display.ax_) == [[1, 1.5]]
+    search.cv_results_["mean_test_score"][:] = np.nan
+    with pytest.raises(ValueError, match="every fit failed"):
+        SearchDisplay.from_search(search)
 
 
 def test_searches_without_results_are_refused():
