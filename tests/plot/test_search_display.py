@@ -96,7 +96,8 @@ def test_a_study_is_drawn_without_its_pruned_trials():
     assert ring(display.ax_) == [[study.best_params["rate"], study.best_value]]
 
 
-@pytest.mark.filterwarnings("ignore:.*fits failed", "ignore:One or more of the test")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the test")
 def test_candidates_whose_fit_failed_are_left_out():
     search = GridSearchCV(Known(), {"k": [0, 1, 2]}, cv=2, error_score=np.nan).fit(X)
     display = SearchDisplay.from_search(search, ax=Figure().subplots())
