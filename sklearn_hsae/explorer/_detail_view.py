@@ -138,7 +138,7 @@ class DetailView:
         for position, cosine in zip(positions, cosines, strict=True):
             name = content.neurons[position]
             label = f"{_format.shorten(namer(name), 40)} {_format.number(cosine)}"
-            button = pn.widgets.Button(label=label, button_style="outline")
+            button = pn.widgets.Button(label=label, variant="outline")
             button.on_click(lambda event, name=name: self._open(name))
             buttons.append(button)
         self.near[:] = [controls(*buttons)]

@@ -15,14 +15,22 @@ def filter_kind(values):
         A range of numbers, some of its values, or words that a value contains.
     """
     n_values = values.nunique()
+    if pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
+        n_values = np.isfinite(values[values.notna()].unique().astype(float)).sum()
     if pd.api.types.is_numeric_dtype(values) and values.dtype != bool and n_values > 2:
         return "range"
     return "choice" if n_values <= _MAX_CHOICES else "words"
 
 
+def as_words(values):
+    """The values of a column as words; "missing" for those that are missing."""
+    values = pd.Series(values).astype(object)
+    return values.where(values.notna(), "missing").map(str)
+
+
 def choices(values):
     """The values of a column that can be chosen, as words, the most frequent first."""
-    return values.astype(str).value_counts(sort=True).index.tolist()
+    return as_words(values).value_counts(sort=True).index.tolist()
 
 
 def passes(values, kind, wanted):
@@ -33,8 +41,8 @@ def passes(values, kind, wanted):
     values : Series
     kind : {"range", "choice", "words"}
     wanted : tuple of two numbers, list of str, or str
-        An empty list and an empty str let everything pass. A missing number passes a
-        range that leaves no number out, and no other.
+        An empty list and an empty str let everything pass. A missing or infinite number
+        passes a range that leaves no other number out.
 
     Returns
     -------
@@ -45,10 +53,10 @@ def passes(values, kind, wanted):
         low, high = wanted
         numbers = values.to_numpy(dtype=np.float64)
         inside = (numbers >= low) & (numbers <= high)
-        return everything if inside[~np.isnan(numbers)].all() else inside
+        return everything if inside[np.isfinite(numbers)].all() else inside
     if not wanted:
         return everything
     if kind == "choice":
-        return values.astype(str).isin(wanted).to_numpy()
-    found = values.astype(str).str.contains(wanted, case=False, regex=False)
+        return as_words(values).isin(wanted).to_numpy()
+    found = as_words(values).str.contains(wanted, case=False, regex=False)
     return found.to_numpy(dtype=bool)

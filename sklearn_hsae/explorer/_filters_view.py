@@ -50,8 +50,9 @@ def _widget(values, kind):
             label=label, options=choices(values), width=200, size=4
         )
     numbers = values.to_numpy(dtype=np.float64)
-    low, high = np.nanmin(numbers), np.nanmax(numbers)
-    is_whole = bool((numbers[~np.isnan(numbers)] % 1 == 0).all())
+    finite = numbers[np.isfinite(numbers)]
+    low, high = finite.min(), finite.max()
+    is_whole = bool((finite % 1 == 0).all())
     if is_whole:
         return pn.widgets.IntRangeSlider(
             label=label, start=int(low), end=int(high), width=220

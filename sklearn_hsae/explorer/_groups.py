@@ -5,7 +5,7 @@ import pandas as pd
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._features import HYPOTHESIS
-from sklearn_hsae.explorer._filters import choices, filter_kind
+from sklearn_hsae.explorer._filters import as_words, choices, filter_kind
 
 OTHERS = "all others"
 SELECTION = "selection"
@@ -53,7 +53,7 @@ def groups_by(content, key):
     values = content.outcome if kind == "outcome" else content.columns[name]
     if filter_kind(values) == "range":
         return _halves(values.to_numpy(dtype=np.float64))
-    words = values.astype(str).to_numpy()
+    words = as_words(values).to_numpy()
     named = choices(values)[:_MAX_GROUPS]
     return {_format.shorten(value, 60): words == value for value in named}
 

@@ -4,7 +4,12 @@ from html import escape
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
+from bokeh.models import (
+    ColumnDataSource,
+    HoverTool,
+    LassoSelectTool,
+    LinearColorMapper,
+)
 from bokeh.palettes import Magma256, Viridis256
 from bokeh.plotting import figure
 
@@ -89,11 +94,13 @@ class MapView:
             height=520,
             sizing_mode="stretch_width",
             output_backend="webgl",
-            tools="pan,wheel_zoom,box_select,lasso_select,reset",
-            active_drag="lasso_select",
+            tools="pan,wheel_zoom,box_select,reset",
             active_scroll="wheel_zoom",
             toolbar_location="above",
         )
+        lasso = LassoSelectTool(continuous=False)  # not at each move of the mouse
+        plot.add_tools(lasso)
+        plot.toolbar.active_drag = lasso
         plot.toolbar.logo = None
         plot.axis.visible = plot.grid.visible = False
         plot.outline_line_color = None

@@ -1,5 +1,6 @@
 """Write an evaluation as one HTML file."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -90,11 +91,20 @@ def _render(content):
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
+    environment.filters["options"] = _with_options
     template = environment.from_string(
         folder.joinpath("report.html.jinja").read_text(encoding="utf-8")
     )
     styles = folder.joinpath("report.css").read_text(encoding="utf-8")
     return template.render(css=Markup(styles), **content)
+
+
+def _with_options(text):
+    """A text for the page, in which no line ends within an option such as --chunk."""
+    from markupsafe import Markup, escape
+
+    unbroken = r'<span class="option">\g<0></span>'
+    return Markup(re.sub(r"--[a-z][a-z-]*", unbroken, str(escape(text))))
 
 
 def _check_order(evaluation, texts):

@@ -16,11 +16,17 @@ from embedding_texts import TEXTS
 from processes import run
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
-from sklearn_hsae import EmbeddingTransformer, drop_texts
+from sklearn_hsae import (
+    EmbeddingTransformer,
+    drop_texts,
+    make_hypothesis_pipeline,
+)
 from sklearn_hsae.embedding import _local as local
 
 
@@ -311,3 +317,23 @@ def test_progress_goes_to_stderr_if_wanted(fresh, capsys):
     assert out == ""
     assert "Embedding texts" in err
     assert "3/3" in err
+
+
+@pytest.mark.filterwarnings("ignore")  # so few texts leave neurons and phrases out
+def test_a_search_over_the_pipeline_embeds_nothing_twice(fresh, monkeypatch, reviews):
+    texts, y = reviews.texts[:60], reviews.target[:60]
+    words, embedded = HashingVectorizer(n_features=384), []
+
+    def encode(self, model, texts):  # quicker than the model
+        embedded.extend(texts)
+        vectors = words.transform(texts).toarray().astype(np.float32)
+        return vectors, np.ones(len(texts), dtype=np.int64)
+
+    monkeypatch.setattr(local.LocalEmbedder, "_encode", encode)
+    pipe = make_hypothesis_pipeline(
+        embedder=fresh(), n_neurons=8, k=4, n_select=2, random_state=0
+    ).set_params(sae__max_epochs=1)
+    grid = {"select__n_select": [1, 2]}
+    GridSearchCV(pipe, grid, cv=2, refit=False, error_score="raise").fit(texts, y)
+    assert set(texts) < set(embedded)  # phrases and sentences too
+    assert len(embedded) == len(set(embedded))

@@ -234,12 +234,13 @@ def test_a_long_text_is_there_as_a_whole(tmp_path, ratings):
 def test_warnings_of_the_run_stand_at_the_top(tmp_path, ratings):
     names, y, X = ratings
     evaluation, _ = evaluate(names, y, X)
-    told = ["3 texts are longer than <b>256</b> tokens"]
+    told = ["3 texts are longer than <b>256</b> tokens (--chunk)"]
     _, html = page_of(tmp_path, evaluation, run={"warnings": told})
     assert html.index("3 texts are longer than &lt;b&gt;") < html.index(
         "The hypotheses"
     )
     assert html.count("3 texts are longer") == 1  # and not in the card again
+    assert '(<span class="option">--chunk</span>)' in html  # no line ends within it
     _, html = page_of(tmp_path, evaluation)
     assert "Before you read on" not in html
 
