@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
 
-from sklearn_hsae import load_pipeline, load_texts
+from sklearn_hsae import evaluate_hypotheses, load_pipeline, load_texts
 from sklearn_hsae.cli import _apply as apply_module
 from sklearn_hsae.cli import main
 from sklearn_hsae.explorer import LABEL_FILE, LabelFile
@@ -126,6 +126,28 @@ def test_a_file_in_pieces_gives_what_it_gives_as_a_whole(
     assert {**first, "date": ""} == {**second, "date": ""}
 
 
+def test_new_outcomes_test_the_hypotheses_again(
+    results, reviews, tmp_path, monkeypatch, capsys
+):
+    path, n = tmp_path / "week.csv", 90
+    frame = pd.DataFrame({"review": reviews.texts[-n:], "stars": reviews.target[-n:]})
+    frame.to_csv(path, index=False)
+    monkeypatch.setattr(apply_module, "_ROWS_PER_PIECE", 40)
+    assert call("apply", results, path, "--target", "stars") == 0
+    table = pd.read_csv(results / "week_judged_tested.csv")
+    pipe = load_pipeline(results / "model.skops")
+    expected = evaluate_hypotheses(pipe, frame["review"], frame["stars"]).table
+    np.testing.assert_allclose(table["coefficient"], expected["coefficient"])
+    np.testing.assert_allclose(table["p_corrected"], expected["p_corrected"])
+    before = pd.read_csv(results / "hypotheses.csv").set_index("hypothesis")
+    before = before.loc[table["hypothesis"], "coefficient"]
+    np.testing.assert_allclose(table["run_coefficient"], before)
+    assert "Effects on stars in these texts" in capsys.readouterr().out
+    frame.assign(stars=3).to_csv(path, index=False)
+    assert call("apply", results, path, "--target", "stars") == 2
+    assert "nothing to test" in capsys.readouterr().err
+
+
 def read_again(path):
     if path.suffix == ".jsonl":
         return pd.read_json(path, lines=True)
@@ -173,6 +195,12 @@ def test_classes_controls_and_a_workbook(class_file, cache, tmp_path):
     assert len(rows) == 31
     assert rows[0][-2:] == ("prediction", "probability of bad")
     assert all((row[-2] == "bad") == (row[-1] > 0.5) for row in rows[1:])
+    # New outcomes: in the classes of the run, and in another one.
+    options = [tmp_path / "week.xlsx", "--target", "verdict"]
+    assert call("apply", out, *options, "--output", tmp_path / "copy.csv") == 0
+    assert len(pd.read_csv(tmp_path / "copy_tested.csv")) == 3
+    frame.assign(verdict=["fine", *frame["verdict"][1:]]).to_excel(options[0])
+    assert call("apply", out, *options) == 2
     # Without a text, and without a control.
     frame.iloc[:0].to_csv(tmp_path / "none.csv", index=False)
     assert call("apply", out, tmp_path / "none.csv") == 0
