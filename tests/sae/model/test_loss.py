@@ -85,7 +85,7 @@ def test_multi_k_adds_an_eighth_of_a_second_reconstruction(activation):
             residual = row - built - network.decoder_bias[0]
             errors.append(float(weight * residual.detach().square().sum()))
     expected = float(without[0].detach()) + sum(errors) / len(errors) / 8
-    assert float(found[0]) == pytest.approx(expected, rel=1e-10)
+    assert float(found[0].detach()) == pytest.approx(expected, rel=1e-10)
     for wanted in ("encoder", "encoder_bias", "decoder"):
         assert torch.autograd.grad(
             found.sum(), getattr(network, wanted), retain_graph=True
