@@ -40,7 +40,8 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     ------
     ValueError
         When a piece has other rows than at the last call, such as from a file that has
-        changed since, or there are fewer pieces; or when `transformer` gives other values than those on disk.
+        changed since, or there are fewer pieces; or when `transformer` gives other
+        values than those on disk.
 
     Notes
     -----
