@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
+from sklearn_hsae import drop_texts
 from sklearn_hsae._files import write_text
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._progress import progress_bar
@@ -107,7 +108,7 @@ def _judge_all(model, pieces, control_kinds, output, labels):
             predicted = _predictions(model, judged)
             names = corrected_names(judged.columns, labels)
             write(_judged(rows, judged.rename(columns=names), predicted))
-            annotations.append(judged)
+            annotations.append(drop_texts(judged))  # else all texts stay
             predictions.append(predicted[mean_columns(model)])
             bar.update(len(rows))
     return pd.concat(annotations), pd.concat(predictions).mean()

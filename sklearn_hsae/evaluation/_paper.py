@@ -139,7 +139,8 @@ def methods_text(evaluation, outcome):
         f"equal, and {metrics['n_significant_alone']} when taken alone. A regression "
         f"estimated on {estimated_on} predicted the "
         f"held-out {what} with {label} = {_format.number(metrics[name])}{mean}"
-        f"{interval}.{_returned(evaluation.stability)}"
+        f"{interval}.{_beyond_controls(name, label, metrics)}"
+        f"{_returned(evaluation.stability)}"
     )
 
 
@@ -175,6 +176,19 @@ def _held_equal(evaluation):
     return (
         f" The regression also had the {what} {_format.listed(names)}, which {were} "
         "not tested."
+    )
+
+
+def _beyond_controls(name, label, metrics):
+    """What the hypotheses add to the controls; "" without controls."""
+    if f"delta_{name}" not in metrics:
+        return ""
+    controls = _format.number(metrics[f"{name}_controls"])
+    added = _format.number(metrics[f"delta_{name}"], 3, sign=True)
+    p = _format.p_value(metrics[f"delta_{name}_p"])
+    return (
+        f" The controls alone reached {label} = {controls}; the hypotheses added "
+        f"{added} (p {p if p.startswith('<') else f'= {p}'})."
     )
 
 

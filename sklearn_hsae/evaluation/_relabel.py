@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from sklearn_hsae._labels import unique_labels
+from sklearn_hsae.evaluation._groups import joined_label
 
 
 def corrected_names(names, labels):
@@ -36,12 +37,13 @@ def relabel(evaluation, labels):
     HypothesisEvaluation
     """
     names = corrected_names(evaluation.annotations.columns, labels)
-    groups = relabel_column(evaluation.groups, "hypothesis", names)
+    groups = evaluation.groups
     members = [[names.get(name, name) for name in part] for part in groups["members"]]
+    labels_of_groups = [joined_label(part) for part in members]
     return replace(
         evaluation,
         table=relabel_column(evaluation.table, "hypothesis", names),
-        groups=groups.assign(members=members),
+        groups=groups.assign(hypothesis=labels_of_groups, members=members),
         annotations=evaluation.annotations.rename(columns=names),
         fidelity=relabel_column(evaluation.fidelity, "concept", names),
         stability=relabel_column(evaluation.stability, "hypothesis", names),

@@ -12,9 +12,9 @@ _RATIO_FOR_LOG_SCALE = 8
 class SearchDisplay(Display):
     """Scores of the candidates of a search, over one or two of its parameters.
 
-    A dot is a candidate. The line joins the best candidate at each value of `x`, where
-    the values repeat, and the thin vertical lines are the range of its folds. The ring
-    is the best candidate of all.
+    A dot is a candidate. The line joins the best candidate at each value of `x`, unless
+    the values are drawn from a range, and the thin vertical lines are the range of its
+    folds. The ring is the best candidate of all.
 
     Parameters
     ----------
@@ -123,20 +123,28 @@ class SearchDisplay(Display):
 
     def _draw_group(self, ax, table, places, kind, color):
         ax.plot(places, table["score"], "o", color=color, ms=4, alpha=0.6, label=kind)
-        if self.candidates_[self.x].nunique() > _MOST_JOINED:
-            return
-        best = (self._sign * table["score"]).groupby(places).idxmax()
-        ax.plot(best.index, table["score"][best], color=color)
+        best = table.index
+        if self._has_levels():
+            best = (self._sign * table["score"]).groupby(places).idxmax()
+            ax.plot(best.index, table["score"][best], color=color)
         if "low" in table:
             ends = table["low"][best], table["high"][best]
-            ax.vlines(best.index, *ends, color=color, linewidth=0.8)
+            ax.vlines(places[best], *ends, color=color, linewidth=0.8)
+
+    def _has_levels(self):
+        """Whether the values on the axis are few and chosen, not drawn from a range."""
+        values = self.candidates_[self.x]
+        is_drawn = pd.api.types.is_float_dtype(values) and (
+            2 * values.nunique() > len(values)
+        )
+        return values.nunique() <= _MOST_JOINED and not is_drawn
 
     def _describe(self, ax, values, is_scale):
         if not is_scale:
             ax.set_xticks(range(len(values)), values)
         elif min(values) > 0 and max(values) >= _RATIO_FOR_LOG_SCALE * min(values):
             ax.set_xscale("log")
-        if is_scale and len(values) <= _MOST_JOINED:
+        if is_scale and self._has_levels():
             ax.set_xticks(values, values)
             ax.set_xticks([], minor=True)
         ax.set_xlabel(self.x)

@@ -319,6 +319,14 @@ def test_progress_goes_to_stderr_if_wanted(fresh, capsys):
     assert "3/3" in err
 
 
+def test_of_ten_megabytes_the_head_is_read(fresh):
+    text = "We waited an hour for the cold soup, and nobody came. " * 190_000
+    embed = fresh(cache_dir=None, dtype="float32").fit(TEXTS)
+    with pytest.warns(UserWarning, match="are longer than"):
+        rows = embed.transform([text, text[:20_000], "Fine."])
+    np.testing.assert_allclose(rows.iloc[0], rows.iloc[1], atol=1e-6)
+
+
 @pytest.mark.filterwarnings("ignore")  # so few texts leave neurons and phrases out
 def test_a_search_over_the_pipeline_embeds_nothing_twice(fresh, monkeypatch, reviews):
     texts, y = reviews.texts[:60], reviews.target[:60]

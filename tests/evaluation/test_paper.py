@@ -126,8 +126,12 @@ def test_the_paragraph_says_what_the_other_steps_did(X):
     """Cleaning, controls and one repeat, each in good English."""
     y = X[NAMES[1]] + np.random.default_rng(1).normal(size=400)
     last = HypothesisRegressor(controls=[NAMES[2]])
-    text = evaluation_of(last, X.assign(**{NAMES[2]: np.arange(400) % 7}), y).methods()
+    of_both = evaluation_of(last, X.assign(**{NAMES[2]: np.arange(400) % 7}), y)
+    text, metrics = of_both.methods(), of_both.metrics
     assert f"had the control {NAMES[2]}, which was not tested." in text
+    added = f"the hypotheses added +{metrics['delta_r2']:.3f} (p < 0.001)."
+    alone = f"{metrics['r2_controls']:.2f}".replace("-", MINUS)
+    assert f"The controls alone reached R² = {alone}; {added}" in text
     texts = np.array(["@air late", "good"], dtype=object)[X[NAMES[1]].astype(int)]
     pipe = Pipeline(
         [

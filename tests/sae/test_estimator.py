@@ -373,3 +373,25 @@ def test_each_epoch_is_told_and_may_end_the_training(data, small):
     with pytest.raises(LookupError) as ended:
         pipe.fit(X, sae__on_epoch_end=stop_at_two)
     assert ended.value.args == (small().fit(X).history_[1]["valid_fvu"],)
+
+
+def test_multi_k_keeps_k_active_and_serves_more(data, small):
+    X, _ = data
+    more, usual = small(multi_k=16).fit(X), small().fit(X)
+    assert (more.transform(X) > 0).sum(axis=1).max() <= 4
+    # With four times as many active neurons than it was trained for.
+    more.k_ = usual.k_ = 16
+    assert more.score(X) > usual.score(X)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"multi_k": 4}, "must be above k=4"),
+        ({"multi_k": 33}, "at most n_neurons=32"),
+        ({"multi_k": 8, "activation": "l1"}, 'Choose "topk" or "batch_topk"'),
+    ],
+)
+def test_a_multi_k_that_cannot_be_is_refused(X, make_sae, options, message):
+    with pytest.raises(ValueError, match=message):
+        make_sae(**options).fit(X)

@@ -82,6 +82,7 @@ def build_net(
         module__n_outputs=settings.n_outputs,
         module__precision=_precision(settings),
         module__seeds=tuple(seeds),
+        module__multi_k=settings.multi_k,
         criterion=TrainingLoss,
         criterion__target_kind=settings.target_kind,
         criterion__target_weights=settings.target_weights,
@@ -176,7 +177,8 @@ class AutoencoderNet(NeuralNet):
         self.step_ = 0
         device = torch.device(self.device)
         is_alone = device.type == "cuda" and n_processes == 1
-        has_graph = is_alone and self.module_.is_dense(device)
+        is_dense = self.module_.is_dense(device) and self.module_.multi_k is None
+        has_graph = is_alone and is_dense
         self.graph_ = StepGraph(self._update, self.device) if has_graph else None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
