@@ -167,7 +167,10 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None, with_baselines=Fal
             )
         evaluation = evaluation.with_baselines(table)
     if n_repeats:
-        with stages.stage("repeat"):
+        with stages.stage("repeat"), warnings.catch_warnings():
+            # Of labels that are not shown; those of the search itself have been told.
+            warnings.filterwarnings("ignore", r".*labels are made of", UserWarning)
+            warnings.filterwarnings("ignore", r".*labels contain", UserWarning)
             table = stability(
                 pipeline,
                 split.texts,

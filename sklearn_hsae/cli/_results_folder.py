@@ -123,8 +123,8 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     """
     folder = arguments.out
     tables = {
-        "hypotheses.csv": _with_direction(evaluation, record),
-        "groups.csv": _groups(evaluation),
+        "hypotheses.csv": _with_direction(_hypotheses(evaluation), evaluation, record),
+        "concepts.csv": _concepts(evaluation),
         "controls.csv": evaluation.controls,
         _BY_GROUP: by,
         "stability.csv": evaluation.stability,
@@ -295,16 +295,21 @@ def _write_tables(folder, tables):
     return written
 
 
-def _groups(evaluation):
-    """The hypotheses, where some are several concepts; None where each is one."""
-    table = evaluation.to_frame().drop(columns="members")
-    is_one_each = len(table) == len(evaluation.table)
-    return None if is_one_each else table
+def _hypotheses(evaluation):
+    """One row per hypothesis, as the terminal and the report show it."""
+    table = evaluation.to_frame()
+    return table.assign(members=table["members"].map(" | ".join))
 
 
-def _with_direction(evaluation, record):
+def _concepts(evaluation):
+    """One row per concept, where some share a hypothesis; None where none does."""
+    is_one_each = len(evaluation.to_frame()) == len(evaluation.table)
+    return None if is_one_each else evaluation.table
+
+
+def _with_direction(table, evaluation, record):
     """The table with a column that says what a positive effect means."""
-    table, target = evaluation.table, record["data"]["target"]
+    target = record["data"]["target"]
     if "class" not in table:
         return table.assign(direction=evaluation.direction(target))
     names = [class_name(label, target) for label in table["class"]]

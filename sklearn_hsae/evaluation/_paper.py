@@ -41,7 +41,9 @@ def paper_table(table, alpha, intervals):
     shown = pd.DataFrame({"Hypothesis": table["hypothesis"].map(str)})
     if order:
         shown.insert(0, "Class", table["class"].map(str))
-    shown["Effect"] = table["coefficient"].map(effect)
+    is_of_classes = "average_marginal_effect" in table
+    name = "Effect (log-odds)" if is_of_classes else "Effect"
+    shown[name] = table["coefficient"].map(effect)
     kind = "simultaneous " if intervals == "simultaneous" else ""
     shown[f"{kind}{100 * (1 - alpha):g} % interval".capitalize()] = [
         f"{effect(low)} to {effect(high)}" if _format.is_number(low) else _format.DASH
@@ -49,7 +51,7 @@ def paper_table(table, alpha, intervals):
     ]
     shown["p, corrected"] = table["p_corrected"].map(_format.p_value)
     shown["Share of texts"] = table["prevalence"].map(_format.percent)
-    if "average_marginal_effect" in table:
+    if is_of_classes:
         points = 100 * table["average_marginal_effect"]
         digits = _format.effect_digits(points)
         shown["Percentage points"] = [
@@ -136,7 +138,8 @@ def methods_text(evaluation, outcome):
         f"corrected for the number of {tests} by {_correction(settings)}."
         f"{_together(settings)} At {level}, {metrics['n_significant_groups']} of "
         f"{metrics['n_groups']} {_had_an_effect(is_of_classes)} with all others held "
-        f"equal, and {metrics['n_significant_alone']} when taken alone. A regression "
+        f"equal; taken alone {metrics['n_significant_alone']} did, not necessarily the "
+        "same. A regression "
         f"estimated on {estimated_on} predicted the "
         f"held-out {what} with {label} = {_format.number(metrics[name])}{mean}"
         f"{interval}.{_beyond_controls(name, label, metrics)}"

@@ -133,9 +133,9 @@ def _shared_effects(metrics):
     n_alone = metrics["n_significant_alone"]
     if n_alone > metrics["n_significant_groups"]:
         sentences += (
-            f" Taken one by one, {n_alone} hypotheses are (separation_p_corrected in "
-            "the table). Each is tested beside the others: fewer hypotheses (n_select) "
-            "or more held-out texts tell more of them apart."
+            f" Taken one by one, {n_alone} hypotheses are (separation_p_corrected, in "
+            "the report 'alone'). Each is tested beside the others: fewer hypotheses "
+            "(n_select) or more held-out texts tell more of them apart."
         )
     return sentences
 
