@@ -155,16 +155,7 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None, with_baselines=Fal
         )
     if with_baselines:
         with stages.stage("baselines"):
-            table = baselines(
-                split.texts,
-                split.y,
-                split.new_texts,
-                split.new_y,
-                task=split.task,
-                embedder=pipeline["embed"],
-                n_clusters=len(pipeline["select"].get_feature_names_out()),
-                random_state=seed,
-            )
+            table = _baselines(pipeline, split, seed)
         evaluation = evaluation.with_baselines(table)
     if n_repeats:
         with stages.stage("repeat"), warnings.catch_warnings():
@@ -220,6 +211,23 @@ def _say_estimate(pipeline, activations, split, n_repeats):
 
 def _price(dollars):
     return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.2g}"
+
+
+def _baselines(pipeline, split, seed):
+    """What other methods reach on the texts that the pipeline embeds."""
+    texts, new_texts = split.texts, split.new_texts
+    if "clean" in pipeline.named_steps:
+        texts, new_texts = map(pipeline["clean"].transform, (texts, new_texts))
+    return baselines(
+        texts,
+        split.y,
+        new_texts,
+        split.new_y,
+        task=split.task,
+        embedder=pipeline["embed"],
+        n_clusters=len(pipeline["select"].get_feature_names_out()),
+        random_state=seed,
+    )
 
 
 class _Stages:
