@@ -180,7 +180,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
 
     def member_of(row):
         figures = {"concept": row.concept, "examples": shown_examples(row)}
-        return figures | _figures_of(row, digits)
+        return figures | _figures_of(row, digits, evaluation.task)
 
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
