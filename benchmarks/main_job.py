@@ -3,6 +3,7 @@
     python benchmarks/main_job.py reviews
     python benchmarks/main_job.py hypotheses --data DIR [--embedder lsa]
     python benchmarks/main_job.py topics --data DIR
+    python benchmarks/main_job.py judges --data DIR
     python benchmarks/main_job.py neurons --data DIR [--peer PYTHON]
     python benchmarks/main_job.py distinct --data DIR [--judge keyphrase]
     python benchmarks/main_job.py times --data DIR
@@ -28,8 +29,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
-from sklearn.linear_model import LinearRegression
-from sklearn.metrics import f1_score
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
@@ -156,6 +157,29 @@ def benchmark_topics(arguments):
                 f"{topic} {value:.2f}" for topic, value in zip(topics, f1, strict=True)
             )
             print(f"{name}  {seed}  {result.metrics['auc']:.3f}  {scores}", flush=True)
+
+
+def benchmark_judges(arguments):
+    """Both judges that need no language model, on the same selected neurons."""
+    frame = read(arguments.data, "airline_train")[:1500]
+    texts = frame["text"].to_numpy(object)
+    y = frame["sentiment"].to_numpy() < 0
+    print("seed  judge      hypotheses  AUC    neurons on or off  mean F1")
+    for seed in SEEDS:
+        parts = train_test_split(texts, y, test_size=0.5, random_state=seed, stratify=y)
+        pipe = make_hypothesis_pipeline(task="classification", random_state=seed)
+        A = pipe[:3].fit_transform(parts[0], parts[2])
+        new_A = pipe[:3].transform(parts[1])
+        on_or_off = LogisticRegression().fit(A > 0, parts[2])
+        ceiling = roc_auc_score(parts[3], on_or_off.decision_function(new_A > 0))
+        for judge in ("embedding", "keyphrase"):
+            rest = make_hypothesis_pipeline(
+                task="classification", judge=judge, random_state=seed
+            )[3:].fit(A, parts[2])
+            auc = roc_auc_score(parts[3], rest.predict_proba(new_A)[:, 1])
+            f1 = rest["interpret"].fidelity_["f1"].mean()
+            print(f"{seed:<6}{judge:<11}{A.shape[1]:<12}", end="")
+            print(f"{auc:.3f}  {ceiling:<19.3f}{f1:.2f}", flush=True)
 
 
 def benchmark_neurons(arguments):
@@ -319,6 +343,7 @@ def main():
         "reviews": benchmark_reviews,
         "hypotheses": benchmark_hypotheses,
         "topics": benchmark_topics,
+        "judges": benchmark_judges,
         "neurons": benchmark_neurons,
         "distinct": benchmark_distinct,
         "times": benchmark_times,

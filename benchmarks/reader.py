@@ -124,10 +124,11 @@ def return_all(reader, layers):
 class KeptStates:
     """Stands in for `HiddenStateReader`, with the states that `states` kept."""
 
-    def __init__(self, reader, folder, name, texts):
+    def __init__(self, reader, layer, folder, name, texts):
         self.windows, self.identity = reader.windows, reader.identity
-        self.layer, self.n_features = reader.layer, reader.n_features
-        self._states = np.load(folder / f"{name}-{reader.layer}.npy", mmap_mode="r")
+        self.layer = reader.layer if layer is None else layer
+        self.n_features = reader.n_features
+        self._states = np.load(folder / f"{name}-{self.layer}.npy", mmap_mode="r")
         index = json.loads((folder / f"{name}.json").read_text())
         stops = np.cumsum([length for _, length in index])
         windows = reader.windows(texts)
@@ -158,7 +159,9 @@ class OnceReader(ReaderSAETransformer):
     places = None
 
     def _state_reader(self, source, layer):
-        return KeptStates(super()._state_reader(source, layer), *self.places)
+        # The model of the middle layer is loaded, whatever the layer: for its tokens.
+        layer = None if layer == "auto" else layer
+        return KeptStates(state_reader(self.model), layer, *self.places)
 
 
 def reader(arguments, sae=None, **options):
@@ -207,7 +210,7 @@ def hypotheses(Z, y, new_Z, new_y, task, seed):
     return score(rest, Z, y, new_Z, new_y, task)
 
 
-def report(title, steps, data, task, seed, *, with_hypotheses=True):
+def report(title, steps, data, task, seed):
     texts, y, new_texts, new_y = data
     start = time.process_time()
     Z = steps.fit_transform(texts, y)
@@ -216,23 +219,14 @@ def report(title, steps, data, task, seed, *, with_hypotheses=True):
     rows = (Z, y, new_Z, new_y, task)
     values = [all_columns(np.asarray(Z), y, np.asarray(new_Z), new_y, task)]
     values += [twenty(*rows, method) for method in ("correlation", "lasso")]
-    if with_hypotheses:
-        values.append(hypotheses(*rows, seed))
+    values.append(hypotheses(*rows, seed))
     values = "  ".join(f"{value:.3f}" for value in values)
     print(f"{title}  seed {seed}  {values}  {seconds:.0f} CPU s", flush=True)
-    return steps
 
 
-def on_minilm(task, seed, weight, shape=("auto", "auto", "auto")):
-    n_neurons, k, prefixes = shape
-    whole = make_hypothesis_pipeline(
-        task=task,
-        n_neurons=n_neurons,
-        k=k,
-        prefixes=prefixes,
-        target_weight=weight,
-        random_state=seed,
-    )
+def on_minilm(task, seed, weight):
+    """The first two steps of the default pipeline."""
+    whole = make_hypothesis_pipeline(task=task, target_weight=weight, random_state=seed)
     return Pipeline(whole.steps[:2]).set_output(transform="pandas")
 
 
@@ -276,38 +270,23 @@ def benchmark_neurons(arguments):
 
 
 def benchmark_shapes(arguments):
-    """Layers, sizes and aggregates of the same autoencoder, without hypotheses."""
-    for seed in arguments.seeds:
-        for name in arguments.names:
-            data, task = load(arguments, name)
-            for layer, shape in [(layer, (2048, 32)) for layer in arguments.layers] + [
-                (14, (512, 32)),
-                (14, (4096, 32)),
-            ]:
-                title = f"{name}  layer {layer}  {shape[0]}/{shape[1]}"
-                trained = reader(
-                    arguments, own_sae(task, seed, 0.0, *shape), layer=layer, **TRAINING
-                ).fit(data[0])
-                for aggregate in ("max", "mean", "sum", "count", "binary"):
-                    steps = Frozen(trained.set_params(aggregate=aggregate))
-                    report(
-                        f"{title}  {aggregate}",
-                        steps,
-                        data,
-                        task,
-                        seed,
-                        with_hypotheses=False,
-                    )
-
-
-class Frozen:
-    """A fitted transformer that is not fitted again."""
-
-    def __init__(self, fitted):
-        self.transform = fitted.transform
-
-    def fit_transform(self, X, y=None):
-        return self.transform(X)
+    """Layers and sizes, and all aggregates of the same autoencoder."""
+    layers = [(layer, 2048) for layer in arguments.layers]
+    for name in arguments.names:
+        data, task = load(arguments, name)
+        texts, y, new_texts, new_y = data
+        for layer, n_neurons in [*layers, (14, 512), (14, 4096)]:
+            sae = own_sae(task, 0, n_neurons=n_neurons)
+            steps = reader(arguments, sae, layer=layer, **TRAINING).fit(texts)
+            for aggregate in ("max", "mean", "sum", "binary"):
+                steps.set_params(aggregate=aggregate)
+                rows = steps.transform(texts), y, steps.transform(new_texts), new_y
+                values = "  ".join(
+                    f"{twenty(*rows, task, method):.3f}"
+                    for method in ("correlation", "lasso")
+                )
+                title = f"{name}  layer {layer}  {n_neurons} neurons  {aggregate}"
+                print(f"{title}  {values}", flush=True)
 
 
 def benchmark_whole(arguments):

@@ -45,6 +45,16 @@ def escape_attributes(app, what, name, obj, options, lines):
     ]
 
 
+def find_in_other_modules(app, env, node, contnode):
+    """A docstring may name what another module has without its module."""
+    if node.get("refdomain") != "py":
+        return None
+    node["refspecific"] = True
+    names = node["refdoc"], app.builder, node["reftype"], node["reftarget"]
+    return env.get_domain("py").resolve_xref(env, *names, node, contnode)
+
+
 def setup(app):
+    app.connect("missing-reference", find_in_other_modules)
     # numpydoc has the default priority, 500, and must be done first.
     app.connect("autodoc-process-docstring", escape_attributes, priority=501)

@@ -74,3 +74,12 @@ def fingerprint(path):
             if stat.st_size < _LARGE_FILE:
                 digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def check_unchanged(path, known):
+    """Refuse a file whose :func:`fingerprint` is no longer `known`."""
+    if fingerprint(path) != known:
+        raise ValueError(
+            f"{path} has changed since the call began. Call again when nothing writes "
+            "to it any more."
+        )

@@ -95,6 +95,12 @@ def shorten(text, limit):
     return (head if len(tail) < 40 else text[:limit]).rstrip() + " …"
 
 
+def listed(words):
+    """Words in a sentence: "a, b and c"."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def returned(line):
     """ "4 of 5" repeats in which a hypothesis came back; "" without repeats."""
     if not is_number(line.get("n_returned")):

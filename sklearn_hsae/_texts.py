@@ -185,8 +185,9 @@ def _where_texts_were_lost(X):
         more = ", ..." if X.shape[1] > _MAX_COLUMNS_IN_MESSAGE else ""
         return (
             "X is a DataFrame without a row-index level named 'text' (its columns are "
-            f"{', '.join(columns)}{more}). If a sampler dropped that level, put it "
-            f"before the embedding, where it draws texts. {_GIVE_TEXTS}"
+            f"{', '.join(columns)}{more}). If a step was added or replaced, call "
+            "pipeline.set_output(transform='pandas') again. If a sampler dropped that "
+            f"level, put it before the embedding, where it draws texts. {_GIVE_TEXTS}"
         )
     if type(X).__module__.split(".")[0] == "polars":
         return (

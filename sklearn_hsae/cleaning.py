@@ -18,7 +18,8 @@ _LINKS = [
     (sign, regex.compile(pattern, regex.IGNORECASE)) for sign, pattern in ADDRESSES
 ]
 _NUMBER = regex.compile(
-    r"(?<!\w|\w-)[#+\-\u2212\p{Sc}]*\d(?:[\w.,:/\-]*\w)?(?:[%‰°\p{Sc}]+|\s[ap](?:m\b|\.m\.))?",
+    r"(?<!\w|\w-)(?<!\d[.,:/](?=\d))"  # not within a name such as v2.0
+    r"[#+\-\u2212\p{Sc}]*\d(?:[\w.,:/\-]*\w)?(?:[%‰°\p{Sc}]+|\s[ap](?:m\b|\.m\.))?",
     regex.IGNORECASE,
 )
 _LETTERS = regex.compile(r"\p{L}{2,}")

@@ -61,6 +61,8 @@ def test_links(text, expected):
         ("a 10-hour delay", "a hour delay"),
         ("call 1-800-433-7300!", "call!"),
         ("a B787, COVID-19 and UA415", "a B787, COVID-19 and UA415"),
+        ("v2.0, GPT-4.5 or H1:2", "v2.0, GPT-4.5 or H1:2"),
+        ("from $5/$10 on", "from / on"),
         ("२०१५ में", "में"),
     ],
 )

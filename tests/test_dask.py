@@ -28,6 +28,7 @@ dataframe = pytest.importorskip("dask.dataframe")
 @pytest.fixture(scope="module")
 def client():
     """Two worker processes on loopback."""
+    environment = dict(os.environ)  # Dask leaves numbers of threads in it
     with (
         distributed.LocalCluster(
             n_workers=2,
@@ -39,6 +40,8 @@ def client():
         distributed.Client(cluster) as client,
     ):
         yield client
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
+from sklearn_hsae import drop_texts
+from sklearn_hsae._files import write_text
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae.cli._columns import with_controls
@@ -17,10 +19,12 @@ from sklearn_hsae.cli._history import (
     mean_columns,
 )
 from sklearn_hsae.cli._judged_file import check_output, output_path, table_writer
+from sklearn_hsae.cli._new_outcomes import check_outcomes, outcome_kinds, retest
 from sklearn_hsae.cli._results_folder import read_results
-from sklearn_hsae.cli._results_table import format_drift, paragraph
+from sklearn_hsae.cli._results_table import format_drift, format_retest, paragraph
 from sklearn_hsae.corpora import concept_drift
 from sklearn_hsae.datasets import TextsInPieces
+from sklearn_hsae.evaluation import corrected_names, relabel_column
 
 _ROWS_PER_PIECE = 10_000
 
@@ -31,27 +35,45 @@ def apply(arguments):
     text = _text_columns(arguments, results)
     output = arguments.output or output_path(arguments.file, results.folder)
     check_output(output, arguments.file)
+    model = results.model()
+    history_file(results.folder, model)  # of another model: told before the work
+    outcomes = outcome_kinds(model, arguments.target, results.record["data"])
     pieces = TextsInPieces(
         arguments.file,
         text=text,
-        columns=results.control_kinds,
+        columns=results.control_kinds | outcomes,
         decimal=arguments.decimal,
         encoding=arguments.encoding,
         drop_missing=arguments.drop_missing,
         n_rows=_ROWS_PER_PIECE,
     )
+    if outcomes:
+        check_outcomes(model, pieces.values[arguments.target], arguments.target)
     n_texts = pieces.n_texts
-    model = results.model()
-    history_file(results.folder, model)  # of another model: told before the work
     unit = "texts" if isinstance(text, str) else "pairs of texts"
     say(f"{arguments.file}: {n_texts:,} {unit}")
-    annotations, means = _judge_all(model, pieces, results.control_kinds, output)
+    labels = results.labels()
+    annotations, means = _judge_all(
+        model, pieces, results.control_kinds, output, labels
+    )
     drift = concept_drift(model, annotations)
     history = add_to_history(
         results.folder, model, arguments.file, n_texts, means, drift
     )
+    names = corrected_names(annotations.columns, labels)
+    drift = relabel_column(drift, "hypothesis", names)  # the history keeps its names
     _show(results.target, model, n_texts, unit, means, drift)
-    say(f"\nwritten: {output}, {history}")
+    written = [output, history]
+    if outcomes:
+        again = retest(
+            model, annotations, pieces.values, outcomes, results.evaluation()
+        )
+        again = relabel_column(again, "hypothesis", names)
+        written.append(output.with_name(f"{output.stem}_tested.csv"))
+        write_text(written[-1], again.to_csv(index=False))
+        lines = format_retest(again, arguments.target, model[-1].alpha)
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
+    say(f"\nwritten: {', '.join(map(str, written))}")
 
 
 def _text_columns(arguments, results):
@@ -72,7 +94,7 @@ def _text_columns(arguments, results):
     return text
 
 
-def _judge_all(model, pieces, control_kinds, output):
+def _judge_all(model, pieces, control_kinds, output, labels):
     """Write the copy; return the annotations of all texts, and means of predictions."""
     annotations, predictions = [], []
     n_texts = pieces.n_texts
@@ -84,8 +106,9 @@ def _judge_all(model, pieces, control_kinds, output):
             texts = with_controls(texts, controls, control_kinds)
             judged = model[:-1].transform(texts)
             predicted = _predictions(model, judged)
-            write(_judged(rows, judged, predicted))
-            annotations.append(judged)
+            names = corrected_names(judged.columns, labels)
+            write(_judged(rows, judged.rename(columns=names), predicted))
+            annotations.append(drop_texts(judged))  # else all texts stay
             predictions.append(predicted[mean_columns(model)])
             bar.update(len(rows))
     return pd.concat(annotations), pd.concat(predictions).mean()

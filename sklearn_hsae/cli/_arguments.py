@@ -142,6 +142,12 @@ def _add_apply(commands):
         metavar="COLUMN",
         help="the second texts of pairs (default: the column of the run)",
     )
+    apply.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="new outcomes, to test the hypotheses again on them (default: FILE has "
+        "none)",
+    )
     _add_file_options(apply)
 
 

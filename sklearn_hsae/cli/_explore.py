@@ -1,7 +1,11 @@
 """``sklearn-hsae explore``: the results of a run in the browser."""
 
+from pathlib import Path
+
 from sklearn_hsae.cli._fit_and_evaluate import say
+from sklearn_hsae.cli._read_data import file_hash
 from sklearn_hsae.cli._results_folder import read_results
+from sklearn_hsae.datasets import read_file
 from sklearn_hsae.explorer import (
     LABEL_FILE,
     LabelFile,
@@ -28,7 +32,7 @@ def explore(arguments):
         held_out["outcome"],
         results.evaluation(),
         outcome=results.target,
-        columns=held_out[["position"]],
+        columns=_columns(results, held_out),
     )
     server = serve(
         content,
@@ -42,3 +46,27 @@ def explore(arguments):
         server.wait()
     except KeyboardInterrupt:
         server.stop()
+
+
+def _columns(results, held_out):
+    """The other columns of the file of the run, if it still is where it was."""
+    known = held_out.drop(columns=["text", "outcome"])
+    data = results.record["data"]
+    which = "holdout" if "holdout" in data else ""
+    path = Path(data[which or "file"])
+    if not path.is_file():
+        say(f"{path} is not there: its other columns are not shown")
+        return known
+    if file_hash(path) != data.get(f"{which} sha256".strip()):
+        say(f"{path} was changed since the run: its other columns are not shown")
+        return known
+    try:
+        table = read_file(path, ())
+    except (ValueError, OSError, ImportError) as error:
+        say(f"the other columns of {path} are not shown: {error}")
+        return known
+    frame = table.frame.set_axis(table.numbers)
+    used = {*known.columns, data.get("text column"), data["target"], data.get("id")}
+    others = [name for name in frame.columns if name not in used]
+    rows = frame.loc[held_out["row"], others].reset_index(drop=True)
+    return known.join(rows)

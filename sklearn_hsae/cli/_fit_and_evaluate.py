@@ -36,7 +36,7 @@ _DOING = {
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
     "baselines": "what other methods reach on the same texts",
-    "repeat": "search again with other seeds, {n_repeats} times",
+    "repeat": "search again with other seeds, repeats: {n_repeats}",
 }
 
 
@@ -155,19 +155,13 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None, with_baselines=Fal
         )
     if with_baselines:
         with stages.stage("baselines"):
-            table = baselines(
-                split.texts,
-                split.y,
-                split.new_texts,
-                split.new_y,
-                task=split.task,
-                embedder=pipeline["embed"],
-                n_clusters=len(pipeline["select"].get_feature_names_out()),
-                random_state=seed,
-            )
+            table = _baselines(pipeline, split, seed)
         evaluation = evaluation.with_baselines(table)
     if n_repeats:
-        with stages.stage("repeat"):
+        with stages.stage("repeat"), warnings.catch_warnings():
+            # Of labels that are not shown; those of the search itself have been told.
+            warnings.filterwarnings("ignore", r".*labels are made of", UserWarning)
+            warnings.filterwarnings("ignore", r".*labels contain", UserWarning)
             table = stability(
                 pipeline,
                 split.texts,
@@ -217,6 +211,23 @@ def _say_estimate(pipeline, activations, split, n_repeats):
 
 def _price(dollars):
     return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.2g}"
+
+
+def _baselines(pipeline, split, seed):
+    """What other methods reach on the texts that the pipeline embeds."""
+    texts, new_texts = split.texts, split.new_texts
+    if "clean" in pipeline.named_steps:
+        texts, new_texts = map(pipeline["clean"].transform, (texts, new_texts))
+    return baselines(
+        texts,
+        split.y,
+        new_texts,
+        split.new_y,
+        task=split.task,
+        embedder=pipeline["embed"],
+        n_clusters=len(pipeline["select"].get_feature_names_out()),
+        random_state=seed,
+    )
 
 
 class _Stages:

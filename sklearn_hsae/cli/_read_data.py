@@ -14,6 +14,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from sklearn_hsae._files import check_unchanged, fingerprint
 from sklearn_hsae._sklearn_compat import safe_indexing
 from sklearn_hsae._target import read_target
 from sklearn_hsae.cli._columns import check_columns, needed_columns, with_controls
@@ -46,6 +47,9 @@ class Split:
 
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
+    known = {
+        path: fingerprint(path) for path in (arguments.file, arguments.holdout) if path
+    }
     texts, y, groups, by, names, task = _read(arguments.file, arguments, arguments.task)
     source = {
         "file": str(arguments.file),
@@ -79,6 +83,8 @@ def read_split(arguments):
         new_texts, new_y, new_groups, new_by, names, _ = _read(
             arguments.holdout, arguments, task
         )
+    for path, state in known.items():  # the hashes are those of what was read
+        check_unchanged(path, state)
     positive = _read_positive(arguments.positive, y, task)
     if arguments.text_b is not None and positive is None:
         positive = _first_text_wins(arguments, y, task)

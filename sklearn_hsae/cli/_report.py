@@ -2,17 +2,21 @@
 
 from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._results_folder import read_results, write_views
+from sklearn_hsae.evaluation import corrected_names, relabel, relabel_column
 
 
 def report(arguments):
     """Write the report again from what the run has stored."""
     results = read_results(arguments.results)
+    found, labels = results.evaluation(), results.labels()
+    names = corrected_names(found.annotations.columns, labels)
     paths = write_views(
         results.folder,
-        results.evaluation(),
+        relabel(found, labels),
         results.record,
         results.held_out(),
         arguments,
-        by=results.by_group(),
+        relabel_column(results.drift(), "hypothesis", names),
+        by=relabel_column(results.by_group(), "hypothesis", names),
     )
     say(f"written: {', '.join(map(str, paths))}")

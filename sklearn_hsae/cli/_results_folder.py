@@ -14,21 +14,23 @@ from sklearn_hsae import load_pipeline, save_pipeline
 from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae.cli._read_data import file_hash
+from sklearn_hsae.corpora import concept_drift
 from sklearn_hsae.evaluation import (
     HypothesisEvaluation,
     class_name,
     load_evaluation,
     save_evaluation,
 )
+from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 from sklearn_hsae.plot import FIGURE_FILES, save_figures
 from sklearn_hsae.report import draw_examples, write_report
 
-_FORMAT = 1
+_FORMAT = 2
 _RECORD = "run.json"
 _MODEL, _EVALUATION, _HELD_OUT = "model.skops", "evaluation.json", "held_out.jsonl"
 _FIGURES = "figures"
 _STORED = (_MODEL, _EVALUATION, _HELD_OUT)
-_BY_GROUP = "by_group.csv"
+_BY_GROUP, _DRIFT = "by_group.csv", "drift.csv"
 
 
 @dataclass
@@ -63,15 +65,21 @@ class Results:
         """What the run found on the held-out texts."""
         return load_evaluation(self.folder / _EVALUATION)
 
+    def labels(self):
+        """The labels that a reader has corrected in the explorer."""
+        return LabelFile(self.folder / LABEL_FILE).all()
+
     def by_group(self):
         """The comparison of groups; None without one."""
         if _BY_GROUP not in self.record["stored"]["files"]:
             return None
-        table = pd.read_csv(
-            self.folder / _BY_GROUP, keep_default_na=False, na_values=[""]
-        )
+        table = _read_table(self.folder / _BY_GROUP)
         table.attrs["by"] = self.record["data"]["by"]
         return table
+
+    def drift(self):
+        """How frequent the concepts are beside the training texts."""
+        return _read_table(self.folder / _DRIFT)
 
     def held_out(self):
         """The held-out texts: a frame with `row`, `text`, `outcome`, maybe `id`."""
@@ -115,13 +123,15 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     """
     folder = arguments.out
     tables = {
-        "hypotheses.csv": _with_direction(evaluation, record),
-        "groups.csv": _groups(evaluation),
+        "hypotheses.csv": _with_direction(_hypotheses(evaluation), evaluation, record),
+        "concepts.csv": _concepts(evaluation),
         "controls.csv": evaluation.controls,
         _BY_GROUP: by,
         "stability.csv": evaluation.stability,
     }
-    names = _STORED if by is None else (*_STORED, _BY_GROUP)
+    drift = concept_drift(pipeline, evaluation.annotations)
+    tables[_DRIFT] = drift
+    names = (*_STORED, _DRIFT) if by is None else (*_STORED, _DRIFT, _BY_GROUP)
     written = _write_tables(folder, tables)
     write_text(folder / _HELD_OUT, _as_lines(_held_out(split)))
     save_pipeline(pipeline, folder / _MODEL)
@@ -134,7 +144,8 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     record = json_value({**record, "stored": stored})
     for path in FIGURE_FILES:  # of an earlier call, which say something else
         (folder / _FIGURES / path).unlink(missing_ok=True)
-    paths = write_views(folder, evaluation, record, _held_out(split), arguments, by=by)
+    held_out = _held_out(split)
+    paths = write_views(folder, evaluation, record, held_out, arguments, drift, by=by)
     paths += written
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / _RECORD, text + "\n")
@@ -147,7 +158,7 @@ def check_views(arguments):
         import_extra("matplotlib", extra="plot", use="figures")
 
 
-def write_views(folder, evaluation, record, held_out, arguments, by=None):
+def write_views(folder, evaluation, record, held_out, arguments, drift, by=None):
     """Write what is made of stored results for a reader; return the paths.
 
     Parameters
@@ -159,6 +170,8 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
     held_out : DataFrame
         The held-out texts, as `Results.held_out` returns them.
     arguments : argparse.Namespace
+    drift : DataFrame
+        What `concept_drift` says of the held-out texts.
     by : DataFrame or None
         The comparison of groups.
     """
@@ -171,6 +184,7 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
         run=record,
         n_examples=arguments.examples,
         by=by,
+        drift=drift,
     )
     drawn = draw_examples(evaluation, arguments.examples)
     write_text(examples, _example_table(drawn, held_out).to_csv(index=False))
@@ -238,6 +252,11 @@ def read_results(folder):
     return Results(folder, record)
 
 
+def _read_table(path):
+    """A table of a run; "NA" may be the name of a concept or of a group."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
 def _held_out(split):
     """The held-out texts, as `Results.held_out` returns them."""
     texts = np.asarray(split.new_texts, dtype=object).tolist()
@@ -276,16 +295,21 @@ def _write_tables(folder, tables):
     return written
 
 
-def _groups(evaluation):
-    """The hypotheses, where some are several concepts; None where each is one."""
-    table = evaluation.to_frame().drop(columns="members")
-    is_one_each = len(table) == len(evaluation.table)
-    return None if is_one_each else table
+def _hypotheses(evaluation):
+    """One row per hypothesis, as the terminal and the report show it."""
+    table = evaluation.to_frame()
+    return table.assign(members=table["members"].map(" | ".join))
 
 
-def _with_direction(evaluation, record):
+def _concepts(evaluation):
+    """One row per concept, where some share a hypothesis; None where none does."""
+    is_one_each = len(evaluation.to_frame()) == len(evaluation.table)
+    return None if is_one_each else evaluation.table
+
+
+def _with_direction(table, evaluation, record):
     """The table with a column that says what a positive effect means."""
-    table, target = evaluation.table, record["data"]["target"]
+    target = record["data"]["target"]
     if "class" not in table:
         return table.assign(direction=evaluation.direction(target))
     names = [class_name(label, target) for label in table["class"]]

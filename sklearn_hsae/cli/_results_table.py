@@ -182,6 +182,35 @@ def format_drift(drift):
     return _lines(columns, [report.printable(str(h)) for h in drift["hypothesis"]])
 
 
+def format_retest(table, target, alpha):
+    """The lines of effects on new outcomes beside those of the run.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `retest`.
+    target : str
+        The name of the new outcome.
+    alpha : float
+    """
+    digits = report.effect_digits(table["coefficient"])
+    marks = np.where(table["p_corrected"] < alpha, " *", "  ")
+    p_values = map(report.p_value, table["p_corrected"])
+    columns = [
+        (head, [report.number(value, digits, sign=True) for value in table[name]])
+        for head, name in (("effect", "coefficient"), ("in the run", "run_coefficient"))
+    ]
+    columns.append(("p  ", [p + m for p, m in zip(p_values, marks, strict=True)]))
+    concepts = table["hypothesis"].astype(str)
+    if "class" in table:
+        concepts = table["class"].astype(str) + ": " + concepts
+    head = f"Effects on {target} in these texts; * significant after correction:"
+    return [
+        *textwrap.wrap(head, _width()),
+        *_lines(columns, map(report.printable, concepts)),
+    ]
+
+
 def paragraph(text):
     """The lines of a text that is wrapped for the terminal."""
     return textwrap.wrap(text, _width())

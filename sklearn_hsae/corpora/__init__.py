@@ -10,6 +10,7 @@ from sklearn_hsae.corpora._concept_drift import concept_drift
 from sklearn_hsae.corpora._directed_clustering import DirectedClustering
 from sklearn_hsae.corpora._feature_correlations import feature_correlations
 from sklearn_hsae.corpora._feature_retriever import FeatureRetriever
+from sklearn_hsae.corpora._neuron_drift import neuron_drift
 
 __all__ = [
     "DirectedClustering",
@@ -17,4 +18,5 @@ __all__ = [
     "compare_corpora",
     "concept_drift",
     "feature_correlations",
+    "neuron_drift",
 ]

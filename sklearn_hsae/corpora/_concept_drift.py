@@ -72,20 +72,40 @@ def concept_drift(model, annotations):
     n = (~np.isnan(values)).sum(axis=0)
     count = (np.nan_to_num(values) != 0).sum(axis=0)
     share, n_before = before["prevalence"].to_numpy(), before["n"].to_numpy()
-    p = np.full(len(names), np.nan)
+    table = drift_table(share, n_before, count, n, last.alpha)
+    table.insert(0, "hypothesis", names)
+    return table
+
+
+def drift_table(share, n_before, count, n, alpha):
+    """Shares of the training texts beside those of new texts, with exact tests.
+
+    Parameters
+    ----------
+    share, n_before : ndarray of shape (n_features,)
+        Share of the training texts that have the feature, of this number of texts.
+    count, n : ndarray of shape (n_features,)
+        Number of the new texts that have it, of this number of texts.
+    alpha : float
+
+    Returns
+    -------
+    DataFrame of n_features rows
+        See :func:`concept_drift`.
+    """
+    p = np.full(len(share), np.nan)
     seen = n > 0
     count_before = np.rint(share * n_before)
     p[seen] = fisher_p(count_before[seen], count[seen], n_before[seen], n[seen])
     p_corrected = corrected(p, "holm")
     return pd.DataFrame(
         {
-            "hypothesis": names,
             "training_prevalence": share,
             "n_training": n_before,
             "prevalence": np.divide(count, n, out=np.full(len(n), np.nan), where=seen),
             "n": n,
             "p": p,
             "p_corrected": p_corrected,
-            "drifts": p_corrected < last.alpha,
+            "drifts": p_corrected < alpha,
         }
     )

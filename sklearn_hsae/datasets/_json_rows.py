@@ -71,9 +71,11 @@ def _has_object_per_line(path, encoding):
         for line in file:
             if line.strip():
                 try:
-                    return isinstance(_decoder.decode(line), dict)
+                    row = _decoder.decode(line)
                 except (json.JSONDecodeError, RecursionError):
                     return False
+                # One object for all rows is refused by `read_json`.
+                return isinstance(row, dict) and not _holds_columns(row)
     return False
 
 

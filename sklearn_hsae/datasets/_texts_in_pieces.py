@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sklearn_hsae._files import fingerprint
+from sklearn_hsae._files import check_unchanged, fingerprint
 from sklearn_hsae.datasets._file_kinds import iter_file
 from sklearn_hsae.datasets._file_table import FileTable
 from sklearn_hsae.datasets._read_columns import (
@@ -100,11 +100,7 @@ class TextsInPieces:
     def _tables(self):
         columns = tuple(self._needed)
         for table in iter_file(self.path, columns, self.encoding, n_rows=self.n_rows):
-            if fingerprint(self.path) != self._fingerprint:
-                raise ValueError(
-                    f"{self.path} has changed since the call began. Call again when "
-                    "nothing writes to it any more."
-                )
+            check_unchanged(self.path, self._fingerprint)
             yield table
 
     def _present(self, table):

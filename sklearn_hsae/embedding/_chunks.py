@@ -51,7 +51,9 @@ def split_into_chunks(tokenizer, text, size, overlap):
         n_tokens.append(end - start)
         if end == len(offsets):
             return chunks, n_tokens
-        start = max(_word_start(words, end - overlap, start + 1), start + 1)
+        # Without an overlap no token is read twice, even if a long word is cut.
+        first = start + 1 if overlap else end
+        start = max(_word_start(words, end - overlap, first), start + 1)
 
 
 def _word_start(words, position, first):

@@ -19,8 +19,9 @@ _SPARE_TOKENS = 8
 # Texts have 4 to 5 characters per token, and most models read 256 tokens or more.
 _CHARACTERS_PER_CHUNK = 1000
 
-# A step takes some seconds. An interruption loses the work of at most one step.
-_BATCHES_PER_STEP = 16
+# A step takes a second or two, after which the progress is shown. An interruption loses
+# the work of at most one step.
+_BATCHES_PER_STEP = 4
 
 # A tokenizer changes its own state while it works, so one thread encodes at a time.
 _encoding = threading.Lock()

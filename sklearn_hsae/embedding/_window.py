@@ -39,17 +39,18 @@ def warn_of_lost_text(model, vectors, keys, is_cut, counts):
     has_news = not cut_keys <= _counted_keys
     _counted_keys.update(cut_keys)
     is_alike = len(keys) > 1 and _spread(vectors) < _SMALL_SPREAD
-    cut_texts = f"{n_cut} of {n_texts} texts ({_percent(n_cut / n_texts)})"
+    are = "is" if n_cut == 1 else "are"
+    cut_texts = f"{n_cut} of {n_texts} texts ({_percent(n_cut / n_texts)}) {are}"
     if has_news and is_alike:
         warnings.warn(
             f"All {n_texts} texts have nearly the same vector, so that nothing can be "
-            f"learned from them. {cut_texts} are longer than {model!r} reads, and the "
+            f"learned from them. {cut_texts} longer than {model!r} reads, and the "
             f"heads are alike. {_REMEDY} Or leave out what all texts begin with.",
             stacklevel=4,
         )
     elif has_news:
         warnings.warn(
-            f"{cut_texts} are longer than {model!r} reads. Only their heads decide "
+            f"{cut_texts} longer than {model!r} reads. Only their heads decide "
             f"their vectors. {_REMEDY}",
             stacklevel=4,
         )

@@ -23,6 +23,15 @@ from sklearn_hsae.evaluation._overlap import (
     fingerprints as fingerprints,  # for this package alone
 )
 from sklearn_hsae.evaluation._prediction_powered import prediction_powered
+from sklearn_hsae.evaluation._relabel import (  # for this package alone
+    corrected_names as corrected_names,
+)
+from sklearn_hsae.evaluation._relabel import (
+    relabel as relabel,
+)
+from sklearn_hsae.evaluation._relabel import (
+    relabel_column as relabel_column,
+)
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
 from sklearn_hsae.evaluation._stages import (  # for this package alone

@@ -54,7 +54,7 @@ def baselines(
         Their outcomes.
     task : {"auto", "regression", "classification"}, default="auto"
         What y is, see :class:`NeuronSelector`.
-    embedder : str, EmbeddingTransformer or None, default=None
+    embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
         Best that of the pipeline, ``pipe["embed"]``: its cached embeddings are used
         again. None is the default model of :class:`EmbeddingTransformer`.
     n_clusters : int, default=20
@@ -99,7 +99,9 @@ def baselines(
     else:
         targets = np.eye(len(classes))[target.values]
     embedder = make_embedder(embedder)
-    A, B = (np.asarray(embedder.fit_transform(texts)) for texts in (X_train, X))
+    # An LSAEmbedder learns its dimensions: both parts need the same ones.
+    A = np.asarray(embedder.fit_transform(X_train))
+    B = np.asarray(embedder.transform(X))
     random_state = check_random_state(random_state)
     rows = {
         "ridge on embeddings": (ridge_prediction(A, targets, B), A.shape[1]),

@@ -31,6 +31,7 @@ from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.evaluation._stages import (
     flat_steps,
     numeric_stages,
+    removed_from_texts,
     text_readers,
     transform_by_stages,
 )
@@ -94,7 +95,8 @@ class HypothesisEvaluation:
     fidelity : DataFrame or None
         How well each concept describes its neuron: `fidelity_` of the interpreter.
     settings : dict
-        Parameters of the last step.
+        Parameters of the last step; `clean`, what a :class:`TextCleaner` removes from
+        the texts; and `discovery_split`, whether it is a :class:`DiscoverySplit`.
     stability : DataFrame or None
         How often each hypothesis comes back, if :meth:`with_stability` has added it.
     held_out : HeldOut or None
@@ -502,7 +504,11 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
         verdict=verdict(task, metrics, ceilings),
         annotations=annotations,
         fidelity=fidelity,
-        settings=last.get_params(),
+        settings=last.get_params()
+        | {
+            "clean": [part for step in steps for part in removed_from_texts(step)],
+            "discovery_split": known is not None,
+        },
         held_out=HeldOut(last, annotations, controls, y, groups, texts),
     )
 

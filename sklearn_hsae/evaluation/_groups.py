@@ -66,7 +66,7 @@ def group_table(last_step, table, annotations, y, numbers, controls, clusters=No
     values = annotations.to_numpy(dtype=np.float64)
     groups = [numbers == number for number in np.unique(numbers)]
     members = [names[group].tolist() for group in groups]
-    labels = [" or ".join(concepts) for concepts in members]
+    labels = [joined_label(concepts) for concepts in members]
     if len(labels) < len(names) or not _are_annotations(values):
         joined = _more if last_step.pairs else _any
         any_of = np.empty((len(values), len(groups)))
@@ -81,6 +81,11 @@ def group_table(last_step, table, annotations, y, numbers, controls, clusters=No
     position = table.columns.get_loc("hypothesis") + 1
     table.insert(position, "members", table["hypothesis"].map(by_label))
     return table
+
+
+def joined_label(concepts):
+    """The words of a hypothesis that is any of several concepts."""
+    return " or ".join(concepts)
 
 
 def one_row_per_group(table, groups):

@@ -41,7 +41,9 @@ def paper_table(table, alpha, intervals):
     shown = pd.DataFrame({"Hypothesis": table["hypothesis"].map(str)})
     if order:
         shown.insert(0, "Class", table["class"].map(str))
-    shown["Effect"] = table["coefficient"].map(effect)
+    is_of_classes = "average_marginal_effect" in table
+    name = "Effect (log-odds)" if is_of_classes else "Effect"
+    shown[name] = table["coefficient"].map(effect)
     kind = "simultaneous " if intervals == "simultaneous" else ""
     shown[f"{kind}{100 * (1 - alpha):g} % interval".capitalize()] = [
         f"{effect(low)} to {effect(high)}" if _format.is_number(low) else _format.DASH
@@ -49,7 +51,7 @@ def paper_table(table, alpha, intervals):
     ]
     shown["p, corrected"] = table["p_corrected"].map(_format.p_value)
     shown["Share of texts"] = table["prevalence"].map(_format.percent)
-    if "average_marginal_effect" in table:
+    if is_of_classes:
         points = 100 * table["average_marginal_effect"]
         digits = _format.effect_digits(points)
         shown["Percentage points"] = [
@@ -126,17 +128,22 @@ def methods_text(evaluation, outcome):
     is_of_classes = "class" in evaluation.table
     tests = "hypotheses and classes" if is_of_classes else "hypotheses"
     mean = ", the mean over the classes" if is_of_classes else ""
+    estimated_on = f"the {what} on which the hypotheses were found"
+    if settings.get("discovery_split"):
+        estimated_on = f"{what} on which the hypotheses were not found"
     return (
-        f"We tested {_hypotheses(metrics)} on {texts}.{_groups(metrics)} "
-        f"{_model(evaluation, outcome)}{_of_pairs(settings)}"
+        f"We tested {_hypotheses(metrics)} on {texts}.{_cleaned(settings)}"
+        f"{_groups(metrics)} {_model(evaluation, outcome)}{_of_pairs(settings)}"
         f"{_held_equal(evaluation)}{_direction(evaluation, outcome)} The p-values were "
         f"corrected for the number of {tests} by {_correction(settings)}."
         f"{_together(settings)} At {level}, {metrics['n_significant_groups']} of "
         f"{metrics['n_groups']} {_had_an_effect(is_of_classes)} with all others held "
-        f"equal, and {metrics['n_significant_alone']} when taken alone. A regression "
-        f"estimated on the {what} on which the hypotheses were found predicted the "
+        f"equal; taken alone {metrics['n_significant_alone']} did, not necessarily the "
+        "same. A regression "
+        f"estimated on {estimated_on} predicted the "
         f"held-out {what} with {label} = {_format.number(metrics[name])}{mean}"
-        f"{interval}.{_returned(evaluation.stability)}"
+        f"{interval}.{_beyond_controls(name, label, metrics)}"
+        f"{_returned(evaluation.stability)}"
     )
 
 
@@ -167,8 +174,33 @@ def _held_equal(evaluation):
     """The controls in words; "" without controls."""
     if evaluation.controls is None:
         return ""
-    names = ", ".join(evaluation.controls["control"].drop_duplicates().map(str))
-    return f" The regression also had the controls {names}, which were not tested."
+    names = evaluation.controls["control"].drop_duplicates().map(str).tolist()
+    what, were = ("control", "was") if len(names) == 1 else ("controls", "were")
+    return (
+        f" The regression also had the {what} {_format.listed(names)}, which {were} "
+        "not tested."
+    )
+
+
+def _beyond_controls(name, label, metrics):
+    """What the hypotheses add to the controls; "" without controls."""
+    if f"delta_{name}" not in metrics:
+        return ""
+    controls = _format.number(metrics[f"{name}_controls"])
+    added = _format.number(metrics[f"delta_{name}"], 3, sign=True)
+    p = _format.p_value(metrics[f"delta_{name}_p"])
+    return (
+        f" The controls alone reached {label} = {controls}; the hypotheses added "
+        f"{added} (p {p if p.startswith('<') else f'= {p}'})."
+    )
+
+
+def _cleaned(settings):
+    """What was removed from the texts; "" where nothing was."""
+    removed = settings.get("clean")
+    if not removed:
+        return ""
+    return f" Before all steps, {_format.listed(removed)} were removed from the texts."
 
 
 def _correction(settings):
@@ -207,11 +239,16 @@ def _returned(stability):
     if stability is None:
         return ""
     n_most = (stability["share_returned"] > 0.5).sum()
-    return (
-        f" The search was repeated {stability['n_repeats'][0]} times with other seeds; "
-        f"{n_most} of the hypotheses came back in more than half of the repeats, "
-        "judged by their annotations."
-    )
+    returned = f"{n_most} of {len(stability)} concepts came back"
+    n_repeats = stability["n_repeats"].iloc[0]
+    if n_repeats == 1:
+        search = f"repeated once with another seed; {returned}"
+    else:
+        search = (
+            f"repeated {n_repeats} times with other seeds; {returned} in more than "
+            "half of the repeats"
+        )
+    return f" The search was {search}, judged by their annotations."
 
 
 def _model(evaluation, outcome):

@@ -103,6 +103,19 @@ def branches(step):
     return []
 
 
+def removed_from_texts(estimator):
+    """What a TextCleaner takes out of the texts, nested ones included."""
+    from sklearn_hsae.cleaning import TextCleaner
+
+    removed = []
+    for step in flat_steps(estimator):
+        if isinstance(step, TextCleaner):
+            removed += step.remove
+        for branch in branches(step):
+            removed += removed_from_texts(branch.transformer)
+    return list(dict.fromkeys(removed))
+
+
 def _reads_texts(step):
     """Whether a step names neurons or judges concepts."""
     from sklearn_hsae.annotation import ConceptAnnotator

@@ -40,7 +40,7 @@ def verdict(task, metrics, ceilings):
     summary = (
         f"{n_significant} of {metrics['n_groups']} hypotheses "
         f"{_are(n_significant)} significant; all together"
-        f"{_with_controls(name, metrics)} reach a {measure} of {score:.2f}."
+        f"{_with_controls(name, metrics)} reach a {measure} of {_format.number(score)}."
         f"{_below_zero(name, score)}{_beyond_controls(name, metrics)}"
     )
     details = f"{_shared_effects(metrics)}{_left_out(metrics)}"
@@ -58,7 +58,7 @@ def verdict(task, metrics, ceilings):
     is_better = ceilings[f"{name}_low"] > chance
     if not is_better.iloc[0] and not (n_significant and is_better.iloc[-1]):
         low = _format.number(ceilings[f"{name}_low"].iloc[0])
-        reached = f"{measure} {scores.iloc[0]:.2f}"
+        reached = f"{measure} {_format.number(scores.iloc[0])}"
         if _format.is_number(ceilings[f"{name}_low"].iloc[0]):
             reached += f", interval from {low}"
         no_signal = _no_signal(n_significant, ceiling, reached, metrics["n"])
@@ -69,7 +69,7 @@ def verdict(task, metrics, ceilings):
         above = f", counted from {chance}, which is chance" if chance else ""
         share = (
             f" That is {_format.percent(part)} of what {ceiling} reaches "
-            f"({scores.iloc[0]:.2f}){above}."
+            f"({_format.number(scores.iloc[0])}){above}."
         )
     return f"{summary}{share}{details}{_few_texts(metrics)} {_largest_loss(scores)}"
 
@@ -99,10 +99,13 @@ def _beyond_controls(name, metrics):
     gain, p = metrics[f"delta_{name}"], metrics[f"delta_{name}_p"]
     p = _format.p_value(p)
     added = _format.number(gain, 3) if gain > 0 else "nothing"
+    controls, hypotheses = (
+        _format.number(metrics[f"{name}_{part}"]) for part in ("controls", "hypotheses")
+    )
     return (
-        f" The controls alone reach {metrics[f'{name}_controls']:.2f}, so the texts "
-        f"add {added} (p {p if p.startswith('<') else f'= {p}'}). The hypotheses alone "
-        f"reach {metrics[f'{name}_hypotheses']:.2f}."
+        f" The controls alone reach {controls}, so the texts add {added} "
+        f"(p {p if p.startswith('<') else f'= {p}'}). The hypotheses alone reach "
+        f"{hypotheses}."
     )
 
 
@@ -130,9 +133,9 @@ def _shared_effects(metrics):
     n_alone = metrics["n_significant_alone"]
     if n_alone > metrics["n_significant_groups"]:
         sentences += (
-            f" Taken one by one, {n_alone} hypotheses are (separation_p_corrected in "
-            "the table). Each is tested beside the others: fewer hypotheses (n_select) "
-            "or more held-out texts tell more of them apart."
+            f" Taken one by one, {n_alone} hypotheses are (separation_p_corrected, in "
+            "the report 'alone'). Each is tested beside the others: fewer hypotheses "
+            "(n_select) or more held-out texts tell more of them apart."
         )
     return sentences
 

@@ -9,7 +9,16 @@ logger = logging.getLogger("sklearn_hsae")
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="explorer")
 
 
-def in_background(compute, done, failed):
+def soon(change):
+    """Change models of Bokeh from an event of Panel, which may lack their lock."""
+    document = pn.state.curdoc
+    if document is None or document.session_context is None:
+        change()
+    else:
+        document.add_next_tick_callback(change)
+
+
+def in_background(compute, done, failed=logger.warning):
     """Compute in another thread, and show the result on the page that asked for it.
 
     Parameters

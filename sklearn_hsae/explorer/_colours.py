@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_hsae import _format
+from sklearn_hsae.explorer._filters import as_words
 
 # Okabe & Ito (2008), which colour-blind readers tell apart, and four that go with them.
 _CATEGORIES = (
@@ -66,7 +67,7 @@ def colour_presence(annotations, name):
 
 def colour_categories(values, name):
     """A colour for each of the ten most frequent values; grey for all others."""
-    codes, labels = pd.factorize(pd.Series(values).astype(str), sort=True)
+    codes, labels = pd.factorize(as_words(values), sort=True)
     sizes = np.bincount(codes, minlength=len(labels))
     order = np.argsort(-sizes, kind="stable")
     rank = np.empty(len(labels))

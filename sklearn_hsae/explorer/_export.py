@@ -21,7 +21,7 @@ def selection_table(content, rows, shown):
     """
     annotations = content.annotations.reset_index(drop=True).iloc[rows]
     parts = [
-        pd.DataFrame({"row": rows, "text": content.texts[rows]}, index=rows),
+        pd.DataFrame({"text": content.texts[rows]}, index=rows),
         content.outcome.iloc[rows],
         content.columns.iloc[rows],
         annotations.rename(columns=shown),

@@ -11,6 +11,8 @@ from sklearn_hsae._marks import MARKS
 _SHOWN_CHARACTERS = 500  # of a long text, until a reader asks for the rest
 _MAX_CHARACTERS = 20_000
 _MAX_CLASSES = 6  # in a sentence
+_MAX_COLUMNS = 6  # below a text
+_SEPARATOR = " \N{MIDDLE DOT} "
 
 
 def plain(text, limit=_MAX_CHARACTERS):
@@ -94,6 +96,15 @@ def _width(share):
     return round(100 * share, 1) if _format.is_number(share) else 0
 
 
+def facts(figures):
+    """Names and figures beside each other."""
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(figure)}</dd></div>"
+        for name, figure in figures.items()
+    )
+    return f'<dl class="facts">{items}</dl>'
+
+
 def outcome_line(content, inside, outside):
     """The outcome in two groups, in a sentence."""
     name = content.outcome.name
@@ -120,16 +131,19 @@ def _share(is_class):
 
 
 def notes_of(content, positions):
-    """A line for each text: its number, its outcome and its hypotheses' count."""
-    name = content.outcome.name
-    return [
-        f"{name}: {outcome_value(content.outcome.iloc[row])}, text {row:,}"
-        for row in positions
-    ]
+    """A line for each text: its outcome and what else is known about it."""
+    columns = [content.outcome, *(c for _, c in content.columns.items())]
+    lines = []
+    for row in positions:
+        known = [
+            f"{c.name}: {_value(c.iloc[row])}" for c in columns[: 1 + _MAX_COLUMNS]
+        ]
+        lines.append(_SEPARATOR.join(known))
+    return lines
 
 
-def outcome_value(value):
-    """An outcome as a reader writes it."""
+def _value(value):
+    """A value of a column as a reader writes it."""
     if isinstance(value, float | np.floating):
         return f"{value:.4g}".replace("-", _format.MINUS)
     return _format.shorten(str(value), 60)

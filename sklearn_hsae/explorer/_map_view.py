@@ -4,12 +4,17 @@ from html import escape
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
+from bokeh.models import (
+    ColumnDataSource,
+    HoverTool,
+    LassoSelectTool,
+    LinearColorMapper,
+)
 from bokeh.palettes import Magma256, Viridis256
 from bokeh.plotting import figure
 
 from sklearn_hsae import _format
-from sklearn_hsae.explorer._background import in_background
+from sklearn_hsae.explorer._background import in_background, soon
 from sklearn_hsae.explorer._colours import (
     colour_categories,
     colour_clusters,
@@ -17,6 +22,7 @@ from sklearn_hsae.explorer._colours import (
     colour_presence,
 )
 from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
+from sklearn_hsae.explorer._filters_view import FiltersView
 from sklearn_hsae.explorer._layout import below, controls, html
 from sklearn_hsae.explorer._map import PROJECTIONS, cluster, project
 
@@ -64,10 +70,11 @@ class MapView:
 
     def view(self):
         """The map with its controls."""
+        filters = FiltersView(self.state).view()
         choices = controls(
             self.projection, self.colour, self.method, self.n_clusters, self.clear
         )
-        return below(choices, self.legend, self.pane, self.note)
+        return below(choices, filters, self.legend, self.pane, self.note)
 
     def _connect(self):
         self.projection.param.watch(self._change_projection, "value")
@@ -76,7 +83,7 @@ class MapView:
             widget.param.watch(lambda event: self._find_clusters(), "value")
         self.clear.on_click(lambda event: self._clear())
         self.source.selected.on_change("indices", self._select)
-        self.state.param.watch(lambda event: self._draw(), ["filtered"])
+        self.state.param.watch(lambda event: soon(self._draw), ["filtered"])
         self.state.param.watch(self._follow_colour, ["colour"])
         self.state.param.watch(lambda event: self._rename(), ["n_corrections"])
 
@@ -87,11 +94,13 @@ class MapView:
             height=520,
             sizing_mode="stretch_width",
             output_backend="webgl",
-            tools="pan,wheel_zoom,box_select,lasso_select,reset",
-            active_drag="lasso_select",
+            tools="pan,wheel_zoom,box_select,reset",
             active_scroll="wheel_zoom",
             toolbar_location="above",
         )
+        lasso = LassoSelectTool(continuous=False)  # not at each move of the mouse
+        plot.add_tools(lasso)
+        plot.toolbar.active_drag = lasso
         plot.toolbar.logo = None
         plot.axis.visible = plot.grid.visible = False
         plot.outline_line_color = None
@@ -183,12 +192,12 @@ class MapView:
             self.colour.groups = groups
         self.colour.value = key
         self._show_clusters_controls()
-        self._draw()
+        soon(self._draw)
 
     def _rename(self):
         value = self.colour.value
         self.colour.param.update(groups=self._colour_groups(), value=value)
-        self._draw()
+        soon(self._draw)
 
     def _show_clusters_controls(self):
         is_shown = self.state.colour == _CLUSTER
@@ -198,7 +207,7 @@ class MapView:
     def _find_clusters(self):
         self.clusters = None
         self._show_clusters_controls()
-        self._draw()
+        soon(self._draw)
 
     def colours(self):
         """The colours of all texts by what is chosen."""
@@ -266,7 +275,7 @@ class MapView:
             self.state.drawn = drawn
 
     def _clear(self):
-        self.source.selected.indices = []
+        soon(lambda: self.source.selected.update(indices=[]))
 
 
 def _colour_column(values):

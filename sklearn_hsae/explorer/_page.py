@@ -1,10 +1,14 @@
 """One open page of the explorer."""
 
+from sklearn_hsae.explorer._background import in_background
+from sklearn_hsae.explorer._detail_view import DetailView
+from sklearn_hsae.explorer._groups_view import GroupsView
 from sklearn_hsae.explorer._html import plain
 from sklearn_hsae.explorer._layout import below, beside, html, tabs, whole_page
 from sklearn_hsae.explorer._map_view import MapView
 from sklearn_hsae.explorer._selection_view import SelectionView
 from sklearn_hsae.explorer._state import PageState
+from sklearn_hsae.explorer._table_view import TableView
 
 
 def build_page(shared):
@@ -27,4 +31,19 @@ def build_page(shared):
         f"{len(shared.neurons.names):,} neurons</p>"
     )
     map_page = beside(MapView(state).view(), SelectionView(state).view())
-    return whole_page(below(head, tabs(Map=map_page)))
+    parts = {
+        "Map": map_page,
+        "Hypotheses and neurons": beside(
+            TableView(state).view(), DetailView(state).view(), is_even=True
+        ),
+        "Two groups": GroupsView(state).view(),
+    }
+    in_background(shared.count_phrases, lambda phrases: _with_phrases(state))
+    layout, choice = tabs(parts)
+    state.param.watch(lambda event: choice.param.update(value="Map"), ["colour"])
+    return whole_page(below(head, layout))
+
+
+def _with_phrases(state):
+    """Show phrases where they were still missing when the page was made."""
+    state.n_corrections += 1

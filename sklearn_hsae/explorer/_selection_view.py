@@ -8,7 +8,7 @@ import panel as pn
 from sklearn_hsae.explorer._export import selection_table
 from sklearn_hsae.explorer._features import PHRASE, compare
 from sklearn_hsae.explorer._html import comparison_table, outcome_line
-from sklearn_hsae.explorer._layout import below, html
+from sklearn_hsae.explorer._layout import below, controls, html
 from sklearn_hsae.explorer._text_view import TextView
 
 _N_ROWS = 8
@@ -44,7 +44,7 @@ class SelectionView:
         self.update()
 
     def view(self):
-        return below(self.heading, self.apart, self.export, self.texts.view())
+        return below(self.heading, self.apart, controls(self.export), self.texts.view())
 
     def update(self):
         """Show another selection."""

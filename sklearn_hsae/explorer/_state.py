@@ -10,6 +10,7 @@ from sklearn_hsae.explorer._features import (
     neuron_features,
     phrase_features,
 )
+from sklearn_hsae.explorer._overview import neuron_phrases, overview
 
 
 class SharedContent:
@@ -28,6 +29,7 @@ class SharedContent:
         self.neurons = neuron_features(content.activations, content.neurons)
         self.phrases = None  # until they are counted
         self.projections = {}
+        self._overview = self._descriptions = None
         self._lock = threading.Lock()
 
     def count_phrases(self):
@@ -35,7 +37,31 @@ class SharedContent:
         with self._lock:
             if self.phrases is None:
                 self.phrases = phrase_features(self.content.texts)
+                self._descriptions = None
         return self.phrases
+
+    def overview(self):
+        """The table of all hypotheses and neurons."""
+        if self._overview is None:
+            self._overview = overview(self)
+        return self._overview.copy()
+
+    def descriptions(self):
+        """What to call each neuron: its concept, or phrases that go with it."""
+        if self._descriptions is None:
+            found = {}
+            if self.phrases is not None:
+                found = neuron_phrases(self.neurons, self.phrases)
+            described = {k: f"{k} ({', '.join(v)})" for k, v in found.items() if v}
+            fidelity = self.content.evaluation.fidelity
+            if fidelity is not None and "neuron" in fidelity:
+                named = fidelity.dropna(subset="concept")
+                for neuron, concept in zip(
+                    named["neuron"], named["concept"], strict=True
+                ):
+                    described[str(neuron)] = f"{neuron}: {concept}"
+            self._descriptions = described
+        return self._descriptions
 
     @property
     def features(self):
@@ -74,5 +100,5 @@ class PageState(param.Parameterized):
 
     def namer(self):
         """A function that returns the label of a hypothesis or a neuron."""
-        corrected = self.shared.labels.all()
-        return lambda name: corrected.get(name, name)
+        names = self.shared.descriptions() | self.shared.labels.all()
+        return lambda name: names.get(name, name)

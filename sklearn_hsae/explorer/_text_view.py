@@ -28,7 +28,7 @@ class TextView:
         self.more = pn.widgets.Button(label="More", width=80)
         self.back.on_click(lambda event: self._move(-_PER_PAGE))
         self.more.on_click(lambda event: self._move(_PER_PAGE))
-        self.pager = controls(self.back, self.more, self.place)
+        self.pager = below(controls(self.back, self.more, self.place))
 
     def view(self):
         return below(self.pane, self.pager)

@@ -183,7 +183,8 @@ class LLMJudge:
         if failed.any():
             warnings.warn(
                 f"{int(failed.sum())} of {len(failed)} texts were not judged for some "
-                f"concept; they are NaN. The last error: {self.usage.last_error}",
+                "concept; their annotations are NaN. The last error: "
+                f"{self.usage.last_error}",
                 UserWarning,
                 stacklevel=4,
             )

@@ -40,7 +40,8 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     ------
     ValueError
         When a piece has other rows than at the last call, such as from a file that has
-        changed since; or when `transformer` gives other values than those on disk.
+        changed since, or there are fewer pieces; or when `transformer` gives other
+        values than those on disk.
 
     Notes
     -----
@@ -62,7 +63,9 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     shards = Shards.create(folder)
     bar = tqdm(total=n_rows, desc="Transforming", unit="row", disable=not verbose)
     with bar:
+        n_pieces = 0
         for position, piece in enumerate(pieces):
+            n_pieces += 1
             source = _fingerprint(piece)
             if shards.is_complete(position):
                 _check_same(transformer, piece, source, shards, position)
@@ -70,6 +73,12 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
                 rows, columns = _rows(transformer.transform(piece))
                 shards.put(position, rows, columns, source)
             bar.update(len(piece) if not sp.issparse(piece) else piece.shape[0])
+    if len(shards) > n_pieces:
+        raise ValueError(
+            f"{shards.folder} holds the rows of {len(shards)} pieces, and there are "
+            f"{n_pieces} now: the source has changed. Name another folder, or delete "
+            "this one."
+        )
     return shards
 
 

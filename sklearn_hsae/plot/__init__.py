@@ -1,5 +1,6 @@
-"""Displays: an evaluation as figures of matplotlib, in scikit-learn's manner."""
+"""Displays: figures of matplotlib, made in scikit-learn's manner."""
 
+from sklearn_hsae.plot._activations_display import ActivationsDisplay
 from sklearn_hsae.plot._agreement_display import AgreementDisplay
 from sklearn_hsae.plot._ceilings_display import CeilingsDisplay
 from sklearn_hsae.plot._effects_display import EffectsDisplay
@@ -9,14 +10,23 @@ from sklearn_hsae.plot._figures import (
 )
 from sklearn_hsae.plot._figures import save_figures
 from sklearn_hsae.plot._group_effects_display import GroupEffectsDisplay
+from sklearn_hsae.plot._neuron_similarity_display import NeuronSimilarityDisplay
 from sklearn_hsae.plot._prevalence_display import PrevalenceDisplay
+from sklearn_hsae.plot._search_display import SearchDisplay
+from sklearn_hsae.plot._stability_display import StabilityDisplay
+from sklearn_hsae.plot._training_display import TrainingDisplay
 
 __all__ = [
+    "ActivationsDisplay",
     "AgreementDisplay",
     "CeilingsDisplay",
     "EffectsDisplay",
     "FidelityDisplay",
     "GroupEffectsDisplay",
+    "NeuronSimilarityDisplay",
     "PrevalenceDisplay",
+    "SearchDisplay",
+    "StabilityDisplay",
+    "TrainingDisplay",
     "save_figures",
 ]

@@ -1,11 +1,11 @@
 """Which hypotheses hold for the same texts."""
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 from sklearn_hsae._correlations import annotation_correlations
-from sklearn_hsae.plot._evaluation_display import EvaluationDisplay, note, wrapped
+from sklearn_hsae.plot._display import note, wrapped
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay
+from sklearn_hsae.plot._heat_map import draw_heat_map, leaf_order
 
 _LABELS_AND_SCALE = 4.25  # inches beside the square
 
@@ -46,7 +46,7 @@ class AgreementDisplay(EvaluationDisplay):
         self._correlation = annotation_correlations(
             evaluation.annotations.to_numpy(dtype=float)
         )
-        self.order_ = _leaf_order(self._correlation)
+        self.order_ = leaf_order(self._correlation)
 
     def _labels(self):
         names = np.asarray(self.evaluation.annotations.columns)[self.order_]
@@ -58,23 +58,6 @@ class AgreementDisplay(EvaluationDisplay):
         return height + _LABELS_AND_SCALE, height
 
     def _draw(self, ax):
-        import matplotlib
-
-        n = len(self.order_)
-        colors = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d0d0d0")
-        drawn = self._correlation[np.ix_(self.order_, self.order_)]
-        image = ax.imshow(drawn, vmin=-1, vmax=1, cmap=colors)
-        ax.set_yticks(range(n), self._labels(), fontsize="small")
-        ax.set_xticks(range(n), range(1, n + 1), fontsize="small")
-        ax.figure.colorbar(image, ax=ax, label="correlation of annotations", shrink=0.8)
+        draw_heat_map(ax, self._correlation, self.order_, "correlation of annotations")
+        ax.set_yticks(range(len(self.order_)), self._labels(), fontsize="small")
         note(ax, "do two hypotheses hold for the same texts?")
-
-
-def _leaf_order(correlation):
-    n = len(correlation)
-    if n < 3:
-        return np.arange(n)
-    distance = 1 - np.nan_to_num(correlation)
-    np.fill_diagonal(distance, 0)
-    distance = squareform(distance.clip(min=0), checks=False)
-    return leaves_list(linkage(distance, "average", optimal_ordering=True))

@@ -2,13 +2,8 @@
 
 import numpy as np
 
-from sklearn_hsae.plot._evaluation_display import (
-    OTHER,
-    SIGNIFICANT,
-    EvaluationDisplay,
-    list_labels,
-    note,
-)
+from sklearn_hsae.plot._display import OTHER, SIGNIFICANT, list_labels, note
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay
 
 _SCORES = {"r2": ("R² on held-out texts", 0.0), "auc": ("AUC on held-out texts", 0.5)}
 

@@ -2,14 +2,11 @@
 
 import numpy as np
 
+from sklearn_hsae.plot._display import SIGNIFICANT, list_labels, note, wrapped
 from sklearn_hsae.plot._evaluation_display import (
-    SIGNIFICANT,
     EvaluationDisplay,
     draw_effect,
     effect_unit,
-    list_labels,
-    note,
-    wrapped,
 )
 from sklearn_hsae.report import fit_scale, hypothesis_rows
 

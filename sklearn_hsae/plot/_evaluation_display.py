@@ -1,21 +1,17 @@
-"""What all displays have in common: how they are made, and how labels are written."""
+"""What the displays of an evaluation have in common."""
 
 import textwrap
 
 import numpy as np
 
 from sklearn_hsae import _format
-from sklearn_hsae._extras import import_extra
 from sklearn_hsae.evaluation import evaluate_hypotheses
+from sklearn_hsae.plot._display import OTHER, SIGNIFICANT, Display
 
-_CHARACTERS_PER_LINE = 44
-_MOST_LINES = 2
-_INCHES_PER_LINE = 0.2
 _UNIT_CHARACTERS = 60
-SIGNIFICANT, OTHER = "#1f5f99", "#8a8f94"
 
 
-class EvaluationDisplay:
+class EvaluationDisplay(Display):
     """A figure of an evaluation. A subclass draws it in `_draw` on `ax_`.
 
     Parameters
@@ -90,50 +86,6 @@ class EvaluationDisplay:
         )
         return cls.from_evaluation(evaluation, outcome=outcome, ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes or None, default=None
-            Where to draw. None makes a figure of a suitable size.
-
-        Returns
-        -------
-        display
-            Itself, with the attributes `ax_` and `figure_`.
-        """
-        if ax is None:
-            pyplot = import_extra("matplotlib.pyplot", extra="plot", use="displays")
-            _, ax = pyplot.subplots(figsize=self.size(), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
-        self._draw(ax)
-        return self
-
-    def size(self):
-        """Width and height of a suitable figure, in inches."""
-        lines = sum(label.count("\n") + 2 for label in self._labels())
-        return 8.5, 1.6 + _INCHES_PER_LINE * lines
-
-    def _labels(self):
-        """The labels that stand one below the other."""
-        raise NotImplementedError
-
-    def _draw(self, ax):
-        raise NotImplementedError
-
-
-def wrapped(concept, width=_CHARACTERS_PER_LINE):
-    """A concept on two lines at most; what is left out is marked by "…"."""
-    return textwrap.fill(
-        # A dollar sign would begin a formula.
-        _format.printable(str(concept)).replace("$", r"\$"),
-        width,
-        max_lines=_MOST_LINES,
-        placeholder=" …",
-        break_on_hyphens=False,
-    )
-
 
 def effect_unit(evaluation, outcome):
     """The label of an axis of effects."""
@@ -142,18 +94,6 @@ def effect_unit(evaluation, outcome):
         return textwrap.fill(f"difference in {outcome}", _UNIT_CHARACTERS)
     said = textwrap.fill(evaluation.direction(outcome), _UNIT_CHARACTERS)
     return f"difference in log-odds\n({_format.printable(said)})"
-
-
-def list_labels(ax, labels):
-    """Write labels at the left, the first one on top."""
-    ax.set_yticks(range(len(labels)), labels, fontsize="small")
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def note(ax, text):
-    """Write a note above the axes."""
-    ax.set_title(text, loc="left", fontsize="small", color="#444444")
 
 
 def draw_effect(ax, row, y, color, scale):

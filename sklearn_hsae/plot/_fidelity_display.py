@@ -1,13 +1,7 @@
 """How well the words of each concept describe its neuron."""
 
-from sklearn_hsae.plot._evaluation_display import (
-    OTHER,
-    SIGNIFICANT,
-    EvaluationDisplay,
-    list_labels,
-    note,
-    wrapped,
-)
+from sklearn_hsae.plot._display import OTHER, SIGNIFICANT, list_labels, note, wrapped
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay
 
 
 class FidelityDisplay(EvaluationDisplay):

@@ -6,13 +6,11 @@ import numpy as np
 
 from sklearn_hsae import _format
 from sklearn_hsae.evaluation import evaluate_hypotheses
+from sklearn_hsae.plot._display import list_labels, note, wrapped
 from sklearn_hsae.plot._evaluation_display import (
     EvaluationDisplay,
     draw_effect,
     effect_unit,
-    list_labels,
-    note,
-    wrapped,
 )
 from sklearn_hsae.report import comparisons, fit_scale
 

@@ -1,13 +1,7 @@
 """How many texts have a concept, beside its effect."""
 
-from sklearn_hsae.plot._evaluation_display import (
-    OTHER,
-    SIGNIFICANT,
-    EvaluationDisplay,
-    effect_unit,
-    note,
-    wrapped,
-)
+from sklearn_hsae.plot._display import OTHER, SIGNIFICANT, note, wrapped
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay, effect_unit
 from sklearn_hsae.report import hypothesis_rows
 
 

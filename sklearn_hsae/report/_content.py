@@ -5,6 +5,7 @@ import numpy as np
 from sklearn_hsae import __version__, _format
 from sklearn_hsae.report._by_group import by_group_content
 from sklearn_hsae.report._card import card
+from sklearn_hsae.report._drift import drift_content
 from sklearn_hsae.report._examples import draw_examples, examples, rows_of
 from sklearn_hsae.report._hypothesis_rows import (
     control_digits,
@@ -26,7 +27,9 @@ _FLOORS = {
 }
 
 
-def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None):
+def page_content(
+    evaluation, texts, y, pipeline, run, title, n_examples, by=None, drift=None
+):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -60,6 +63,7 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
         "any_members": any(row.members for row in rows),
         "matrix": _matrix(rows),
         "by_group": by_group_content(by),
+        "drift": drift_content(drift),
         "controls": _controls(evaluation),
         "methods": _format.printable(evaluation.methods(target)),
         "guide": _guide(effect, evaluation),
@@ -176,7 +180,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
 
     def member_of(row):
         figures = {"concept": row.concept, "examples": shown_examples(row)}
-        return figures | _figures_of(row, digits)
+        return figures | _figures_of(row, digits, evaluation.task)
 
     for rank, row in enumerate(rows, 1):
         is_new_group, group = row.group != group, row.group
@@ -191,7 +195,7 @@ def _hypotheses(rows, scale, evaluation, texts, y, target, n_examples):
                 "mark": mark_of(row.effect, row.low, row.high, scale)
                 if row.is_estimable
                 else None,
-                **_figures_of(row, digits),
+                **_figures_of(row, digits, evaluation.task),
                 "members": [member_of(member) for member in row.members],
                 "examples": None if row.members else shown_examples(row),
             }
@@ -244,13 +248,13 @@ def _controls(evaluation):
             "name": row.concept,
             "class": row.group,
             "note": row.note,
-            **_figures_of(row, control_digits(row)),
+            **_figures_of(row, control_digits(row), evaluation.task),
         }
         for row in control_rows(evaluation)
     ]
 
 
-def _figures_of(row, digits):
+def _figures_of(row, digits, task):
     interval = (
         f"{_format.number(row.low, digits, sign=True)} to "
         f"{_format.number(row.high, digits, sign=True)}"
@@ -260,7 +264,7 @@ def _figures_of(row, digits):
         "effect": _format.number(row.effect, digits, sign=True),
         "interval": interval if row.is_estimable else "not estimable",
         "points": _points(row),
-        "alone": _alone(row, digits),
+        "alone": _alone(row, digits, task),
         "p": _format.p_value(row.p),
         "share": _format.percent(row.prevalence),
         "share_width": _share(row.prevalence),
@@ -290,11 +294,13 @@ def _points(row):
     return f"{_format.number(row.points, min(digits, 1), sign=True)} points"
 
 
-def _alone(row, digits):
+def _alone(row, digits, task):
     """The plain difference and its p-value; "" when there is none."""
     if not _format.is_number(row.separation):
         return ""
     difference = _format.number(row.separation, digits, sign=True)
+    if task == "classification":  # a difference of shares
+        difference = f"{_format.number(100 * row.separation, 0, sign=True)} points"
     return f"alone {difference}, p {_format.p_value(row.separation_p)}"
 
 

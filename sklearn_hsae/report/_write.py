@@ -1,5 +1,6 @@
 """Write an evaluation as one HTML file."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def write_report(
     title=None,
     n_examples=3,
     by=None,
+    drift=None,
 ):
     """Write an evaluation as one HTML page that needs no other file.
 
@@ -51,6 +53,9 @@ def write_report(
         How many texts of each kind a hypothesis shows, at most.
     by : DataFrame or None, default=None
         A comparison of groups, which ``evaluation.by_group`` returned.
+    drift : DataFrame or None, default=None
+        How frequent the concepts are beside the training texts, which
+        ``corpora.concept_drift(pipeline, evaluation.annotations)`` returned.
 
     Returns
     -------
@@ -71,7 +76,9 @@ def write_report(
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
     _check_order(evaluation, texts)
-    content = page_content(evaluation, texts, y, pipeline, run, title, n_examples, by)
+    content = page_content(
+        evaluation, texts, y, pipeline, run, title, n_examples, by, drift
+    )
     write_text(path, _render(content))
     return path
 
@@ -84,11 +91,20 @@ def _render(content):
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
+    environment.filters["options"] = _with_options
     template = environment.from_string(
         folder.joinpath("report.html.jinja").read_text(encoding="utf-8")
     )
     styles = folder.joinpath("report.css").read_text(encoding="utf-8")
     return template.render(css=Markup(styles), **content)
+
+
+def _with_options(text):
+    """A text for the page, in which no line ends within an option such as --chunk."""
+    from markupsafe import Markup, escape
+
+    unbroken = r'<span class="option">\g<0></span>'
+    return Markup(re.sub(r"--[a-z][a-z-]*", unbroken, str(escape(text))))
 
 
 def _check_order(evaluation, texts):

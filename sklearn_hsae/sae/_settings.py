@@ -26,6 +26,8 @@ class TrainingSettings:
         Growing sizes; the last is the number of neurons.
     k : int
         Active neurons per row.
+    multi_k : int or None
+        Active neurons per row of a second reconstruction in training.
     activation : {"topk", "batch_topk", "l1", "reward"}
     target_kind : {"regression", "binary", "multiclass"} or None
         Which loss the head has; None for no head.
@@ -46,6 +48,7 @@ class TrainingSettings:
 
     prefixes: tuple
     k: int
+    multi_k: int | None
     activation: str
     target_kind: str | None
     n_outputs: int
@@ -98,6 +101,7 @@ def make_settings(estimator, n_rows, coding, k, prefixes, device):
     return TrainingSettings(
         prefixes=prefixes,
         k=k,
+        multi_k=_checked_multi_k(estimator, k, prefixes[-1]),
         activation=estimator.activation,
         target_kind=None if coding is None else coding.kind,
         n_outputs=0 if coding is None else coding.n_outputs,
@@ -111,6 +115,23 @@ def make_settings(estimator, n_rows, coding, k, prefixes, device):
         random_states=(estimator.random_state,),
         target_weights=(float(estimator.target_weight),),
     )
+
+
+def _checked_multi_k(estimator, k, n_neurons):
+    multi_k = estimator.multi_k
+    if multi_k is None:
+        return None
+    if not k < multi_k <= n_neurons:
+        raise ValueError(
+            f"multi_k={multi_k} must be above k={k} and at most n_neurons={n_neurons}. "
+            f"For example multi_k={min(4 * k, n_neurons)}, or None."
+        )
+    if estimator.activation in ("l1", "reward"):
+        raise ValueError(
+            f"multi_k needs a selection of the largest, got activation="
+            f'{estimator.activation!r}. Choose "topk" or "batch_topk", or multi_k=None.'
+        )
+    return multi_k
 
 
 def suggest_sizes(n_rows):

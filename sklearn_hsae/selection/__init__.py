@@ -10,6 +10,9 @@ from sklearn_hsae.selection._columns import (  # for this package alone
 from sklearn_hsae.selection._columns import (
     as_columns as as_columns,
 )
+from sklearn_hsae.selection._columns import (
+    count_active as count_active,
+)
 from sklearn_hsae.selection._forward import forward_selection
 from sklearn_hsae.selection._lasso import lasso_selection
 from sklearn_hsae.selection._scores import (

@@ -138,6 +138,11 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         the order of the input, as those of scikit-learn's selectors.
     scores_ : ndarray of shape (n_features_in_,)
         Score of each neuron; NaN for neurons that cannot be selected or have no score.
+    prevalence_ : ndarray of shape (n_selected,)
+        Share of the training rows on which each selected neuron fires, in the order of
+        the columns of the output. See :func:`~sklearn_hsae.corpora.neuron_drift`.
+    n_samples_fit_ : int
+        Number of these rows.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -246,7 +251,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         self.scores_ = np.full(self.n_features_in_, np.nan)
         if self.columns is not None:
             self.selected_ = self._named_columns(as_columns(X))
-            return self
+            return self._with_prevalence(as_columns(X))
         n_rows, n_features = X.shape
         n_select = self._check_enough(n_rows // (1 + are_pairs), n_features)
         target = None
@@ -258,6 +263,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             target = self._target(X, y, sample_weight, controls)
         activations = as_columns(X)
         compared = self._on_or_off(activations) if self.binarize else activations
+        of_training_rows = activations
         if are_pairs:
             X, activations, compared = map(mirrored, (X, activations, compared))
             activations, compared = as_columns(activations), as_columns(compared)
@@ -271,6 +277,12 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             "Selection: %d of %d neurons.", len(self.selected_), self.n_features_in_
         )
         logger.debug("Selected columns: %s.", self.selected_.tolist())
+        return self._with_prevalence(of_training_rows)
+
+    def _with_prevalence(self, activations):
+        n_active = count_active(activations[:, self.get_support(indices=True)])
+        self.n_samples_fit_ = activations.shape[0]
+        self.prevalence_ = n_active / self.n_samples_fit_
         return self
 
     def transform(self, X):

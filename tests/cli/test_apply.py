@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+from html import escape
 
 import numpy as np
 import openpyxl
@@ -11,9 +12,10 @@ import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
 
-from sklearn_hsae import load_pipeline, load_texts
+from sklearn_hsae import evaluate_hypotheses, load_pipeline, load_texts
 from sklearn_hsae.cli import _apply as apply_module
 from sklearn_hsae.cli import main
+from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 
@@ -124,6 +126,28 @@ def test_a_file_in_pieces_gives_what_it_gives_as_a_whole(
     assert {**first, "date": ""} == {**second, "date": ""}
 
 
+def test_new_outcomes_test_the_hypotheses_again(
+    results, reviews, tmp_path, monkeypatch, capsys
+):
+    path, n = tmp_path / "week.csv", 90
+    frame = pd.DataFrame({"review": reviews.texts[-n:], "stars": reviews.target[-n:]})
+    frame.to_csv(path, index=False)
+    monkeypatch.setattr(apply_module, "_ROWS_PER_PIECE", 40)
+    assert call("apply", results, path, "--target", "stars") == 0
+    table = pd.read_csv(results / "week_judged_tested.csv")
+    pipe = load_pipeline(results / "model.skops")
+    expected = evaluate_hypotheses(pipe, frame["review"], frame["stars"]).table
+    np.testing.assert_allclose(table["coefficient"], expected["coefficient"])
+    np.testing.assert_allclose(table["p_corrected"], expected["p_corrected"])
+    before = pd.read_csv(results / "hypotheses.csv").set_index("hypothesis")
+    before = before.loc[table["hypothesis"], "coefficient"]
+    np.testing.assert_allclose(table["run_coefficient"], before)
+    assert "Effects on stars in these texts" in capsys.readouterr().out
+    frame.assign(stars=3).to_csv(path, index=False)
+    assert call("apply", results, path, "--target", "stars") == 2
+    assert "nothing to test" in capsys.readouterr().err
+
+
 def read_again(path):
     if path.suffix == ".jsonl":
         return pd.read_json(path, lines=True)
@@ -171,6 +195,12 @@ def test_classes_controls_and_a_workbook(class_file, cache, tmp_path):
     assert len(rows) == 31
     assert rows[0][-2:] == ("prediction", "probability of bad")
     assert all((row[-2] == "bad") == (row[-1] > 0.5) for row in rows[1:])
+    # New outcomes: in the classes of the run, and in another one.
+    options = [tmp_path / "week.xlsx", "--target", "verdict"]
+    assert call("apply", out, *options, "--output", tmp_path / "copy.csv") == 0
+    assert len(pd.read_csv(tmp_path / "copy_tested.csv")) == 3
+    frame.assign(verdict=["fine", *frame["verdict"][1:]]).to_excel(options[0])
+    assert call("apply", out, *options) == 2
     # Without a text, and without a control.
     frame.iloc[:0].to_csv(tmp_path / "none.csv", index=False)
     assert call("apply", out, tmp_path / "none.csv") == 0
@@ -294,3 +324,19 @@ def test_held_out_texts_are_stored_with_their_rows(first_run, train_file):
     for line in map(json.loads, lines):
         assert frame["review"][line["row"]] == line["text"]
         assert frame["stars"][line["row"]] == line["outcome"]
+
+
+def test_labels_that_a_reader_corrected_are_used_from_then_on(
+    results, new_file, capsys
+):
+    with (results / "hypotheses.csv").open(encoding="utf-8") as file:
+        old = next(csv.DictReader(file))["hypothesis"]
+    LabelFile(results / LABEL_FILE).correct(old, "a reader's words", seen=old)
+    assert call("report", results) == 0 and call("apply", results, new_file) == 0
+    page = (results / "report.html").read_text("utf-8")
+    assert "a reader&#39;s words" in page and escape(old) not in page
+    judged = pd.read_csv(results / "week_judged.csv")
+    assert "a reader's words" in judged and old not in judged
+    assert "a reader's words" in capsys.readouterr().out
+    # The history keeps the names of the model, so that its columns stay the same.
+    assert old in (results / "history.csv").read_text("utf-8")

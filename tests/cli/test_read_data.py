@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_hsae.cli import _read_data as read_data
 from sklearn_hsae.cli._arguments import parse_arguments
 from sklearn_hsae.cli._main import main
 from sklearn_hsae.cli._read_data import file_hash, read_split, split_off
@@ -262,3 +263,16 @@ def test_of_a_large_file_a_sample_is_used(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(split_of(path, "--max-texts", 60).texts) == 30
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.csv", [*range(60)])
+    split_of(path)  # as it is
+
+    def hash_after_a_change(path):
+        path.write_text(path.read_text() + "one more,7\n")
+        return file_hash(path)
+
+    monkeypatch.setattr(read_data, "file_hash", hash_after_a_change)
+    with pytest.raises(ValueError, match=r"a\.csv has changed since the call began"):
+        split_of(path)

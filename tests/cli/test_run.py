@@ -11,7 +11,7 @@ from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
-FILES += ("held_out.jsonl", "examples.csv")
+FILES += ("held_out.jsonl", "examples.csv", "drift.csv")
 
 
 def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
@@ -29,8 +29,8 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert main(list(map(str, command))) == 0
 
     printed, progress = capsys.readouterr()
-    # groups.csv: where concepts of this small model agree.
-    assert {path.name for path in out.iterdir()} - {"groups.csv"} == set(FILES)
+    # concepts.csv: where concepts of this small model agree.
+    assert {path.name for path in out.iterdir()} - {"concepts.csv"} == set(FILES)
     with (out / "hypotheses.csv").open(encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert len(table) == 3

@@ -59,11 +59,12 @@ def test_unusual_line_separators_stay_in_the_text(tmp_path):
         ("text,y\na,1\n", "line 1: no JSON"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(tmp_path, content, message):
+@pytest.mark.parametrize("max_rows", [None, 100])
+def test_what_is_wrong_is_named_with_its_line(tmp_path, content, message, max_rows):
     """Editors show the line; a traceback of the json module shows nothing."""
     path = save(tmp_path, "a.jsonl", content)
     with pytest.raises(ValueError, match=f"(?s){re.escape(str(path))}.*{message}"):
-        load_texts(path, text="text")
+        load_texts(path, text="text", max_rows=max_rows)
 
 
 def test_a_null_is_missing_and_a_word_is_not(tmp_path):

@@ -45,8 +45,9 @@ def test_one_word_without_end_is_split_all_the_same(oracle):
     chunks, _ = split_into_chunks(oracle.tokenizer, "ab" * 49, 10, 9)
     assert "".join(chunk[0] for chunk in chunks)[0] == "a"
     assert chunks[-1].endswith("b")
-    whole, _ = split_into_chunks(oracle.tokenizer, "ab" * 49, 10, 0)
-    assert "".join(whole) == "ab" * 49
+    for text in ("ab" * 49, "go" + "ab" * 49, "go on " + "ab" * 45):
+        whole, _ = split_into_chunks(oracle.tokenizer, text, 10, 0)
+        assert "".join(whole) == text
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])

@@ -16,11 +16,17 @@ from embedding_texts import TEXTS
 from processes import run
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
-from sklearn_hsae import EmbeddingTransformer, drop_texts
+from sklearn_hsae import (
+    EmbeddingTransformer,
+    drop_texts,
+    make_hypothesis_pipeline,
+)
 from sklearn_hsae.embedding import _local as local
 
 
@@ -225,10 +231,10 @@ def test_two_processes_embed_each_text_once(tmp_path):
         encode = local.LocalEmbedder._encode
         def slow(self, model, texts):
             print(*texts, sep="\\n")
-            time.sleep(0.3)
+            time.sleep(0.1)
             return encode(self, model, texts)
         local.LocalEmbedder._encode = slow
-        texts = [f"text{i}" for i in range(200)]
+        texts = [f"text{i}" for i in range(80)]
         embed = EmbeddingTransformer(batch_size=1, cache_dir=sys.argv[1])
         assert embed.fit_transform(texts).notna().all(axis=None)
         """
@@ -236,9 +242,7 @@ def test_two_processes_embed_each_text_once(tmp_path):
         outputs = pool.map(lambda _: run(code, tmp_path), range(2))
     embedded = [output.split() for output in outputs]
     assert all(embedded)  # they shared the work
-    assert sorted([*embedded[0], *embedded[1]]) == sorted(
-        f"text{i}" for i in range(200)
-    )
+    assert sorted([*embedded[0], *embedded[1]]) == sorted(f"text{i}" for i in range(80))
 
 
 def test_an_interrupted_call_keeps_what_it_had(fresh, monkeypatch):
@@ -255,7 +259,7 @@ def test_an_interrupted_call_keeps_what_it_had(fresh, monkeypatch):
     monkeypatch.setattr(local.LocalEmbedder, "_encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fresh(batch_size=1).fit_transform(texts)
-    assert [len(batch) for batch in seen] == [16, 16]
+    assert [len(batch) for batch in seen] == [4, 4]
     rest = []
     monkeypatch.setattr(
         local.LocalEmbedder,
@@ -311,3 +315,31 @@ def test_progress_goes_to_stderr_if_wanted(fresh, capsys):
     assert out == ""
     assert "Embedding texts" in err
     assert "3/3" in err
+
+
+def test_of_ten_megabytes_the_head_is_read(fresh):
+    text = "We waited an hour for the cold soup, and nobody came. " * 190_000
+    embed = fresh(cache_dir=None, dtype="float32").fit(TEXTS)
+    with pytest.warns(UserWarning, match="are longer than"):
+        rows = embed.transform([text, text[:20_000], "Fine."])
+    np.testing.assert_allclose(rows.iloc[0], rows.iloc[1], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")  # so few texts leave neurons and phrases out
+def test_a_search_over_the_pipeline_embeds_nothing_twice(fresh, monkeypatch, reviews):
+    texts, y = reviews.texts[:60], reviews.target[:60]
+    words, embedded = HashingVectorizer(n_features=384), []
+
+    def encode(self, model, texts):  # quicker than the model
+        embedded.extend(texts)
+        vectors = words.transform(texts).toarray().astype(np.float32)
+        return vectors, np.ones(len(texts), dtype=np.int64)
+
+    monkeypatch.setattr(local.LocalEmbedder, "_encode", encode)
+    pipe = make_hypothesis_pipeline(
+        embedder=fresh(), n_neurons=8, k=4, n_select=2, random_state=0
+    ).set_params(sae__max_epochs=1)
+    grid = {"select__n_select": [1, 2]}
+    GridSearchCV(pipe, grid, cv=2, refit=False, error_score="raise").fit(texts, y)
+    assert set(texts) < set(embedded)  # phrases and sentences too
+    assert len(embedded) == len(set(embedded))

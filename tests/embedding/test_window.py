@@ -36,7 +36,7 @@ def test_one_warning_counts_the_rows_that_were_cut(fresh):
     assert messages(embed.transform, texts[1:]) == []
     assert messages(fresh().fit_transform, texts) == []
     (message,) = messages(embed.transform, ["New. " + LONG])
-    assert message.startswith("1 of 1 texts (100%)")
+    assert message.startswith("1 of 1 texts (100%) is longer than")
 
 
 def test_texts_in_the_cache_are_counted_too(fresh, calls, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score, roc_auc_score
 
-from sklearn_hsae import EmbeddingTransformer
+from sklearn_hsae import EmbeddingTransformer, LSAEmbedder
 from sklearn_hsae.evaluation import baselines
 
 TOPICS = np.array([[3, 0, 0], [0, 3, 0], [0, 0, 3.0]])
@@ -17,6 +17,9 @@ class ByTopic(EmbeddingTransformer):
     """Embeds by the topic, which is the first word, and a little by the length."""
 
     def fit_transform(self, X, y=None):
+        return self.transform(X)
+
+    def transform(self, X):
         topics = TOPICS[[int(text[-1]) for text in X]]
         return topics + np.array([[0.01 * len(text)] for text in X])
 
@@ -84,6 +87,19 @@ def test_classes_are_scored_by_their_auc(data, labels):
         means = pd.Series(y[:400] == "yes").groupby(topics[:400]).mean()
         expected = roc_auc_score(y[400:] == "yes", means[topics[400:]])
         assert table["auc"]["clusters of embeddings"] == pytest.approx(expected)
+
+
+def test_an_embedder_that_learns_is_fitted_on_the_training_texts_alone(data):
+    texts, _, has_word, noise = data
+    y = 3.0 * has_word + noise
+    lsa = LSAEmbedder(8, random_state=0)
+    table = baselines(texts[:400], y[:400], texts[400:], y[400:], embedder=lsa)
+    lsa.fit(texts[:400])
+    A, B = lsa.transform(texts[:400]), lsa.transform(texts[400:])
+    ridge = RidgeCV(np.logspace(-3, 3, 13)).fit(A, y[:400])
+    expected = r2_score(y[400:], ridge.predict(B))
+    assert expected > 0.3
+    assert table["r2"]["ridge on embeddings"] == pytest.approx(expected, abs=5e-3)
 
 
 def test_bad_input(data):

@@ -260,6 +260,7 @@ def test_rows_of_the_discovery_part_are_no_test(tmp_path):
         evaluate_hypotheses(model, texts, y)
     part = model.inference_rows_
     evaluation = evaluate_hypotheses(model, texts[part], y[part])
+    assert "estimated on texts on which the hypotheses were not" in evaluation.methods()
     write_report(evaluation, tmp_path / "r.html", texts=texts[part])
     with pytest.raises(ValueError, match="100 of 100 texts are in another order than"):
         write_report(evaluation, tmp_path / "r.html", texts=np.roll(texts[part], 1))

@@ -622,7 +622,7 @@ def test_controls_are_no_hypotheses(last, tmp_path):
     assert f"so the texts add {added:.3f} (p" in evaluation.verdict
     report = write_report(evaluation, tmp_path / "report.html").read_text("utf-8")
     assert "<h3>Controls</h3>" in report and "shop = B" in report
-    assert "the controls shop = B, which were not tested" in evaluation.methods()
+    assert "the control shop = B, which was not tested" in evaluation.methods()
     # A group is tested beside the controls, too.
     lone = evaluation.groups[evaluation.groups["members"].map(len) == 1].iloc[0]
     assert lone["standard_error"] < 2 * evaluation.table["standard_error"].min()

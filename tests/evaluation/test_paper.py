@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_hsae import (
     HypothesisClassifier,
     HypothesisRegressor,
+    TextCleaner,
     evaluate_hypotheses,
 )
 from sklearn_hsae._format import DASH, MINUS
@@ -118,6 +120,34 @@ def test_concepts_that_agree_are_one_row_of_every_table(X):
     text = evaluation.methods()
     assert "We tested 3 hypotheses made of 4 concepts" in text
     assert "At 5 %, 1 of 3 had a significant effect with all others" in text
+
+
+def test_the_paragraph_says_what_the_other_steps_did(X):
+    """Cleaning, controls and one repeat, each in good English."""
+    y = X[NAMES[1]] + np.random.default_rng(1).normal(size=400)
+    last = HypothesisRegressor(controls=[NAMES[2]])
+    of_both = evaluation_of(last, X.assign(**{NAMES[2]: np.arange(400) % 7}), y)
+    text, metrics = of_both.methods(), of_both.metrics
+    assert f"had the control {NAMES[2]}, which was not tested." in text
+    added = f"the hypotheses added +{metrics['delta_r2']:.3f} (p < 0.001)."
+    alone = f"{metrics['r2_controls']:.2f}".replace("-", MINUS)
+    assert f"The controls alone reached R² = {alone}; {added}" in text
+    texts = np.array(["@air late", "good"], dtype=object)[X[NAMES[1]].astype(int)]
+    pipe = Pipeline(
+        [
+            ("clean", TextCleaner(["links", "handles"])),
+            ("is_good", FunctionTransformer(lambda t: (t == "good")[:, None] * 1.0)),
+            ("regress", HypothesisRegressor()),
+        ]
+    ).fit(texts[:200], y[:200])
+    evaluation = evaluate_hypotheses(pipe, texts[200:], y[200:])
+    text = evaluation.methods()
+    assert "Before all steps, links and handles were removed from the texts." in text
+    assert "removed" not in evaluation_of(HypothesisRegressor(), X, y).methods()
+    name = evaluation.table["hypothesis"][0]
+    row = {"hypothesis": name, "n_returned": 1, "n_repeats": 1, "share_returned": 1.0}
+    text = evaluation.with_stability(pd.DataFrame([row])).methods()
+    assert "repeated once with another seed; 1 of 1 concepts came back, judged" in text
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_hypotheses_that_share_an_effect_are_explained():
     said = verdict("regression", metrics, None)
     assert said.startswith("9 of 12 hypotheses are significant;")
     assert "Of 20 concepts, some fit nearly the same texts" in said
-    assert "Taken one by one, 11 hypotheses are (separation_p_corrected in" in said
+    assert "Taken one by one, 11 hypotheses are (separation_p_corrected, in" in said
     assert "fewer hypotheses (n_select) or more held-out texts" in said
 
 

@@ -99,12 +99,61 @@ def test_an_area_is_selected_and_cleared(page):
     page.get_by_role("heading", name="120 of 120 texts").wait_for()
 
 
-@needs_chromium
-@pytest.mark.parametrize("width", [360, 1300])
-def test_the_page_fits_its_window(page, width):
+def fits(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    return page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_chromium
+def test_a_label_is_corrected_and_seen_everywhere(page, server):
+    assert fits(page, 360) and fits(page, 1300)
+    page.get_by_role("button", name="Hypotheses and neurons").click()
+    page.locator(".tabulator-cell", has_text="sae2").locator("visible=true").click()
+    heading = page.get_by_role("heading", name=re.compile("sae2.*neuron"))
+    heading.wait_for()
+    assert fits(page, 360) and fits(page, 1300)
+    field = page.get_by_label("Label")
+    field.fill(f"music {HOSTILE}")
+    field.press("Enter")
+    # Another window has corrected it meanwhile.
+    server.labels.correct("sae2", "loud places", seen="sae2")
+    keep = page.get_by_role("button", name="Keep this label")
+    keep.click()
+    page.get_by_text("another window has called it 'loud places'").wait_for()
+    assert server.labels.all() == {"sae2": "loud places"}
+    keep.click()
+    page.get_by_text("Kept (labels.json).").wait_for()
+    assert server.labels.all() == {"sae2": f"music {HOSTILE}"}
+    page.get_by_role("heading", name=re.compile("^music")).wait_for()
+    page.get_by_text("Colour the map by it").click()
+    page.get_by_text(re.compile("^music.* 0.00")).first.wait_for()
+    server.labels.correct("sae2", "", seen=f"music {HOSTILE}")
+
+
+@needs_chromium
+def test_two_groups_are_compared_and_open_their_texts(page):
+    page.get_by_role("button", name="Two groups").click()
+    page.get_by_label("Groups by").select_option(label="city")
+    page.get_by_text("80 texts of A (up) against 40 of B (right)").wait_for()
+    page.locator(".tabulator-cell", has_text="fish").locator(
+        "visible=true"
+    ).first.click()
+    page.get_by_text("Texts with it").wait_for()
+    page.locator("mark", has_text="fish").first.wait_for()
+    assert fits(page, 360)
+
+
+@needs_chromium
+def test_a_filter_is_a_selection(page):
+    page.get_by_role("button", name="Filters").click()
+    field = page.get_by_label("words in the text")
+    field.fill("FISH of")
+    field.press("Enter")
+    page.get_by_role("heading", name="39 of 120 texts").wait_for()
+    page.get_by_text("More often inside").wait_for()
+    page.get_by_label("Coloured by").select_option(label="clusters of the texts")
+    page.get_by_text(re.compile("^cluster:")).wait_for()
 
 
 def test_without_the_token_nothing_is_shown(server):

@@ -86,6 +86,8 @@ def test_a_source_that_changed_is_refused(tmp_path):
         transform_to(
             FunctionTransformer(lambda X: np.ones((len(X), 2))), PIECES, tmp_path
         )
+    with pytest.raises(ValueError, match="the rows of 3 pieces, and there are 2 now"):
+        transform_to(Counting(), PIECES[:2], tmp_path)
 
 
 def test_a_folder_that_holds_no_shards_or_those_of_another_version(tmp_path):

@@ -20,6 +20,7 @@ from sklearn_hsae import (
     write_report,
 )
 from sklearn_hsae._files import replaced_file
+from sklearn_hsae.corpora import concept_drift
 from sklearn_hsae.report._scale import fit_scale
 
 HOSTILE = "<script>alert('x')</script> & \"<b>bold</b>\" <img src=x onerror=alert(1)>"
@@ -233,12 +234,13 @@ def test_a_long_text_is_there_as_a_whole(tmp_path, ratings):
 def test_warnings_of_the_run_stand_at_the_top(tmp_path, ratings):
     names, y, X = ratings
     evaluation, _ = evaluate(names, y, X)
-    told = ["3 texts are longer than <b>256</b> tokens"]
+    told = ["3 texts are longer than <b>256</b> tokens (--chunk)"]
     _, html = page_of(tmp_path, evaluation, run={"warnings": told})
     assert html.index("3 texts are longer than &lt;b&gt;") < html.index(
         "The hypotheses"
     )
     assert html.count("3 texts are longer") == 1  # and not in the card again
+    assert '(<span class="option">--chunk</span>)' in html  # no line ends within it
     _, html = page_of(tmp_path, evaluation)
     assert "Before you read on" not in html
 
@@ -445,3 +447,23 @@ def test_a_comparison_of_groups_has_a_row_per_group(tmp_path, ratings):
     assert f"{abs(most['difference']):.2f}" in shown and most["hypothesis"] in shown
     assert len(re.findall('<circle class="dot"', shown)) == 6
     assert "By shop" not in page_of(tmp_path, evaluation)[1]
+
+
+def test_concepts_that_are_more_frequent_than_in_training_stand_in_a_table(
+    tmp_path, ratings
+):
+    names, y, X = ratings
+    evaluation, pipe = evaluate(names, y, X)
+    first = names[0]
+    # The evaluation is on the training rows themselves: nothing has drifted.
+    drift = concept_drift(pipe, evaluation.annotations)
+    _, html = page_of(tmp_path, evaluation, drift=drift)
+    assert f"None of the {len(drift)} concepts differs significantly" in html
+    drift = concept_drift(pipe, evaluation.annotations.assign(**{first: 1}))
+    _, html = page_of(tmp_path, evaluation, drift=drift)
+    shown = html.split("look like the training texts?</h3>")[1].split("</table>")[0]
+    assert f"1 of {len(drift)} differ significantly" in shown
+    before = 100 * drift["training_prevalence"][0]
+    assert f"{before:.0f}" in shown and "100" in shown and first in shown
+    assert names[1] not in shown
+    assert "look like the training texts" not in page_of(tmp_path, evaluation)[1]

@@ -353,3 +353,45 @@ def test_history_is_a_list_of_plain_dicts(data, small):
     assert all(pd.api.types.is_float_dtype(frame[name]) for name in numbers)
     expected = frame["valid_fvu"] + 0.3 * frame["valid_prediction_loss"]
     np.testing.assert_allclose(frame["valid_loss"], expected, rtol=1e-6)
+
+
+def test_each_epoch_is_told_and_may_end_the_training(data, small):
+    X, _ = data
+    noise = np.random.default_rng(0).normal(size=600)
+    sae, quiet = (small(target_weight=3.0, patience=1) for _ in range(2))
+    told = []
+    sae.fit(X, noise, on_epoch_end=told.append)
+    assert told == sae.history_
+    assert len(told) < 20  # the epoch of early stopping is told as well
+    np.testing.assert_array_equal(quiet.fit(X, noise).decoder_, sae.decoder_)
+
+    def stop_at_two(epoch):
+        if epoch["epoch"] == 2:
+            raise LookupError(epoch["valid_fvu"])
+
+    pipe = Pipeline([("sae", small())])
+    with pytest.raises(LookupError) as ended:
+        pipe.fit(X, sae__on_epoch_end=stop_at_two)
+    assert ended.value.args == (small().fit(X).history_[1]["valid_fvu"],)
+
+
+def test_multi_k_keeps_k_active_and_serves_more(data, small):
+    X, _ = data
+    more, usual = small(multi_k=16).fit(X), small().fit(X)
+    assert (more.transform(X) > 0).sum(axis=1).max() <= 4
+    # With four times as many active neurons than it was trained for.
+    more.k_ = usual.k_ = 16
+    assert more.score(X) > usual.score(X)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"multi_k": 4}, "must be above k=4"),
+        ({"multi_k": 33}, "at most n_neurons=32"),
+        ({"multi_k": 8, "activation": "l1"}, 'Choose "topk" or "batch_topk"'),
+    ],
+)
+def test_a_multi_k_that_cannot_be_is_refused(X, make_sae, options, message):
+    with pytest.raises(ValueError, match=message):
+        make_sae(**options).fit(X)

@@ -6,10 +6,13 @@ from torch.nn import functional
 
 # Gao et al. 2024, "Scaling and evaluating sparse autoencoders", section A.2.
 _AUXILIARY_WEIGHT = 1 / 32
+_MULTI_K_WEIGHT = 1 / 8  # Multi-TopK of the same paper
 
 
 class TrainingLoss(nn.Module):
     """Reconstruction + penalty + prediction of the target + auxiliary loss.
+
+    With `multi_k`, also the reconstruction from that number of active neurons.
 
     Parameters
     ----------
@@ -46,6 +49,9 @@ class TrainingLoss(nn.Module):
         network = self.network
         codes = network(rows)
         loss, _, residual = network.reconstruction(rows, codes, row_weights)
+        if network.multi_k is not None:
+            more = network.multi_k_loss(rows, row_weights)
+            loss = loss + _MULTI_K_WEIGHT * more
         if network.penalty is not None:
             loss = loss + network.penalty.loss(codes, rows, row_weights, network)
         if target is not None:

@@ -44,6 +44,8 @@ class SparseAutoencoder(nn.Module):
         Everything else is float32.
     seeds : sequence of int
         Seeds of the initial weights, one per model.
+    multi_k : int or None
+        Active neurons per row of a second reconstruction in training.
 
     Attributes
     ----------
@@ -68,6 +70,7 @@ class SparseAutoencoder(nn.Module):
         n_outputs=0,
         precision=torch.float32,
         seeds=(0,),
+        multi_k=None,
     ):
         super().__init__()
         n_models, n_neurons = len(seeds), prefixes[-1]
@@ -75,6 +78,7 @@ class SparseAutoencoder(nn.Module):
         self.n_neurons = n_neurons
         self.prefixes = prefixes
         self.k = k
+        self.multi_k = multi_k
         self.activation = activation
         self.precision = precision
         self.penalty = None
@@ -109,7 +113,7 @@ class SparseAutoencoder(nn.Module):
         if self.training and self.is_dense(rows.device):
             return self._dense_codes(rows)
         with torch.no_grad():
-            active, scores = self._select(rows)
+            active, scores = self._select(rows, self.k)
         return SparseCodes.encode(rows, self.encoder, self.encoder_bias, active, scores)
 
     def is_dense(self, device):
@@ -139,6 +143,25 @@ class SparseAutoencoder(nn.Module):
     def prediction(self, codes):
         """The head's output, of shape (n_models, n_rows, n_outputs)."""
         return codes.predict(self.head) + self.head_bias[:, None]
+
+    def multi_k_loss(self, rows, row_weights):
+        """Mean FVU over the prefixes with `multi_k` active neurons per row.
+
+        Parameters
+        ----------
+        rows : tensor of shape (n_models, n_rows, n_features)
+        row_weights : tensor of shape (n_models, n_rows)
+
+        Returns
+        -------
+        tensor of shape (n_models,)
+        """
+        with torch.no_grad():
+            active, scores = self._select(rows, self.multi_k)
+        codes = SparseCodes.encode(
+            rows, self.encoder, self.encoder_bias, active, scores
+        )
+        return self.reconstruction(rows, codes, row_weights)[0]
 
     def auxiliary_loss(self, rows, residual, row_weights, dead):
         """FVU of the residual when the dead neurons of each model reconstruct it.
@@ -192,7 +215,7 @@ class SparseAutoencoder(nn.Module):
         dtype = self.precision if self.training else rows.dtype
         return rows.to(dtype), self.encoder.to(dtype), self.encoder_bias.to(dtype)
 
-    def _select(self, rows):
+    def _select(self, rows, k):
         """The :class:`ActiveNeurons` and their pre-activations (n_models, n_entries).
 
         The pre-activations are None when they were computed in a lower precision than
@@ -200,25 +223,25 @@ class SparseAutoencoder(nn.Module):
         """
         if self.activation == "topk":
             products = products_on(rows.device)
-            neurons, scores = products.top_scores(*self._scoring(rows), self.k)
-            n_entries = self.k * rows.shape[1]
-            row_starts = torch.arange(0, n_entries + 1, self.k, device=rows.device)
+            neurons, scores = products.top_scores(*self._scoring(rows), k)
+            n_entries = k * rows.shape[1]
+            row_starts = torch.arange(0, n_entries + 1, k, device=rows.device)
             row_starts = row_starts.expand(self.n_models, -1)
         else:
-            neurons, scores, row_starts = self._select_in_batch(rows)
+            neurons, scores, row_starts = self._select_in_batch(rows, k)
         active = ActiveNeurons(neurons.flatten(1), row_starts, self.n_neurons)
         if scores.dtype != rows.dtype:
             return active, None
         return active, scores.flatten(1)
 
-    def _select_in_batch(self, rows):
+    def _select_in_batch(self, rows, k):
         """Neurons and scores (n_models, n_entries), and the start of each row.
 
         All rows of a model compete; k per row on average are active.
         """
         n_rows = rows.shape[1]
         scores = products_on(rows.device).all_scores(*self._scoring(rows)).flatten(1)
-        positions = top_k(scores, self.k * n_rows)
+        positions = top_k(scores, k * n_rows)
         starts = torch.arange(n_rows + 1, device=rows.device) * self.n_neurons
         row_starts = torch.searchsorted(
             positions, starts.expand(self.n_models, -1).contiguous()

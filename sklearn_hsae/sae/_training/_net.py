@@ -18,7 +18,7 @@ from sklearn_hsae.sae._training._best_epochs import BestEpochs
 from sklearn_hsae.sae._training._checkpoint import Checkpoint
 from sklearn_hsae.sae._training._interrupts import Interrupted
 from sklearn_hsae.sae._training._processes import join_processes
-from sklearn_hsae.sae._training._progress import EpochProgress
+from sklearn_hsae.sae._training._progress import EpochProgress, EpochReport
 
 # Smaller than usual, for trainings of some hundred steps.
 _BETAS = (0.9, 0.99)
@@ -33,7 +33,14 @@ _NEURONS_FOR_BFLOAT16 = 1024
 
 
 def build_net(
-    settings, n_features, seeds, rngs, validation=None, checkpoint=None, rate=None
+    settings,
+    n_features,
+    seeds,
+    rngs,
+    validation=None,
+    checkpoint=None,
+    rate=None,
+    on_epoch_end=None,
 ):
     """Build the skorch net of one training, which is fitted on :class:`RowsPerModel`.
 
@@ -50,10 +57,14 @@ def build_net(
     checkpoint : pathlib.Path or None
     rate : float or None
         Constant rate as a fraction of the peak rate; None for the one-cycle schedule.
+    on_epoch_end : callable or None
+        Called after each epoch with its figures, for the training of one model.
     """
     processes = join_processes(settings.device)
     is_first = processes.index == 0
     callbacks = []
+    if on_epoch_end is not None:  # before early stopping, which ends the last epoch
+        callbacks.append(("on_epoch_end", EpochReport(on_epoch_end)))
     if validation is not None:
         best_epochs = BestEpochs(settings.patience)
         callbacks.append(("best_epochs", best_epochs))
@@ -71,6 +82,7 @@ def build_net(
         module__n_outputs=settings.n_outputs,
         module__precision=_precision(settings),
         module__seeds=tuple(seeds),
+        module__multi_k=settings.multi_k,
         criterion=TrainingLoss,
         criterion__target_kind=settings.target_kind,
         criterion__target_weights=settings.target_weights,
@@ -165,7 +177,8 @@ class AutoencoderNet(NeuralNet):
         self.step_ = 0
         device = torch.device(self.device)
         is_alone = device.type == "cuda" and n_processes == 1
-        has_graph = is_alone and self.module_.is_dense(device)
+        is_dense = self.module_.is_dense(device) and self.module_.multi_k is None
+        has_graph = is_alone and is_dense
         self.graph_ = StepGraph(self._update, self.device) if has_graph else None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):

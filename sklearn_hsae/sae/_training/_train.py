@@ -18,6 +18,7 @@ from sklearn_hsae.sae._settings import CONSTANT_RATE
 from sklearn_hsae.sae._training._batches import RowsPerModel
 from sklearn_hsae.sae._training._interrupts import interrupts_pass
 from sklearn_hsae.sae._training._net import build_net
+from sklearn_hsae.sae._training._progress import epoch_of_model
 from sklearn_hsae.sae._training._split import all_rows, blocks_of, split_rows, used_rows
 from sklearn_hsae.sae._training._state import (
     restore_training_state,
@@ -54,7 +55,7 @@ class LearnedWeights(NamedTuple):
     history: list
 
 
-def train(settings, data, checkpoint=None):
+def train(settings, data, checkpoint=None, on_epoch_end=None):
     """Train one or several models from the beginning, in the same steps.
 
     Parameters
@@ -63,6 +64,8 @@ def train(settings, data, checkpoint=None):
     data : TrainingData
     checkpoint : pathlib.Path or None
         File for the state after each epoch.
+    on_epoch_end : callable or None
+        Called after each epoch with its figures, for the training of one model.
 
     Returns
     -------
@@ -80,6 +83,7 @@ def train(settings, data, checkpoint=None):
         [np.random.default_rng(seed) for seed in order_seeds],
         validation=RowsPerModel(validation),
         checkpoint=checkpoint,
+        on_epoch_end=on_epoch_end,
     )
     _run(net.fit, RowsPerModel(training), settings)
     callbacks = dict(net.callbacks_)
@@ -93,7 +97,10 @@ def train(settings, data, checkpoint=None):
             model,
             means[model],
             scales[model],
-            history=_history(net, model, n_epochs[model]),
+            history=[
+                epoch_of_model(epoch, model)
+                for epoch in net.history[: int(n_epochs[model])]
+            ],
             calibration_rows=rows.X[rows.indices],
         )
         for model, rows in enumerate(validation)
@@ -163,18 +170,6 @@ def _run(fit, rows, settings):
     threads = own_threads if is_compiled else torch_threads
     with interrupts_pass(), threads(n_threads):
         fit(rows)
-
-
-def _history(net, model, n_epochs):
-    """The history of one model, without skorch's records of batches."""
-    return [
-        {
-            key: value[model] if isinstance(value, list) else value
-            for key, value in epoch.items()
-            if key != "batches"
-        }
-        for epoch in net.history[: int(n_epochs)]
-    ]
 
 
 def _learned_weights(net, settings, model, mean, scale, history, calibration_rows):

@@ -60,3 +60,33 @@ def test_parts_add_up():
     auxiliary = network.auxiliary_loss(rows, residual, weights, dead)
     torch.testing.assert_close(loss, fvu + 0.25 * head + auxiliary / 32)
     assert torch.equal(fired, codes.fired())
+
+
+@pytest.mark.parametrize("activation", ["topk", "batch_topk"])
+def test_multi_k_adds_an_eighth_of_a_second_reconstruction(activation):
+    network = SparseAutoencoder(6, (3, 8), 2, activation, multi_k=5).double()
+    network.encoder_bias.data = 0.1 * random(1, 8, seed=3)
+    network.decoder_bias.data = 0.1 * random(1, 6, seed=4)
+    alone = SparseAutoencoder(6, (3, 8), 2, activation).double()
+    alone.load_state_dict(network.state_dict())
+    rows, weights = random(1, 10, 6), random(1, 10, seed=1).abs()
+    found, fired = TrainingLoss(network, None, [0.0])(rows, None, weights, ())
+    without, fired_without = TrainingLoss(alone, None, [0.0])(rows, None, weights, ())
+    assert torch.equal(fired, fired_without)  # a neuron of the second is not alive
+    # The definition: the largest of a row, or of the batch, decoded per prefix.
+    scores = rows[0] @ network.encoder[0].T + network.encoder_bias[0]
+    chosen = scores.flatten().sort().values[-50] if activation == "batch_topk" else None
+    errors = []
+    for row, score, weight in zip(rows[0], scores, weights[0], strict=True):
+        least = score.sort().values[-5] if chosen is None else chosen
+        active = torch.where(score >= least, score.clamp(min=0), 0.0)
+        for prefix in (3, 8):
+            built = active[:prefix] @ network.decoder[0, :prefix]
+            residual = row - built - network.decoder_bias[0]
+            errors.append(float(weight * residual.detach().square().sum()))
+    expected = float(without[0].detach()) + sum(errors) / len(errors) / 8
+    assert float(found[0].detach()) == pytest.approx(expected, rel=1e-10)
+    for wanted in ("encoder", "encoder_bias", "decoder"):
+        assert torch.autograd.grad(
+            found.sum(), getattr(network, wanted), retain_graph=True
+        )[0].any()
