@@ -65,14 +65,14 @@ def apply(arguments):
     _show(results.target, model, n_texts, unit, means, drift)
     written = [output, history]
     if outcomes:
-        again = retest(
+        again, score = retest(
             model, annotations, pieces.values, outcomes, results.evaluation()
         )
         again = relabel_column(again, "hypothesis", names)
         written.append(output.with_name(f"{output.stem}_tested.csv"))
         write_text(written[-1], again.to_csv(index=False))
         lines = format_retest(again, arguments.target, model[-1].alpha)
-        sys.stdout.write("\n" + "\n".join(lines) + "\n")
+        sys.stdout.write("\n" + "\n".join([*lines, "", score]) + "\n")
     say(f"\nwritten: {', '.join(map(str, written))}")
 
 

@@ -4,6 +4,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
 from sklearn_hsae.evaluation import evaluate_hypotheses
+from sklearn_hsae.report import number
 
 _OF_THE_RUN = {
     "coefficient": "run_coefficient",
@@ -60,13 +61,21 @@ def retest(model, annotations, values, kinds, found):
 
     Returns
     -------
-    DataFrame
+    table : DataFrame
         `table` of the new evaluation, with the effects of the run as ``run_...``.
+    score : str
+        How well the predictions fit, here and in the run.
     """
     columns = [values[name].to_numpy() for name in kinds]
     y, groups = columns if len(columns) == 2 else (*columns, None)
     last = Pipeline(model.steps[-1:])
-    table = evaluate_hypotheses(last, annotations, y, groups=groups).table
+    again = evaluate_hypotheses(last, annotations, y, groups=groups)
+    table = again.table
     keys = ["class", "hypothesis"] if "class" in table else ["hypothesis"]
     before = found.table[[*keys, *_OF_THE_RUN]].rename(columns=_OF_THE_RUN)
-    return table.merge(before, on=keys, how="left")
+    name = "auc" if again.task == "classification" else "r2"
+    score = (
+        f"{name.upper()} of the predictions: {number(again.metrics[name])}, and "
+        f"{number(found.metrics[name])} in the run."
+    )
+    return table.merge(before, on=keys, how="left"), score

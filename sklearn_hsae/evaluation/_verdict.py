@@ -14,8 +14,8 @@ _REMEDIES = {
     "more",
     "selected neurons, on or off": "how strongly these neurons fire matters, and a "
     "yes or no cannot say that",
-    "hypotheses": "the concepts or their annotations miss what the neurons say; try "
-    "another interpreter or judge",
+    "hypotheses": "the words do not say all that a neuron reacts to, or the judge does "
+    "not find them in the texts; try another interpreter or judge",
 }
 
 
@@ -134,8 +134,8 @@ def _shared_effects(metrics):
     if n_alone > metrics["n_significant_groups"]:
         sentences += (
             f" Taken one by one, {n_alone} hypotheses are (separation_p_corrected, in "
-            "the report 'alone'). Each is tested beside the others: fewer hypotheses "
-            "(n_select) or more held-out texts tell more of them apart."
+            "the report 'alone'). Beside the others fewer are, since one text has "
+            "several of them: fewer hypotheses (n_select) or more held-out texts help."
         )
     return sentences
 

@@ -11,6 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
+from sklearn.metrics import r2_score
 
 from sklearn_hsae import evaluate_hypotheses, load_pipeline, load_texts
 from sklearn_hsae.cli import _apply as apply_module
@@ -142,7 +143,11 @@ def test_new_outcomes_test_the_hypotheses_again(
     before = pd.read_csv(results / "hypotheses.csv").set_index("hypothesis")
     before = before.loc[table["hypothesis"], "coefficient"]
     np.testing.assert_allclose(table["run_coefficient"], before)
-    assert "Effects on stars in these texts" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Effects on stars in these texts" in printed
+    r2 = r2_score(frame["stars"], pipe.predict(frame["review"]))
+    shown = f"{r2:.2f}".replace("-", "\N{MINUS SIGN}")
+    assert f"R2 of the predictions: {shown}, and " in printed
     frame.assign(stars=3).to_csv(path, index=False)
     assert call("apply", results, path, "--target", "stars") == 2
     assert "nothing to test" in capsys.readouterr().err

@@ -236,8 +236,9 @@ def test_ceilings_fall_from_the_embeddings_to_the_hypotheses(rows):
         expected = plain.score(np.asarray(of(new_X), float), new_y)
         assert table.loc[stage, "r2"] == pytest.approx(expected, abs=0.01)
     assert result.verdict.endswith(
-        "Most is lost at the step to 'hypotheses': the concepts or their annotations "
-        "miss what the neurons say; try another interpreter or judge."
+        "Most is lost at the step to 'hypotheses': the words do not say all that a "
+        "neuron reacts to, or the judge does not find them in the texts; try another "
+        "interpreter or judge."
     )
 
 
