@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from sklearn_hsae.out_of_core._shards import Shards
 
-_ROWS_COMPARED = 3  # of the first shard, when it is there already
+_ROWS_COMPARED = 3  # of the first shard that is there already
 
 
 def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
@@ -63,12 +63,15 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     shards = Shards.create(folder)
     bar = tqdm(total=n_rows, desc="Transforming", unit="row", disable=not verbose)
     with bar:
-        n_pieces = 0
+        n_pieces, is_compared = 0, False
         for position, piece in enumerate(pieces):
             n_pieces += 1
             source = _fingerprint(piece)
             if shards.is_complete(position):
-                _check_same(transformer, piece, source, shards, position)
+                _check_source(source, shards, position)
+                if not is_compared:
+                    _check_values(transformer, piece, shards, position)
+                    is_compared = True
             else:
                 rows, columns = _rows(transformer.transform(piece))
                 shards.put(position, rows, columns, source)
@@ -82,22 +85,23 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     return shards
 
 
-def _check_same(transformer, piece, source, shards, position):
+def _check_source(source, shards, position):
     if shards.source(position) != source:
         raise ValueError(
             f"Piece {position} has other rows than those in {shards.folder}: the "
             "source has changed, or its pieces have another size. Name another folder, "
             "or delete this one."
         )
-    if position == 0:
-        head = piece[:_ROWS_COMPARED]
-        again, _ = _rows(transformer.transform(head))
-        written = shards[0][:_ROWS_COMPARED]
-        if again.shape != written.shape or not _are_close(again, written):
-            raise ValueError(
-                f"The transformer gives other values than those in {shards.folder}: it "
-                "was fitted again. Name another folder, or delete this one."
-            )
+
+
+def _check_values(transformer, piece, shards, position):
+    again, _ = _rows(transformer.transform(piece[:_ROWS_COMPARED]))
+    written = shards[position][:_ROWS_COMPARED]
+    if again.shape != written.shape or not _are_close(again, written):
+        raise ValueError(
+            f"The transformer gives other values than those in {shards.folder}: it was "
+            "fitted again. Name another folder, or delete this one."
+        )
 
 
 def _are_close(a, b):

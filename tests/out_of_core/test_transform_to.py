@@ -90,6 +90,14 @@ def test_a_source_that_changed_is_refused(tmp_path):
         transform_to(Counting(), PIECES[:2], tmp_path)
 
 
+def test_a_transformer_that_was_fitted_again_is_told_by_any_shard(tmp_path):
+    transform_to(Counting(), PIECES, tmp_path)
+    (tmp_path / "000000.npy").unlink()
+    ones = FunctionTransformer(lambda X: np.ones((len(X), 2)))
+    with pytest.raises(ValueError, match="gives other values than those in"):
+        transform_to(ones, PIECES, tmp_path)
+
+
 def test_a_folder_that_holds_no_shards_or_those_of_another_version(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no shards"):
         Shards(tmp_path)
