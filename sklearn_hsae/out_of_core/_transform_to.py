@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from sklearn_hsae.out_of_core._shards import Shards
 
-_ROWS_COMPARED = 3  # of the first shard that is there already
+_ROWS_COMPARED = 3  # of each shard that is there already
 
 
 def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
@@ -63,15 +63,13 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     shards = Shards.create(folder)
     bar = tqdm(total=n_rows, desc="Transforming", unit="row", disable=not verbose)
     with bar:
-        n_pieces, is_compared = 0, False
+        n_pieces = 0
         for position, piece in enumerate(pieces):
             n_pieces += 1
             source = _fingerprint(piece)
             if shards.is_complete(position):
                 _check_source(source, shards, position)
-                if not is_compared:
-                    _check_values(transformer, piece, shards, position)
-                    is_compared = True
+                _check_values(transformer, piece, shards, position)
             else:
                 rows, columns = _rows(transformer.transform(piece))
                 shards.put(position, rows, columns, source)
