@@ -186,7 +186,10 @@ def test_another_version_is_refused_with_both_named(saved):
 
 def test_another_patch_release_is_read(saved):
     series = ".".join(sklearn_hsae.__version__.split(".")[:2])
-    load_pipeline(with_card(saved, **{"sklearn-hsae": f"{series}.99"}))
+    loaded = load_pipeline(with_card(saved, **{"sklearn-hsae": f"{series}.99"}))
+    assert [type(step) for step in loaded] == [
+        type(step) for step in load_pipeline(saved)
+    ]
 
 
 def test_another_scikit_learn_is_warned_of(saved):

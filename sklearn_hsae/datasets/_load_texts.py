@@ -1,7 +1,10 @@
 """Read texts and outcomes from a user's file."""
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_scalar
 
 from sklearn_hsae.datasets._file_kinds import read_file
 from sklearn_hsae.datasets._read_columns import (
@@ -130,6 +133,9 @@ def load_texts(
     columns = dict(columns or {})
     kinds = [kind for kind in columns.values() if kind != "text"]
     check_options([task, *kinds], decimal)
+    if max_rows is not None:
+        check_scalar(max_rows, "max_rows", Integral, min_val=1)
+        check_scalar(random_state, "random_state", Integral, min_val=0)
     of_texts = [text] if isinstance(text, str) else list(text)
     names = [name for name in (*of_texts, target, *columns) if name is not None]
     if max_rows is None:

@@ -195,6 +195,11 @@ class LocalEmbedder:
                 f"The model {self.model!r} does not say how many tokens it reads. Pass "
                 "a number of tokens as chunk=."
             )
+        if room is not None and room < 1:
+            raise ValueError(
+                f"The model reads {model.max_seq_length} tokens, and its special "
+                "tokens and the prompt fill them. Pass a larger max_length."
+            )
         if room is not None and size > room:
             raise ValueError(
                 f"chunk={size}, but {self.model!r} reads {room} tokens of a text. Pass "

@@ -1,6 +1,10 @@
 """Read files in pieces."""
 
+from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
+
+from sklearn.utils import check_scalar
 
 from sklearn_hsae.datasets import iter_file
 
@@ -23,9 +27,9 @@ def read_pieces(source, columns, *, n_rows=10_000, encoding=None):
     encoding : str or None, default=None
         As in :func:`load_texts`.
 
-    Yields
-    ------
-    DataFrame of shape (n_rows_of_piece, n_columns)
+    Returns
+    -------
+    iterator of DataFrame of shape (n_rows_of_piece, n_columns)
         Values are as they are written in the file: those of csv are str.
 
     Raises
@@ -46,6 +50,16 @@ def read_pieces(source, columns, *, n_rows=10_000, encoding=None):
     ...     [len(piece) for piece in read_pieces(path, ["review"], n_rows=2)]
     [2, 1]
     """
+    check_scalar(n_rows, "n_rows", Integral, min_val=1)
+    if isinstance(columns, str) or not len(columns):
+        raise ValueError(
+            f"columns must be a list of names, got {columns!r}. For the texts alone: "
+            "columns=['text']."
+        )
+    return _pieces(source, columns, n_rows, encoding)
+
+
+def _pieces(source, columns, n_rows, encoding):
     for name, frame in _frames(source, columns, n_rows, encoding):
         missing = [column for column in columns if column not in frame]
         if missing and len(frame.columns):
@@ -68,6 +82,11 @@ def _frames(source, columns, n_rows, encoding):
         source = sorted(path.iterdir()) if path.is_dir() else [path]
         if not source:
             raise ValueError(f"The folder {path} is empty.")
+    if not isinstance(source, Iterable):
+        raise TypeError(
+            "source must be a path, a list of paths, a dataset or frames, got "
+            f"{source!r}."
+        )
     for part in source:
         if isinstance(part, str | Path):
             for table in iter_file(part, tuple(columns), encoding, n_rows=n_rows):

@@ -70,6 +70,8 @@ class Shards:
     def create(cls, folder):
         """Open a folder, or make one without a shard."""
         folder = Path(folder)
+        if folder.is_file():
+            raise ValueError(f"{folder} is a file. Name a folder for the shards.")
         if not (folder / _INDEX).is_file():
             folder.mkdir(parents=True, exist_ok=True)
             _write_index(folder, None, [])
@@ -137,11 +139,13 @@ class Shards:
 
     def to_array(self):
         """Read all rows into one ndarray of float32."""
+        self._check_rows()
         rows = [sp.csr_array(s).toarray() if sp.issparse(s) else s for s in self]
         return np.concatenate(rows)
 
     def to_csr(self):
         """Read all rows into one CSR array of float32."""
+        self._check_rows()
         return sp.vstack([sp.csr_array(rows) for rows in self], format="csr")
 
     def save_npy(self, path):
@@ -150,12 +154,17 @@ class Shards:
         ``MatryoshkaSAETransformer().fit(path)`` reads it from disk. No more than one
         shard is in memory.
         """
+        self._check_rows()
         header = {"descr": "<f4", "fortran_order": False, "shape": self.shape}
         with replaced_file(path) as temporary, temporary.open("wb") as file:
             np.lib.format.write_array_header_2_0(file, header)
             for rows in self:
                 rows = rows.toarray() if sp.issparse(rows) else rows
                 file.write(rows.astype("<f4", copy=False).tobytes())
+
+    def _check_rows(self):
+        if len(self) == 0:
+            raise ValueError(f"{self.folder} holds no rows yet: there was no piece.")
 
 
 def _write_index(folder, columns, entries):

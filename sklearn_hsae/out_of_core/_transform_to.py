@@ -38,6 +38,8 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
 
     Raises
     ------
+    TypeError
+        When `transformer` cannot transform.
     ValueError
         When a piece has other rows than at the last call, such as from a file that has
         changed since, or there are fewer pieces; or when `transformer` gives other
@@ -60,6 +62,11 @@ def transform_to(transformer, pieces, folder, *, n_rows=None, verbose=0):
     ...     transform_to(embed, [texts[:3], texts[3:]], folder).shape
     (4, 2)
     """
+    if not hasattr(transformer, "transform"):
+        raise TypeError(
+            f"{type(transformer).__name__} has no transform. Pass a transformer, or a "
+            "pipeline without the step that predicts: pipeline[:-1]."
+        )
     shards = Shards.create(folder)
     bar = tqdm(total=n_rows, desc="Transforming", unit="row", disable=not verbose)
     with bar:

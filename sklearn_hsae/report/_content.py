@@ -140,7 +140,9 @@ def _ceilings(evaluation):
         return None
     name, measure, _ = _MEASURES[evaluation.task]
     is_last_step = ceilings.index[-1] == "hypotheses"
-    other_methods = "" if is_last_step else " The rows below are other methods."
+    other_methods = (
+        "" if is_last_step else " The last rows are other methods, on the same texts."
+    )
     floor = 0.5 if name == "auc" else 0.0  # bars start at the score of guessing
     return {
         "note": f"The held-out {measure} of a linear model on the output of each "

@@ -54,7 +54,10 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert re.search(r"warning: \d+ of 61 texts to test on are also among", progress)
     page = (out / "report.html").read_text("utf-8")
     assert "What goes with stars" in page and "Texts with and without it" in page
-    assert "Lasso on words" in page and "The rows below are other methods." in page
+    assert (
+        "Lasso on words" in page
+        and "The last rows are other methods, on the same texts." in page
+    )
 
 
 def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, capsys):

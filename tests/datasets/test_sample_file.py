@@ -97,3 +97,18 @@ def test_each_row_is_drawn_equally_often(tmp_path, monkeypatch):
     # 400 draws of 10 in 40: chi-square of 39 degrees of freedom, 99.9 % below 73.
     assert counts.sum() == 4000
     assert ((counts - 100) ** 2 / 75).sum() < 73
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_rows": 0}, "max_rows == 0, must be >= 1"),
+        ({"max_rows": 2.5}, "max_rows must be an instance of"),
+        ({"max_rows": 5, "random_state": "x"}, "random_state must be an instance of"),
+    ],
+)
+def test_a_wrong_number_is_named(options, message, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,stars\na,1\nb,2\n")
+    with pytest.raises((ValueError, TypeError), match=message):
+        load_texts(path, text="text", target="stars", **options)

@@ -154,6 +154,7 @@ def test_a_filter_is_a_selection(page):
     page.get_by_text("More often inside").wait_for()
     page.get_by_label("Coloured by").select_option(label="clusters of the texts")
     page.get_by_text(re.compile("^cluster:")).wait_for()
+    assert page.get_by_role("heading", name="39 of 120 texts").is_visible()
 
 
 def test_without_the_token_nothing_is_shown(server):

@@ -37,6 +37,24 @@ def test_datasets_of_pyarrow_and_iterables_of_frames(tmp_path):
     assert list(pieces[0].columns) == ["text"]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_rows": 0}, "n_rows == 0, must be >= 1"),
+        ({"n_rows": "a"}, "n_rows must be an instance of"),
+        ({"columns": "text"}, r"must be a list of names.*\['text'\]"),
+        ({"columns": []}, "must be a list of names"),
+        ({"source": 3}, "must be a path, a list of paths"),
+    ],
+)
+def test_a_wrong_argument_is_named(options, message, tmp_path):
+    # Zero rows per piece would never end.
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    arguments = {"source": tmp_path / "a.csv", "columns": ["text"], **options}
+    with pytest.raises((ValueError, TypeError), match=message):
+        list(read_pieces(**arguments))
+
+
 def test_a_file_with_other_columns_is_named(tmp_path):
     FRAME.to_csv(tmp_path / "a.csv", index=False)
     FRAME.rename(columns={"text": "body"}).to_csv(tmp_path / "b.csv", index=False)

@@ -99,6 +99,19 @@ def test_a_transformer_that_was_fitted_again_is_told_by_any_shard(tmp_path):
             transform_to(ones, PIECES, tmp_path)
 
 
+def test_a_wrong_argument_is_named(tmp_path):
+    with pytest.raises(TypeError, match=r"list has no transform.*pipeline\[:-1\]"):
+        transform_to([], PIECES, tmp_path / "rows")
+    assert not (tmp_path / "rows").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"file is a file\. Name a folder"):
+        transform_to(Counting(), PIECES, tmp_path / "file")
+    nothing = transform_to(Counting(), [], tmp_path / "nothing")
+    for read in (nothing.to_array, nothing.to_csr):
+        with pytest.raises(ValueError, match="holds no rows yet"):
+            read()
+
+
 def test_a_folder_that_holds_no_shards_or_those_of_another_version(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no shards"):
         Shards(tmp_path)
