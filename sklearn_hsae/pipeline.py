@@ -18,6 +18,7 @@ _FINAL_STEPS = {
     "regression": HypothesisRegressor,
     "classification": HypothesisClassifier,
 }
+_OVERSAMPLE = 2  # neurons per hypothesis that are named where a name costs nothing
 _TARGET_WEIGHTS = {"regression": 0.2, "classification": 0.1}
 
 
@@ -135,6 +136,7 @@ def make_hypothesis_pipeline(
         _warn_of_missing_key(llm)
     embedder = make_embedder(embedder, verbose)
     common = {"random_state": random_state, "verbose": verbose}
+    selection = {"task": task, "random_state": random_state}
     pipeline = Pipeline(
         [
             ("embed", embedder),
@@ -149,7 +151,7 @@ def make_hypothesis_pipeline(
                     **common,
                 ),
             ),
-            ("select", NeuronSelector(n_select, task=task, random_state=random_state)),
+            ("select", NeuronSelector(n_select, oversample=_OVERSAMPLE, **selection)),
             (
                 "interpret",
                 _interpreter(_own(llm), _own(embedder), judge, instructions, common),
@@ -160,9 +162,18 @@ def make_hypothesis_pipeline(
                     judge=judge, llm=_own(llm), embedder=_own(embedder), **common
                 ),
             ),
+            (
+                "choose",
+                NeuronSelector(
+                    n_select, method="correlation", binarize=False, **selection
+                ),
+            ),
             ("regress", last_step),
         ]
     )
+    if llm is not None:  # each concept costs money
+        pipeline.set_params(select__oversample=1)
+        pipeline.steps = [step for step in pipeline.steps if step[0] != "choose"]
     if clean is not None:
         pipeline.steps.insert(0, ("clean", TextCleaner(clean)))
     return pipeline.set_output(transform="pandas")

@@ -76,7 +76,7 @@ def expected_failures(estimator):
 
 @pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
 @pytest.mark.filterwarnings("ignore:All .* features that the texts have:UserWarning")
-@pytest.mark.filterwarnings("ignore:Only .* neurons were selected:UserWarning")
+@pytest.mark.filterwarnings("ignore:Only .* columns were selected:UserWarning")
 @parametrize_with_checks(
     [
         MatryoshkaSAETransformer(8, 2, max_epochs=3),

@@ -78,6 +78,11 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         per 50 rows, at least 3 and at most 20: with more hypotheses, a test on the same
         number of other rows can hardly separate their effects. "auto" selects fewer
         when fewer neurons are related to the target.
+    oversample : int, default=1
+        How many times `n_select` neurons are selected, if as many are related to the
+        target. With more than 1, the pipeline has a second selector behind the
+        :class:`ConceptAnnotator`, which selects `n_select` of the concepts: a good
+        neuron may have a bad name, and only the annotations show it.
     method : str or callable, default="forward"
         - ``"forward"``: adds one neuron at a time, the one that explains most of the
           remaining variance of y. So no two neurons say the same. See
@@ -166,6 +171,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
+        "oversample": [Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions(set(METHODS)), callable],
         "columns": ["array-like", None],
         "binarize": ["boolean"],
@@ -184,6 +190,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         self,
         n_select="auto",
         *,
+        oversample=1,
         method="forward",
         columns=None,
         binarize=True,
@@ -195,6 +202,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         random_state=None,
     ):
         self.n_select = n_select
+        self.oversample = oversample
         self.method = method
         self.columns = columns
         self.binarize = binarize
@@ -229,7 +237,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When there are fewer columns than `n_select`, when no column can be
+            When there are fewer rows than `n_select`, when no column can be
             selected (see `min_support` and `min_groups`), or when y is missing,
             constant or of another length.
         """
@@ -253,7 +261,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             self.selected_ = self._named_columns(as_columns(X))
             return self._with_prevalence(as_columns(X))
         n_rows, n_features = X.shape
-        n_select = self._check_enough(n_rows // (1 + are_pairs), n_features)
+        n_select = self._n_to_select(n_rows // (1 + are_pairs), n_features)
         target = None
         if self._needs_target():
             if not np.all(is_known):
@@ -361,22 +369,16 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             "controls": controls,
         }
 
-    def _check_enough(self, n_rows, n_features):
-        """Return the number of neurons to keep, if there are as many."""
+    def _n_to_select(self, n_rows, n_features):
         n_select = self.n_select
         if n_select == "auto":
             n_select = min(suggest_n_select(n_rows), n_features)
-        if n_select > n_features:
-            raise ValueError(
-                f"n_select={n_select} neurons cannot be chosen from "
-                f"n_features={n_features}. Lower n_select or raise n_neurons."
-            )
         if n_select > n_rows or n_rows == 1:
             raise ValueError(
                 f"n_select={n_select} neurons cannot be chosen by "
                 f"n_samples={n_rows}. Pass more rows, or lower n_select."
             )
-        return n_select
+        return min(self.oversample * n_select, n_rows, n_features)
 
     def _named_columns(self, activations):
         names = list(check_feature_names_in(self))
@@ -466,10 +468,10 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             )
         if self.n_select != "auto" and n_chosen < self.n_select:
             warnings.warn(
-                f"Only {n_chosen} neurons were selected instead of "
-                f"n_select={self.n_select}: {n_eligible} of {self.n_features_in_} fire "
-                f"on enough rows (min_support={self.min_support}), and the others add "
-                "nothing to the selected ones.",
+                f"Only {n_chosen} columns were selected instead of "
+                f"n_select={self.n_select}: {n_eligible} of {self.n_features_in_} are "
+                f"above zero on enough rows (min_support={self.min_support}), and the "
+                "others add nothing to the selected ones.",
                 UserWarning,
                 stacklevel=5,
             )

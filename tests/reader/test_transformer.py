@@ -161,7 +161,7 @@ def test_hidden_states_are_an_embedding(tiny_model, texts, y):
     assert pipe.fit(texts, y).score(texts, y) > 0.3
 
 
-@pytest.mark.filterwarnings("ignore:Only .* neurons were selected:UserWarning")
+@pytest.mark.filterwarnings("ignore:Only .* columns were selected:UserWarning")
 @pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
 def test_the_whole_pipeline(tiny_model, texts, y):
     pipe = Pipeline(

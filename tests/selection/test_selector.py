@@ -384,7 +384,7 @@ def test_groups_are_routed_when_they_are_needed():
 def test_fewer_eligible_neurons_than_asked_for_are_a_warning_with_the_numbers():
     X = activations(n_neurons=30)
     X[:, 12:] = 0.0
-    message = r"Only 12 neurons .* n_select=20: 12 of 30 fire .*min_support=10"
+    message = r"Only 12 columns .* n_select=20: 12 of 30 are .*min_support=10"
     for method in METHODS:
         selector = NeuronSelector(20, method=method, random_state=0)
         with pytest.warns(UserWarning, match=message):
