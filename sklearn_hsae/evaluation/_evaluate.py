@@ -71,10 +71,13 @@ class HypothesisEvaluation:
         number of the group of hypotheses that agree.
     groups : DataFrame
         One row per group (and class, of three or more). Every two hypotheses of a
-        group have annotations with a correlation of 0.5 or more. They share one effect,
+        group have annotations with a correlation of 0.5 or more, or names with the same
+        words. They share one effect,
         so each of them adds little to the others. The group is tested as one
-        hypothesis: a text has any of its concepts. `members` lists the concepts; the
-        other columns are those of `table`.
+        hypothesis: a text has any of its concepts. `members` lists the concepts.
+        `wald_p` is the test that the coefficients of all members in `table` are 0, and
+        `wald_p_corrected` is that for all groups. The other columns are those of
+        `table`.
     controls : DataFrame or None
         `controls_` of the last step, estimated on the held-out rows. None without
         controls.
@@ -82,8 +85,9 @@ class HypothesisEvaluation:
         See ``evaluate`` of :class:`HypothesisRegressor` and
         :class:`HypothesisClassifier`. There `n_hypotheses` and `n_significant` count
         single concepts. `n_groups` counts groups; `n_significant_groups` those that are
-        significant beside all others, and `n_significant_alone` those that are
-        significant alone, by `separation_p_corrected`.
+        significant beside all others, `n_significant_wald` those whose members are, by
+        `wald_p_corrected`, and `n_significant_alone` those that are significant alone,
+        by `separation_p_corrected`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons and
         on the selected neurons (their activations, and whether they fire). The last row
@@ -557,7 +561,8 @@ def _fidelity(steps, hypotheses):
 
 def _with_groups(table, last, annotations, controls, y, groups):
     """The table with the number of each group, and the table of the groups."""
-    numbers = agreeing_groups(annotations.to_numpy(dtype=np.float64))
+    values = annotations.to_numpy(dtype=np.float64)
+    numbers = agreeing_groups(values, annotations.columns)
     agreeing = group_table(last, table, annotations, y, numbers, controls, groups)
     names = annotations.columns
     by_name = dict(zip(names, numbers.tolist(), strict=True))
@@ -566,15 +571,16 @@ def _with_groups(table, last, annotations, controls, y, groups):
 
 def _counts(groups, alpha):
     """How many groups are significant, alone and beside the others, in any class."""
-    is_significant_alone = groups["separation_p_corrected"] < alpha
-    group_is_significant = groups.groupby("hypothesis")["significant"].any()
-    return {
-        "n_significant_alone": int(
-            is_significant_alone.groupby(groups["hypothesis"]).any().sum()
-        ),
-        "n_groups": len(group_is_significant),
-        "n_significant_groups": int(group_is_significant.sum()),
+    names = groups["hypothesis"]
+    counts = {
+        name: int(is_significant.groupby(names).any().sum())
+        for name, is_significant in (
+            ("n_significant_alone", groups["separation_p_corrected"] < alpha),
+            ("n_significant_groups", groups["significant"]),
+            ("n_significant_wald", groups["wald_p_corrected"] < alpha),
+        )
     }
+    return {"n_groups": names.nunique(), **counts}
 
 
 def _with_fidelity(table, fidelity):

@@ -22,7 +22,7 @@ from sklearn_hsae.inference._controls import (
     with_index_levels,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
-from sklearn_hsae.inference._logistic import fit_logistic
+from sklearn_hsae.inference._logistic import fit_logistic, wald_logistic
 from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._metrics import (
     auc,
@@ -372,6 +372,22 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             for _, is_class in self._outcomes(rows.y)
         ]
         return self._coefficients(estimates)
+
+    def _wald(self, rows, members):
+        """p of the test of each group of columns, for each class."""
+        tests = [
+            wald_logistic(
+                rows.X,
+                is_class,
+                np.concatenate(self._names()),
+                members,
+                weights=rows.weights,
+                clusters=rows.clusters,
+                has_intercept=not self.pairs,
+            )
+            for _, is_class in self._outcomes(rows.y)
+        ]
+        return np.concatenate(tests)
 
     def _outcomes(self, y):
         """Each class that has a regression, and 1 for the rows that have it."""
