@@ -237,7 +237,7 @@ def _likelihood_ratios(design, y, members, clusters):
 
 
 def _of_clusters(covariance, clusters):
-    """The covariance with its degrees of freedom: those of many rows, or of clusters."""
+    """The covariance with degrees of freedom: those of many rows, or of clusters."""
     if clusters is None:
         return Covariance(covariance, np.inf)
     return Covariance(covariance, clusters.max(), is_of_clusters=True)

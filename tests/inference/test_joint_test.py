@@ -56,17 +56,14 @@ def test_clusters_are_those_of_statsmodels_with_many_of_them():
     assert p[0] == pytest.approx(by_statsmodels(model, True), rel=0.02)
 
 
-@pytest.mark.parametrize("kind", ["normal", "skewed"])
-def test_noise_is_significant_as_often_as_it_should(kind):
-    # Two near copies of a concept that 12 of 150 rows have. HC3 alone: 10 to 20 %.
+def test_skewed_noise_is_significant_as_often_as_it_should():
+    # Two near copies of a concept that 12 of 150 rows have. HC3 alone finds far more.
     rng, p = np.random.default_rng(0), []
-    for _ in range(150):
+    for _ in range(100):
         X = (rng.random((150, 3)) < 0.2) * 1.0
         X[:, :2] = (np.arange(150) < 12)[:, None]
         X[[2, 30], 1] = 0, 1
-        y = rng.normal(size=150)
-        if kind == "skewed":
-            y = rng.choice([1.0, 2.0, 3.0], 150, p=[0.9, 0.07, 0.03])
+        y = rng.choice([1.0, 2.0, 3.0], 150, p=[0.9, 0.07, 0.03])
         p += [wald_linear(X, y, NAMES[:3], MEMBERS[:1], cov_type="HC3")[0]]
     assert np.mean(np.array(p) < 0.05) < 0.08
 
