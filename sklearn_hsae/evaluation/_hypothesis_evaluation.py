@@ -81,9 +81,17 @@ class HypothesisEvaluation:
         the texts; and `discovery_split`, whether it is a :class:`DiscoverySplit`.
     stability : DataFrame or None
         How often each hypothesis comes back, if :meth:`with_stability` has added it.
+    drift : DataFrame or None
+        Whether each concept is as frequent in the held-out texts as in the training
+        texts: see :func:`~sklearn_hsae.corpora.concept_drift`. None where the last step
+        was fitted with weights.
+    neuron_drift : DataFrame or None
+        The same for the selected neurons, with the `concept` that names each: see
+        :func:`~sklearn_hsae.corpora.neuron_drift`. None without a
+        :class:`NeuronSelector`, and for texts of several times together.
     held_out : HeldOut or None
-        What :meth:`by_group` needs of the held-out rows. None in an evaluation that
-        was loaded.
+        What :meth:`by_group` and :meth:`update` need of the held-out rows. None in an
+        evaluation that was loaded.
     """
 
     task: str
@@ -99,6 +107,8 @@ class HypothesisEvaluation:
     fidelity: pd.DataFrame | None
     settings: dict
     stability: pd.DataFrame | None = None
+    drift: pd.DataFrame | None = None
+    neuron_drift: pd.DataFrame | None = None
     held_out: "HeldOut | None" = None
 
     def by_group(self, by):
@@ -161,6 +171,61 @@ class HypothesisEvaluation:
         table = effects_by_group(*self.held_out[:-1], by)
         table.attrs["by"] = str(getattr(by, "name", None) or "group")
         return table
+
+    def update(self, pipeline, X, y, *, groups=None):
+        """Test the same hypotheses on new texts, and on all held-out texts so far.
+
+        The pipeline is not fitted again. Only the new texts are embedded and judged;
+        the annotations of the earlier ones are kept.
+
+        Parameters
+        ----------
+        pipeline : Pipeline, DiscoverySplit, or a fitted search
+            What was evaluated.
+        X : sequence of str, or other input of the pipeline, of length n_samples
+            New rows, with the same outcome in the same unit.
+        y : array-like of shape (n_samples,)
+            Their target.
+        groups : array-like of shape (n_samples,), default=None
+            As in :func:`evaluate_hypotheses`. The same label is the same group in
+            earlier rows.
+
+        Returns
+        -------
+        HypothesisUpdate
+            `new`, the tests on the new rows alone, with the drift of concepts and of
+            neurons; `so_far`, the tests on the earlier and the new rows together; and
+            ``compare()``, whether the effects have changed.
+
+        Raises
+        ------
+        ValueError
+            When the evaluation is of another pipeline, or was loaded from a file, which
+            has no outcomes of the earlier rows.
+
+        Notes
+        -----
+        Who tests after each week until a hypothesis is significant finds too many: the
+        p-values of `so_far` do not know how often was looked before. Those of `new`
+        count on the new rows alone.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.pipeline import Pipeline
+        >>> from sklearn_hsae import HypothesisRegressor, evaluate_hypotheses
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.integers(2, size=(600, 3))
+        >>> y = X[:, 0] + rng.normal(size=600)
+        >>> pipe = Pipeline([("regress", HypothesisRegressor())]).fit(X[:200], y[:200])
+        >>> evaluation = evaluate_hypotheses(pipe, X[200:400], y[200:400])
+        >>> update = evaluation.update(pipe, X[400:], y[400:])
+        >>> update.new.metrics["n"], update.so_far.metrics["n"]
+        (200, 400)
+        """
+        from sklearn_hsae.evaluation._update import updated
+
+        return updated(self, pipeline, X, y, groups)
 
     def direction(self, outcome="the outcome"):
         """Say in one line what a positive effect means.
