@@ -1,57 +1,37 @@
 """Test the hypotheses of a fitted pipeline on held-out texts."""
 
-import textwrap
-from dataclasses import dataclass, replace
-from html import escape
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
-from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
+from sklearn_hsae.corpora import concept_drift, neuron_drift
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
-from sklearn_hsae.evaluation._groups import (
-    agreeing_groups,
-    group_table,
-    one_row_per_group,
+from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
+from sklearn_hsae.evaluation._hypothesis_evaluation import (
+    HeldOut,
+    HypothesisEvaluation,
 )
 from sklearn_hsae.evaluation._overlap import fingerprints, warn_of_overlap
-from sklearn_hsae.evaluation._paper import (
-    as_latex,
-    as_markdown,
-    chosen_columns,
-    methods_text,
-    paper_table,
-    summary_text,
-)
-from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.evaluation._stages import (
+    SELECTED_NEURONS,
     flat_steps,
+    neuron_selector,
     numeric_stages,
     removed_from_texts,
     text_readers,
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import effects_by_group, read_clusters, split_controls
+from sklearn_hsae.inference import read_clusters, split_controls
 
-_SHOWN = (
-    "coefficient",
-    "average_marginal_effect",
-    "ci_low",
-    "ci_high",
-    "p_corrected",
-    "prevalence",
-    "f1",
-    "class",
-    "hypothesis",
-)
 _FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, eq=False)
 class HypothesisEvaluation:
     """The result of :func:`evaluate_hypotheses`.
@@ -407,6 +387,8 @@ def class_name(label, outcome):
     return label if isinstance(label, str) else f"{outcome} = {label}"
 
 
+=======
+>>>>>>> main
 def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
@@ -470,20 +452,57 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     known = getattr(pipeline, "_discovery_texts", None)
     warn_of_overlap(texts, known, "among those that DiscoverySplit found them on")
     last._check_held_out(y)
-    clusters = read_clusters(groups, last.cov_type, y)
+    read_clusters(groups, last.cov_type, y)  # refused before a text is judged
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
         warn_of_overlap(texts, fingerprints(X_train), "in X_train")
     stages, annotations = transform_by_stages(steps, X)
+    training = None if X_train is None else numeric_stages(steps, X_train)
+    evaluation = _evaluate(last, annotations, y, groups, stages, training, y_train)
+    fidelity = _fidelity(steps, evaluation.table["hypothesis"])
+    neurons = _neuron_drift(steps, stages, fidelity, last.alpha)
+    cleaned = [part for step in steps for part in removed_from_texts(step)]
+    found = {"clean": cleaned, "discovery_split": known is not None}
+    return replace(
+        evaluation,
+        table=with_fidelity(evaluation.table, fidelity),
+        fidelity=fidelity,
+        neuron_drift=neurons,
+        settings=evaluation.settings | found,
+        held_out=evaluation.held_out._replace(texts=texts),
+    )
+
+
+def evaluate_again(last, annotations, y, groups):
+    """Test annotations that there are, for the last step of a pipeline.
+
+    Parameters
+    ----------
+    last : HypothesisRegressor or HypothesisClassifier
+        Fitted.
+    annotations : DataFrame of n_rows rows
+        With the controls among its columns.
+    y : ndarray of shape (n_rows,)
+    groups : array-like of shape (n_rows,), or None
+
+    Returns
+    -------
+    HypothesisEvaluation
+        Without what only the earlier steps know: fidelity, neurons and ceilings.
+    """
+    return _evaluate(last, annotations, y, groups, {}, None, None)
+
+
+def _evaluate(last, annotations, y, groups, stages, training, y_train):
+    task = "classification" if is_classifier(last) else "regression"
     table, control_effects, metrics = last._evaluate(annotations, y, groups=groups)
     annotations, controls = split_controls(last, annotations)
     table, agreeing = _with_groups(table, last, annotations, controls, y, groups)
     metrics |= _counts(agreeing, last.alpha)
     ceilings = None
-    if X_train is not None:
-        training = numeric_stages(steps, X_train)
+    if training is not None:
         classes = last.classes_ if task == "classification" else None
         ceilings = ceiling_table(
             training,
@@ -492,28 +511,24 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
             y,
             classes,
             metrics,
-            clusters=clusters,
+            clusters=read_clusters(groups, last.cov_type, y),
             has_intercept=not last.pairs,
         )
-    fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
         task=task,
         alpha=last.alpha,
         positive=last.positive_ if task == "classification" else None,
-        table=_with_fidelity(table, fidelity),
+        table=table,
         groups=agreeing,
         controls=control_effects if len(control_effects) else None,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
         annotations=annotations,
-        fidelity=fidelity,
-        settings=last.get_params()
-        | {
-            "clean": [part for step in steps for part in removed_from_texts(step)],
-            "discovery_split": known is not None,
-        },
-        held_out=HeldOut(last, annotations, controls, y, groups, texts),
+        fidelity=None,
+        settings=last.get_params(),
+        drift=None if last.is_weighted_ else concept_drift(last, annotations),
+        held_out=HeldOut(last, annotations, controls, y, groups, None),
     )
 
 
@@ -559,6 +574,21 @@ def _fidelity(steps, hypotheses):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
+def _neuron_drift(steps, stages, fidelity, alpha):
+    """How often the selected neurons fire; None where there are none to look at."""
+    selector, activations = neuron_selector(steps), stages.get(SELECTED_NEURONS)
+    if selector is None or activations is None:
+        return None
+    if activations.shape[1] != len(selector.get_feature_names_out()):
+        return None  # another step has changed the columns
+    table = neuron_drift(selector, activations, alpha=alpha)
+    concepts = {}
+    if fidelity is not None and "neuron" in fidelity:
+        concepts = dict(zip(fidelity["neuron"], fidelity["concept"], strict=True))
+    table.insert(1, "concept", [concepts.get(name) for name in table["neuron"]])
+    return table
+
+
 def _with_groups(table, last, annotations, controls, y, groups):
     """The table with the number of each group, and the table of the groups."""
     values = annotations.to_numpy(dtype=np.float64)
@@ -583,7 +613,8 @@ def _counts(groups, alpha):
     return {"n_groups": names.nunique(), **counts}
 
 
-def _with_fidelity(table, fidelity):
+def with_fidelity(table, fidelity):
+    """The table with the scores of each concept; `fidelity` may be None."""
     if fidelity is None:
         return table
     scores = fidelity.rename(columns={"concept": "hypothesis"})

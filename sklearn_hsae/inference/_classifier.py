@@ -126,6 +126,8 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         Training mean of each hypothesis; replaces NaN in :meth:`predict`.
     n_dropped_ : int
         Training rows left out because an annotation or a control was missing.
+    is_weighted_ : bool
+        Whether :meth:`fit` was given weights.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -224,6 +226,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             `positive` is given and there are more than two.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
+        self.is_weighted_ = sample_weight is not None
         self.classes_ = np.unique(rows.y)
         self.positive_ = find_positive(self.classes_, self.positive)
         estimates, summary, controls = self._estimate(rows)

@@ -111,6 +111,8 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         Training mean of each hypothesis; replaces NaN in :meth:`predict`.
     n_dropped_ : int
         Training rows left out because an annotation or a control was missing.
+    is_weighted_ : bool
+        Whether :meth:`fit` was given weights.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -222,6 +224,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             Fitted.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
+        self.is_weighted_ = sample_weight is not None
         estimates, summary, controls = self._estimate(rows)
         self._summary = summary.to_dict("list")
         self._control_summary = controls.to_dict("list")
