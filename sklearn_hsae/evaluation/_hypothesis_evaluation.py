@@ -53,10 +53,12 @@ class HypothesisEvaluation:
         number of the group of hypotheses that agree.
     groups : DataFrame
         One row per group (and class, of three or more). Every two hypotheses of a
-        group have annotations with a correlation of 0.5 or more. They share one effect,
-        so each of them adds little to the others. The group is tested as one
-        hypothesis: a text has any of its concepts. `members` lists the concepts; the
-        other columns are those of `table`.
+        group have annotations with a correlation of 0.5 or more, or names with the same
+        words. They share one effect, so each of them adds little to the others. The
+        group is tested as one hypothesis: a text has any of its concepts. `members`
+        lists the concepts. `wald_p` is the test that the coefficients of all members in
+        `table` are 0, and `wald_p_corrected` is that for all groups. The other columns
+        are those of `table`.
     controls : DataFrame or None
         `controls_` of the last step, estimated on the held-out rows. None without
         controls.
@@ -64,8 +66,9 @@ class HypothesisEvaluation:
         See ``evaluate`` of :class:`HypothesisRegressor` and
         :class:`HypothesisClassifier`. There `n_hypotheses` and `n_significant` count
         single concepts. `n_groups` counts groups; `n_significant_groups` those that are
-        significant beside all others, and `n_significant_alone` those that are
-        significant alone, by `separation_p_corrected`.
+        significant beside all others, `n_significant_wald` those whose members are, by
+        `wald_p_corrected`, and `n_significant_alone` those that are significant alone,
+        by `separation_p_corrected`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons and
         on the selected neurons (their activations, and whether they fire). The last row
