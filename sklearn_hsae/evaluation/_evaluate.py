@@ -1,57 +1,37 @@
 """Test the hypotheses of a fitted pipeline on held-out texts."""
 
-import textwrap
-from dataclasses import dataclass, replace
-from html import escape
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
-from sklearn_hsae._files import json_value
 from sklearn_hsae._target import read_target
+from sklearn_hsae.corpora import concept_drift, neuron_drift
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
-from sklearn_hsae.evaluation._groups import (
-    agreeing_groups,
-    group_table,
-    one_row_per_group,
+from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
+from sklearn_hsae.evaluation._hypothesis_evaluation import (
+    HeldOut,
+    HypothesisEvaluation,
 )
 from sklearn_hsae.evaluation._overlap import fingerprints, warn_of_overlap
-from sklearn_hsae.evaluation._paper import (
-    as_latex,
-    as_markdown,
-    chosen_columns,
-    methods_text,
-    paper_table,
-    summary_text,
-)
-from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.evaluation._stages import (
+    SELECTED_NEURONS,
     flat_steps,
+    neuron_selector,
     numeric_stages,
     removed_from_texts,
     text_readers,
     transform_by_stages,
 )
 from sklearn_hsae.evaluation._verdict import verdict
-from sklearn_hsae.inference import effects_by_group, read_clusters, split_controls
+from sklearn_hsae.inference import read_clusters, split_controls
 
-_SHOWN = (
-    "coefficient",
-    "average_marginal_effect",
-    "ci_low",
-    "ci_high",
-    "p_corrected",
-    "prevalence",
-    "f1",
-    "class",
-    "hypothesis",
-)
 _FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
 
 
+<<<<<<< HEAD
 @dataclass(frozen=True, eq=False)
 class HypothesisEvaluation:
     """The result of :func:`evaluate_hypotheses`.
@@ -71,10 +51,13 @@ class HypothesisEvaluation:
         number of the group of hypotheses that agree.
     groups : DataFrame
         One row per group (and class, of three or more). Every two hypotheses of a
-        group have annotations with a correlation of 0.5 or more. They share one effect,
+        group have annotations with a correlation of 0.5 or more, or names with the same
+        words. They share one effect,
         so each of them adds little to the others. The group is tested as one
-        hypothesis: a text has any of its concepts. `members` lists the concepts; the
-        other columns are those of `table`.
+        hypothesis: a text has any of its concepts. `members` lists the concepts.
+        `wald_p` is the test that the coefficients of all members in `table` are 0, and
+        `wald_p_corrected` is that for all groups. The other columns are those of
+        `table`.
     controls : DataFrame or None
         `controls_` of the last step, estimated on the held-out rows. None without
         controls.
@@ -82,8 +65,9 @@ class HypothesisEvaluation:
         See ``evaluate`` of :class:`HypothesisRegressor` and
         :class:`HypothesisClassifier`. There `n_hypotheses` and `n_significant` count
         single concepts. `n_groups` counts groups; `n_significant_groups` those that are
-        significant beside all others, and `n_significant_alone` those that are
-        significant alone, by `separation_p_corrected`.
+        significant beside all others, `n_significant_wald` those whose members are, by
+        `wald_p_corrected`, and `n_significant_alone` those that are significant alone,
+        by `separation_p_corrected`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons and
         on the selected neurons (their activations, and whether they fire). The last row
@@ -403,6 +387,8 @@ def class_name(label, outcome):
     return label if isinstance(label, str) else f"{outcome} = {label}"
 
 
+=======
+>>>>>>> main
 def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=None):
     """Test the hypotheses of a fitted pipeline on other rows.
 
@@ -466,20 +452,57 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     known = getattr(pipeline, "_discovery_texts", None)
     warn_of_overlap(texts, known, "among those that DiscoverySplit found them on")
     last._check_held_out(y)
-    clusters = read_clusters(groups, last.cov_type, y)
+    read_clusters(groups, last.cov_type, y)  # refused before a text is judged
     if (X_train is None) != (y_train is None):
         raise ValueError("Pass both X_train and y_train, or neither.")
     if X_train is not None:
         y_train = _check_target(X_train, y_train, task, "X_train", "y_train")
         warn_of_overlap(texts, fingerprints(X_train), "in X_train")
     stages, annotations = transform_by_stages(steps, X)
+    training = None if X_train is None else numeric_stages(steps, X_train)
+    evaluation = _evaluate(last, annotations, y, groups, stages, training, y_train)
+    fidelity = _fidelity(steps, evaluation.table["hypothesis"])
+    neurons = _neuron_drift(steps, stages, fidelity, last.alpha)
+    cleaned = [part for step in steps for part in removed_from_texts(step)]
+    found = {"clean": cleaned, "discovery_split": known is not None}
+    return replace(
+        evaluation,
+        table=with_fidelity(evaluation.table, fidelity),
+        fidelity=fidelity,
+        neuron_drift=neurons,
+        settings=evaluation.settings | found,
+        held_out=evaluation.held_out._replace(texts=texts),
+    )
+
+
+def evaluate_again(last, annotations, y, groups):
+    """Test annotations that there are, for the last step of a pipeline.
+
+    Parameters
+    ----------
+    last : HypothesisRegressor or HypothesisClassifier
+        Fitted.
+    annotations : DataFrame of n_rows rows
+        With the controls among its columns.
+    y : ndarray of shape (n_rows,)
+    groups : array-like of shape (n_rows,), or None
+
+    Returns
+    -------
+    HypothesisEvaluation
+        Without what only the earlier steps know: fidelity, neurons and ceilings.
+    """
+    return _evaluate(last, annotations, y, groups, {}, None, None)
+
+
+def _evaluate(last, annotations, y, groups, stages, training, y_train):
+    task = "classification" if is_classifier(last) else "regression"
     table, control_effects, metrics = last._evaluate(annotations, y, groups=groups)
     annotations, controls = split_controls(last, annotations)
     table, agreeing = _with_groups(table, last, annotations, controls, y, groups)
     metrics |= _counts(agreeing, last.alpha)
     ceilings = None
-    if X_train is not None:
-        training = numeric_stages(steps, X_train)
+    if training is not None:
         classes = last.classes_ if task == "classification" else None
         ceilings = ceiling_table(
             training,
@@ -488,28 +511,24 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
             y,
             classes,
             metrics,
-            clusters=clusters,
+            clusters=read_clusters(groups, last.cov_type, y),
             has_intercept=not last.pairs,
         )
-    fidelity = _fidelity(steps, table["hypothesis"])
     return HypothesisEvaluation(
         task=task,
         alpha=last.alpha,
         positive=last.positive_ if task == "classification" else None,
-        table=_with_fidelity(table, fidelity),
+        table=table,
         groups=agreeing,
         controls=control_effects if len(control_effects) else None,
         metrics=metrics,
         ceilings=ceilings,
         verdict=verdict(task, metrics, ceilings),
         annotations=annotations,
-        fidelity=fidelity,
-        settings=last.get_params()
-        | {
-            "clean": [part for step in steps for part in removed_from_texts(step)],
-            "discovery_split": known is not None,
-        },
-        held_out=HeldOut(last, annotations, controls, y, groups, texts),
+        fidelity=None,
+        settings=last.get_params(),
+        drift=None if last.is_weighted_ else concept_drift(last, annotations),
+        held_out=HeldOut(last, annotations, controls, y, groups, None),
     )
 
 
@@ -555,9 +574,25 @@ def _fidelity(steps, hypotheses):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
+def _neuron_drift(steps, stages, fidelity, alpha):
+    """How often the selected neurons fire; None where there are none to look at."""
+    selector, activations = neuron_selector(steps), stages.get(SELECTED_NEURONS)
+    if selector is None or activations is None:
+        return None
+    if activations.shape[1] != len(selector.get_feature_names_out()):
+        return None  # another step has changed the columns
+    table = neuron_drift(selector, activations, alpha=alpha)
+    concepts = {}
+    if fidelity is not None and "neuron" in fidelity:
+        concepts = dict(zip(fidelity["neuron"], fidelity["concept"], strict=True))
+    table.insert(1, "concept", [concepts.get(name) for name in table["neuron"]])
+    return table
+
+
 def _with_groups(table, last, annotations, controls, y, groups):
     """The table with the number of each group, and the table of the groups."""
-    numbers = agreeing_groups(annotations.to_numpy(dtype=np.float64))
+    values = annotations.to_numpy(dtype=np.float64)
+    numbers = agreeing_groups(values, annotations.columns)
     agreeing = group_table(last, table, annotations, y, numbers, controls, groups)
     names = annotations.columns
     by_name = dict(zip(names, numbers.tolist(), strict=True))
@@ -566,18 +601,20 @@ def _with_groups(table, last, annotations, controls, y, groups):
 
 def _counts(groups, alpha):
     """How many groups are significant, alone and beside the others, in any class."""
-    is_significant_alone = groups["separation_p_corrected"] < alpha
-    group_is_significant = groups.groupby("hypothesis")["significant"].any()
-    return {
-        "n_significant_alone": int(
-            is_significant_alone.groupby(groups["hypothesis"]).any().sum()
-        ),
-        "n_groups": len(group_is_significant),
-        "n_significant_groups": int(group_is_significant.sum()),
+    names = groups["hypothesis"]
+    counts = {
+        name: int(is_significant.groupby(names).any().sum())
+        for name, is_significant in (
+            ("n_significant_alone", groups["separation_p_corrected"] < alpha),
+            ("n_significant_groups", groups["significant"]),
+            ("n_significant_wald", groups["wald_p_corrected"] < alpha),
+        )
     }
+    return {"n_groups": names.nunique(), **counts}
 
 
-def _with_fidelity(table, fidelity):
+def with_fidelity(table, fidelity):
+    """The table with the scores of each concept; `fidelity` may be None."""
     if fidelity is None:
         return table
     scores = fidelity.rename(columns={"concept": "hypothesis"})
