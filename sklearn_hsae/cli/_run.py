@@ -23,6 +23,11 @@ from sklearn_hsae.sae import suggest_sizes
 
 def run(arguments, argv, told):
     """Check everything, fit, test, show and write."""
+    if arguments.chunk and arguments.embedder == "lsa":
+        raise ValueError(
+            "--chunk is for a model that reads only the head of a long text, and "
+            "--embedder lsa reads every text whole: leave --chunk out."
+        )
     split = read_split(arguments)
     pipeline = _pipeline(arguments, split)
     rows = "texts" if arguments.text_b is None else "pairs of texts"

@@ -35,7 +35,8 @@ def concept_drift(model, annotations):
     Raises
     ------
     ValueError
-        When `annotations` lacks a hypothesis of the model.
+        When `annotations` lacks a hypothesis of the model, or the model was fitted with
+        weights, which have no counts to test.
 
     Notes
     -----
@@ -60,6 +61,11 @@ def concept_drift(model, annotations):
     """
     last = model[-1] if isinstance(model, Pipeline) else model
     check_is_fitted(last)
+    if last.is_weighted_:
+        raise ValueError(
+            "The model was fitted with sample_weight, so its shares of texts are no "
+            "counts that a test could compare. Fit it without weights."
+        )
     before = last.summary_.drop_duplicates("hypothesis")  # a row per class
     names = before["hypothesis"].tolist()
     absent = [name for name in names if name not in annotations]
