@@ -165,7 +165,11 @@ def make_hypothesis_pipeline(
             (
                 "choose",
                 NeuronSelector(
-                    n_select, method="correlation", binarize=False, **selection
+                    n_select,
+                    method="lasso",
+                    binarize=False,
+                    min_support=1,
+                    **selection,
                 ),
             ),
             ("regress", last_step),

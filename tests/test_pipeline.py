@@ -54,7 +54,7 @@ def embeddings(reviews):
 
 
 def make_pipe(**options):
-    """The six steps, small enough to be fitted in a second."""
+    """The pipeline, small enough to be fitted in a second."""
     pipe = make_hypothesis_pipeline(
         n_neurons=16, k=3, n_select=N_SELECT, random_state=0, **options
     )
@@ -70,10 +70,17 @@ def fitted(reviews):
     return make_pipe().fit(reviews.texts, reviews.target)
 
 
-def test_it_is_a_plain_pipeline_of_the_six_steps(fitted):
+def test_it_is_a_plain_pipeline(fitted):
     assert type(fitted) is Pipeline
-    names = ["embed", "sae", "select", "interpret", "annotate", "regress"]
+    names = ["embed", "sae", "select", "interpret", "annotate", "choose", "regress"]
     assert list(fitted.named_steps) == names
+
+
+def test_twice_as_many_neurons_are_named_and_the_best_concepts_are_hypotheses(fitted):
+    assert len(fitted["select"].get_feature_names_out()) == 2 * N_SELECT
+    hypotheses = fitted["regress"].feature_names_in_
+    assert len(hypotheses) == N_SELECT
+    assert set(hypotheses) < set(fitted["interpret"].concepts_)
 
 
 def test_fit_predict_score_equal_the_steps_by_hand(fitted, reviews):
@@ -83,9 +90,11 @@ def test_fit_predict_score_equal_the_steps_by_hand(fitted, reviews):
         16, 3, prefixes=None, max_epochs=5, random_state=0
     ).set_params(target_weight=fitted["sae"].target_weight)
     A = sae.fit_transform(X, reviews.target)
-    A = NeuronSelector(N_SELECT).fit(A, reviews.target).transform(A)
+    A = NeuronSelector(2 * N_SELECT).fit(A, reviews.target).transform(A)
     C = KeyphraseInterpreter(random_state=0).fit_transform(A)
     H = ConceptAnnotator().fit_transform(C)
+    choose = NeuronSelector(N_SELECT, method="lasso", binarize=False)
+    H = choose.fit(H, reviews.target).transform(H)
     last = HypothesisRegressor().fit(H, reviews.target)
     np.testing.assert_allclose(fitted.predict(reviews.texts), last.predict(H))
     assert fitted.score(reviews.texts, reviews.target) == pytest.approx(
@@ -98,7 +107,7 @@ def test_rows_are_texts_and_columns_are_concepts(fitted, reviews):
     stages = [frame]
     for _, step in fitted.steps[:-1]:
         stages.append(step.transform(stages[-1]))
-    embedded, activations, selected, concepts, answers = stages[1:]
+    embedded, activations, selected, concepts, answers, chosen = stages[1:]
     for stage in (embedded, activations, selected, concepts):
         assert stage.index.names == [None, "text"]
         assert stage.index.get_level_values(0).tolist() == frame.index.tolist()
@@ -107,7 +116,9 @@ def test_rows_are_texts_and_columns_are_concepts(fitted, reviews):
     assert concepts.columns.tolist() == list(fitted["interpret"].concepts_)
     assert answers.index.equals(frame.index)  # the last reader drops the texts
     assert set(np.unique(answers)) <= {0.0, 1.0}
-    assert list(fitted[:-1].get_feature_names_out()) == concepts.columns.tolist()
+    assert list(fitted[:-2].get_feature_names_out()) == concepts.columns.tolist()
+    assert list(fitted[:-1].get_feature_names_out()) == chosen.columns.tolist()
+    assert chosen.equals(answers[chosen.columns])
 
 
 @pytest.mark.parametrize(
@@ -231,7 +242,8 @@ def test_several_autoencoders_in_one_selection(reviews):
     fine = MatryoshkaSAETransformer(32, 4, **options)
     union = FeatureUnion([("broad", broad), ("fine", fine)])
     pipe = without_interpretation(make_pipe()).set_params(sae=union)
-    pipe.set_params(select__n_select=10).set_output(transform="pandas").fit(texts, y)
+    pipe.set_params(select__n_select=10, select__oversample=1, choose="passthrough")
+    pipe.set_output(transform="pandas").fit(texts, y)
     activations = pipe[:2].transform(texts)
     assert list(activations.index.get_level_values("text")) == texts
     X = EmbeddingTransformer().fit_transform(texts)
@@ -517,7 +529,7 @@ def test_evaluation_of_concepts_beside_controls(reviews, selection):
     result = evaluate_hypotheses(
         model, frame[160:], y[160:], X_train=frame[:160], y_train=y[:160]
     )
-    assert result.ceilings["n_columns"].tolist() == [384, 16, 4, 4, 5]
+    assert result.ceilings["n_columns"].tolist() == [384, 16, 8, 8, 5]
     assert result.table["f1"].notna().sum() == N_SELECT
 
 

@@ -6,9 +6,14 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import (
+    assert_all_finite,
+    check_consistent_length,
+    check_random_state,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._pairs import (
@@ -220,7 +225,9 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_neurons)
-            Activations; sparse input is never made dense.
+            Activations; sparse input is never made dense. Or the annotations of a
+            :class:`ConceptAnnotator`: a row with NaN, which was not judged, has the
+            weight 0.
         y : array-like of shape (n_samples,)
             The target. May be None for "prevalence", "random" and explicit `columns`.
         sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -244,8 +251,14 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         are_pairs = carries_pairs(X)
         controls, is_known = self._read_controls(X)
         X = validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32]
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
         )
+        X, is_judged = _judged_rows(X)
+        is_known = is_known & is_judged
         if are_pairs:
             y = y if y is None else mirrored_target(y, self.task)
             sample_weight, groups = map(of_both_texts, (sample_weight, groups))
@@ -312,6 +325,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
                 X,
                 accept_sparse="csr",
                 dtype=None,
+                ensure_all_finite="allow-nan",
                 ensure_min_samples=0,
                 reset=False,
             )
@@ -485,8 +499,22 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         tags.target_tags.required = self._needs_target()
         return tags
+
+
+def _judged_rows(X):
+    """`X` with 0 for NaN, and which rows have no NaN."""
+    if sparse.issparse(X):
+        assert_all_finite(X, input_name="X")
+        return X, True
+    if not np.isnan(X).any():
+        return X, True
+    is_judged = ~np.isnan(X).any(axis=1)
+    if not is_judged.any():
+        raise ValueError("Each row of X has a NaN. At least one must have none.")
+    return np.nan_to_num(X), is_judged
 
 
 def _is_index(column):

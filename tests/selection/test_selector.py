@@ -540,7 +540,6 @@ def test_a_useless_target_is_refused(method, y, message):
 @pytest.mark.parametrize(
     ("parameters", "rows", "message"),
     [
-        ({"n_select": 41}, 300, "n_select=41 .* n_features=40"),
         ({"n_select": 20}, 19, "n_select=20 .* n_samples=19"),
         ({"n_select": 1}, 1, "n_samples=1"),
         ({"n_select": 0}, 300, "n_select"),
@@ -555,6 +554,23 @@ def test_impossible_parameters_are_refused(parameters, rows, message):
     X = activations()
     with pytest.raises(ValueError, match=message):
         NeuronSelector(**parameters).fit(X[:rows], target(X)[:rows])
+
+
+def test_more_than_there_are_is_all_of_them_and_a_warning():
+    X = activations()
+    with pytest.warns(UserWarning, match="Only 40 columns .* n_select=41"):
+        selector = NeuronSelector(41, method="prevalence").fit(X)
+    assert selector.get_support().all()
+
+
+def test_oversampling_selects_the_first_columns_of_a_longer_selection():
+    X = activations()
+    twice = NeuronSelector(4, oversample=2).fit(X, target(X))
+    np.testing.assert_array_equal(
+        twice.selected_, NeuronSelector(8).fit(X, target(X)).selected_
+    )
+    everything = NeuronSelector(30, oversample=2, method="prevalence").fit(X)
+    assert everything.get_support().all()  # no warning: there are more than 30
 
 
 def test_no_neuron_that_fires_is_an_error_with_the_numbers():
