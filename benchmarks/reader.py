@@ -38,6 +38,7 @@ from sklearn_hsae import (
     make_hypothesis_pipeline,
 )
 from sklearn_hsae.reader._hidden_states import HiddenStateReader, TokenStates
+from sklearn_hsae.reader._places import Place
 
 OUTCOME = {"airline": "sentiment", "yelp": "stars", "imdb": "rating"}
 N_TOKENS = 64  # what a text is cut to, for both sides
@@ -71,6 +72,7 @@ def state_reader(model, layer=None):
     return HiddenStateReader(
         str(model),
         layer,
+        place=Place(),
         has_bos=None,
         is_centred=False,
         chat_role=None,

@@ -22,7 +22,7 @@ from sklearn_hsae.cli._judged_file import check_output, output_path, table_write
 from sklearn_hsae.cli._new_outcomes import check_outcomes, outcome_kinds, retest
 from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, format_retest, paragraph
-from sklearn_hsae.corpora import concept_drift
+from sklearn_hsae.corpora import concept_drift, neuron_drift
 from sklearn_hsae.datasets import TextsInPieces
 from sklearn_hsae.evaluation import corrected_names, relabel_column
 
@@ -53,21 +53,23 @@ def apply(arguments):
     unit = "texts" if isinstance(text, str) else "pairs of texts"
     say(f"{arguments.file}: {n_texts:,} {unit}")
     labels = results.labels()
-    annotations, means = _judge_all(
+    annotations, activations, means = _judge_all(
         model, pieces, results.control_kinds, output, labels
     )
     drift = concept_drift(model, annotations)
+    found = results.evaluation()
     history = add_to_history(
         results.folder, model, arguments.file, n_texts, means, drift
     )
     names = corrected_names(annotations.columns, labels)
     drift = relabel_column(drift, "hypothesis", names)  # the history keeps its names
-    _show(results.target, model, n_texts, unit, means, drift)
+    neurons = neuron_drift(model["select"], activations, alpha=model[-1].alpha)
+    neurons["hypothesis"] = found.neuron_drift["concept"].fillna(neurons["neuron"])
+    neurons = relabel_column(neurons, "hypothesis", names)
+    _show(results.target, model, n_texts, unit, means, drift, neurons)
     written = [output, history]
     if outcomes:
-        again, score = retest(
-            model, annotations, pieces.values, outcomes, results.evaluation()
-        )
+        again, score = retest(model, annotations, pieces.values, outcomes, found)
         again = relabel_column(again, "hypothesis", names)
         written.append(output.with_name(f"{output.stem}_tested.csv"))
         write_text(written[-1], again.to_csv(index=False))
@@ -95,8 +97,9 @@ def _text_columns(arguments, results):
 
 
 def _judge_all(model, pieces, control_kinds, output, labels):
-    """Write the copy; return the annotations of all texts, and means of predictions."""
-    annotations, predictions = [], []
+    """Write the copy; return annotations, activations, and means of predictions."""
+    annotations, activations, predictions = [], [], []
+    n_steps = list(model.named_steps).index("select") + 1
     n_texts = pieces.n_texts
     bar = progress_bar(
         total=n_texts, desc="Judging", unit="text", disable=n_texts <= _ROWS_PER_PIECE
@@ -104,14 +107,17 @@ def _judge_all(model, pieces, control_kinds, output, labels):
     with table_writer(output, pieces.rows) as write, bar:
         for rows, texts, controls in pieces:
             texts = with_controls(texts, controls, control_kinds)
-            judged = model[:-1].transform(texts)
+            fired = model[:n_steps].transform(texts)
+            judged = model[n_steps:-1].transform(fired)
             predicted = _predictions(model, judged)
             names = corrected_names(judged.columns, labels)
             write(_judged(rows, judged.rename(columns=names), predicted))
             annotations.append(drop_texts(judged))  # else all texts stay
+            activations.append(fired.to_numpy())
             predictions.append(predicted[mean_columns(model)])
             bar.update(len(rows))
-    return pd.concat(annotations), pd.concat(predictions).mean()
+    means = pd.concat(predictions).mean()
+    return pd.concat(annotations), np.concatenate(activations), means
 
 
 def _predictions(model, annotations):
@@ -135,7 +141,7 @@ def _judged(rows, annotations, predicted):
     return pd.concat([rows.reset_index(drop=True), added], axis=1)
 
 
-def _show(target, model, n_texts, unit, means, drift):
+def _show(target, model, n_texts, unit, means, drift, neurons):
     lines = [f"{n_texts:,} {unit}"]
     if n_texts:
         lines += [f"{target}: mean {name} {m:.3g}" for name, m in means.items()]
@@ -152,5 +158,15 @@ def _show(target, model, n_texts, unit, means, drift):
                 " Predictions count on effects of the training texts: test them on "
                 "new outcomes."
             )
-        lines += ["", *paragraph(verdict)]
+        lines += ["", *paragraph(verdict), *_neuron_lines(neurons)]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
+
+
+def _neuron_lines(neurons):
+    """The neurons that drift, which is more than their words may show."""
+    drifting = neurons[neurons["drifts"].astype(bool)]
+    line = f"{len(drifting)} of the {len(neurons)} neurons behind these concepts fire "
+    line += "more or less often than on the training texts"
+    if len(drifting) == 0:
+        return ["", *paragraph(f"{line}.")]
+    return ["", *paragraph(f"{line}:"), "", *format_drift(drifting)]

@@ -16,7 +16,6 @@ def report(arguments):
         results.record,
         results.held_out(),
         arguments,
-        relabel_column(results.drift(), "hypothesis", names),
         by=relabel_column(results.by_group(), "hypothesis", names),
     )
     say(f"written: {', '.join(map(str, paths))}")

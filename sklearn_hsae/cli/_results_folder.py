@@ -14,7 +14,6 @@ from sklearn_hsae import load_pipeline, save_pipeline
 from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae.cli._read_data import file_hash
-from sklearn_hsae.corpora import concept_drift
 from sklearn_hsae.evaluation import (
     HypothesisEvaluation,
     class_name,
@@ -30,7 +29,7 @@ _RECORD = "run.json"
 _MODEL, _EVALUATION, _HELD_OUT = "model.skops", "evaluation.json", "held_out.jsonl"
 _FIGURES = "figures"
 _STORED = (_MODEL, _EVALUATION, _HELD_OUT)
-_BY_GROUP, _DRIFT = "by_group.csv", "drift.csv"
+_BY_GROUP = "by_group.csv"
 
 
 @dataclass
@@ -76,10 +75,6 @@ class Results:
         table = _read_table(self.folder / _BY_GROUP)
         table.attrs["by"] = self.record["data"]["by"]
         return table
-
-    def drift(self):
-        """How frequent the concepts are beside the training texts."""
-        return _read_table(self.folder / _DRIFT)
 
     def held_out(self):
         """The held-out texts: a frame with `row`, `text`, `outcome`, maybe `id`."""
@@ -128,10 +123,10 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
         "controls.csv": evaluation.controls,
         _BY_GROUP: by,
         "stability.csv": evaluation.stability,
+        "drift.csv": evaluation.drift,
+        "neuron_drift.csv": evaluation.neuron_drift,
     }
-    drift = concept_drift(pipeline, evaluation.annotations)
-    tables[_DRIFT] = drift
-    names = (*_STORED, _DRIFT) if by is None else (*_STORED, _DRIFT, _BY_GROUP)
+    names = _STORED if by is None else (*_STORED, _BY_GROUP)
     written = _write_tables(folder, tables)
     write_text(folder / _HELD_OUT, _as_lines(_held_out(split)))
     save_pipeline(pipeline, folder / _MODEL)
@@ -145,7 +140,7 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     for path in FIGURE_FILES:  # of an earlier call, which say something else
         (folder / _FIGURES / path).unlink(missing_ok=True)
     held_out = _held_out(split)
-    paths = write_views(folder, evaluation, record, held_out, arguments, drift, by=by)
+    paths = write_views(folder, evaluation, record, held_out, arguments, by=by)
     paths += written
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / _RECORD, text + "\n")
@@ -158,7 +153,7 @@ def check_views(arguments):
         import_extra("matplotlib", extra="plot", use="figures")
 
 
-def write_views(folder, evaluation, record, held_out, arguments, drift, by=None):
+def write_views(folder, evaluation, record, held_out, arguments, by=None):
     """Write what is made of stored results for a reader; return the paths.
 
     Parameters
@@ -170,8 +165,6 @@ def write_views(folder, evaluation, record, held_out, arguments, drift, by=None)
     held_out : DataFrame
         The held-out texts, as `Results.held_out` returns them.
     arguments : argparse.Namespace
-    drift : DataFrame
-        What `concept_drift` says of the held-out texts.
     by : DataFrame or None
         The comparison of groups.
     """
@@ -184,7 +177,6 @@ def write_views(folder, evaluation, record, held_out, arguments, drift, by=None)
         run=record,
         n_examples=arguments.examples,
         by=by,
-        drift=drift,
     )
     drawn = draw_examples(evaluation, arguments.examples)
     write_text(examples, _example_table(drawn, held_out).to_csv(index=False))

@@ -18,7 +18,7 @@ def concept_drift(model, annotations):
         Fitted without weights. A pipeline ends with one of the other two.
     annotations : DataFrame of shape (n_texts, n_hypotheses)
         The concepts of the new texts, ``model[:-1].transform(texts)``: 1, 0 or NaN.
-        There may be no text.
+        It may have no row.
 
     Returns
     -------
@@ -35,13 +35,14 @@ def concept_drift(model, annotations):
     Raises
     ------
     ValueError
-        When `annotations` lacks a hypothesis of the model.
+        When `annotations` lacks a hypothesis of the model, or the model was fitted with
+        weights, which have no counts to test.
 
     Notes
     -----
-    The test takes texts to be independent: one long thread, or many copies of one text,
-    drift easily. It says that the texts have changed. Whether the effects have changed
-    too is known only when new outcomes are there.
+    The test assumes that texts are independent. One long thread, or many copies of one
+    text, look like drift. It says that the texts have changed. Whether the effects have
+    changed too can only be tested with new outcomes.
 
     Examples
     --------
@@ -60,6 +61,11 @@ def concept_drift(model, annotations):
     """
     last = model[-1] if isinstance(model, Pipeline) else model
     check_is_fitted(last)
+    if last.is_weighted_:
+        raise ValueError(
+            "The model was fitted with sample_weight, so its shares of texts are no "
+            "counts that a test could compare. Fit it without weights."
+        )
     before = last.summary_.drop_duplicates("hypothesis")  # a row per class
     names = before["hypothesis"].tolist()
     absent = [name for name in names if name not in annotations]

@@ -151,6 +151,8 @@ class LocalEmbedder:
 
     def _encode(self, model, texts):
         with _encoding, _reading(model, self.max_length), one_thread_when_busy():
+            if self.max_length is not None or self.chunking is not None:
+                self._check_room(model)
             encode = self._encode_chunks if self.chunking else self._encode_heads
             return encode(model, texts)
 
@@ -180,6 +182,22 @@ class LocalEmbedder:
         ]
         return np.array(pooled, dtype=np.float32), n_chunks
 
+    def _room(self, model):
+        """Number of tokens of the text itself that the model reads; None: unlimited."""
+        if not model.max_seq_length:
+            return None
+        prompt = model.tokenizer(self._prompt_of(model), verbose=False)["input_ids"]
+        return model.max_seq_length - len(prompt)
+
+    def _check_room(self, model):
+        room = self._room(model)
+        if room is not None and room < 1:
+            raise ValueError(
+                f"The model reads {model.max_seq_length} tokens, and its special "
+                "tokens and the prompt fill them. Pass a max_length of "
+                f"{model.max_seq_length - room + 1} or more."
+            )
+
     def _chunk_size(self, model):
         """Number of tokens of the text itself in a chunk, checked."""
         if not getattr(model.tokenizer, "is_fast", False):
@@ -187,18 +205,12 @@ class LocalEmbedder:
                 f"chunk= needs a model with a fast tokenizer, and that of "
                 f"{self.model!r} is slow. Use chunk=None, or another model."
             )
-        prompt = model.tokenizer(self._prompt_of(model), verbose=False)["input_ids"]
-        room = model.max_seq_length - len(prompt) if model.max_seq_length else None
+        room = self._room(model)
         size = room if self.chunking.size == "model" else self.chunking.size
         if size is None:
             raise ValueError(
                 f"The model {self.model!r} does not say how many tokens it reads. Pass "
                 "a number of tokens as chunk=."
-            )
-        if room is not None and room < 1:
-            raise ValueError(
-                f"The model reads {model.max_seq_length} tokens, and its special "
-                "tokens and the prompt fill them. Pass a larger max_length."
             )
         if room is not None and size > room:
             raise ValueError(

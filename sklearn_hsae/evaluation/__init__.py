@@ -6,15 +6,13 @@ This folder knows all steps of a pipeline, so that no step has to know another.
 from sklearn_hsae.evaluation._baselines import baselines
 from sklearn_hsae.evaluation._cross_fit import cross_fit
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
-from sklearn_hsae.evaluation._evaluate import (
-    HypothesisEvaluation,
-    evaluate_hypotheses,
-)
-from sklearn_hsae.evaluation._evaluate import (
-    class_name as class_name,  # for this package alone
-)
+from sklearn_hsae.evaluation._evaluate import evaluate_hypotheses
 from sklearn_hsae.evaluation._fitted_pipeline import (
     fitted_pipeline as fitted_pipeline,  # for this package alone
+)
+from sklearn_hsae.evaluation._hypothesis_evaluation import HypothesisEvaluation
+from sklearn_hsae.evaluation._hypothesis_evaluation import (
+    class_name as class_name,  # for this package alone
 )
 from sklearn_hsae.evaluation._judge_agreement import judge_agreement
 from sklearn_hsae.evaluation._matching import match_hypotheses
@@ -50,10 +48,12 @@ from sklearn_hsae.evaluation._stored_evaluation import (
     load_evaluation,
     save_evaluation,
 )
+from sklearn_hsae.evaluation._update import HypothesisUpdate
 
 __all__ = [
     "DiscoverySplit",
     "HypothesisEvaluation",
+    "HypothesisUpdate",
     "baselines",
     "cross_fit",
     "evaluate_hypotheses",

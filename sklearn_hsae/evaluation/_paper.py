@@ -222,8 +222,9 @@ def _groups(metrics):
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
-        " Concepts whose annotations have pairwise correlations of 0.5 or more were "
-        "tested as one hypothesis, which a text fits if it has any of them."
+        " Concepts with the same words, or with pairwise correlations of 0.5 or more "
+        "between their annotations, were tested as one hypothesis, which a text fits "
+        "if it has any of them."
     )
 
 

@@ -47,6 +47,8 @@ def relabel(evaluation, labels):
         annotations=evaluation.annotations.rename(columns=names),
         fidelity=relabel_column(evaluation.fidelity, "concept", names),
         stability=relabel_column(evaluation.stability, "hypothesis", names),
+        drift=relabel_column(evaluation.drift, "hypothesis", names),
+        neuron_drift=relabel_column(evaluation.neuron_drift, "concept", names),
     )
 
 

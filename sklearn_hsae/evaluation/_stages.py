@@ -76,6 +76,25 @@ def numeric_stages(steps, X):
     return _run_numeric(steps, X)[0]
 
 
+def neuron_selector(steps):
+    """The last NeuronSelector before the first reader of texts; None without one.
+
+    Where one branch of a ColumnTransformer or FeatureUnion reads the texts, it is
+    looked for in this branch as well.
+    """
+    from sklearn_hsae.selection import NeuronSelector
+
+    found = None
+    for step in steps:
+        if any(text_readers(step)):
+            branch = _reading_branch(step)
+            inner = None if branch is None else flat_steps(branch.transformer)
+            return neuron_selector(inner or []) or found
+        if isinstance(step, NeuronSelector):
+            found = step
+    return found
+
+
 def text_readers(estimator, prefix=""):
     """The steps that read texts, nested ones included.
 
@@ -140,11 +159,16 @@ def _run_numeric(steps, X):
 
 def _nested_stages(step, X):
     """The stages inside the one branch that reads texts; {} for several branches."""
-    reading = [part for part in branches(step) if any(text_readers(part.transformer))]
-    if len(reading) != 1:
+    branch = _reading_branch(step)
+    if branch is None:
         return {}
-    (branch,) = reading
     return numeric_stages(flat_steps(branch.transformer), branch.select(X))
+
+
+def _reading_branch(step):
+    """The one branch that reads texts; None for none and for several."""
+    reading = [part for part in branches(step) if any(text_readers(part.transformer))]
+    return reading[0] if len(reading) == 1 else None
 
 
 def _with_stage(stages, step, given, returned):

@@ -9,7 +9,7 @@ import pandas as pd
 
 import sklearn_hsae
 from sklearn_hsae._files import json_value, write_text
-from sklearn_hsae.evaluation._evaluate import HypothesisEvaluation
+from sklearn_hsae.evaluation._hypothesis_evaluation import HypothesisEvaluation
 
 _FORMAT = 1
 # The held-out outcomes stay out: the file is to be passed on.

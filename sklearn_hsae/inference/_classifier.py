@@ -22,7 +22,7 @@ from sklearn_hsae.inference._controls import (
     with_index_levels,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
-from sklearn_hsae.inference._logistic import fit_logistic
+from sklearn_hsae.inference._logistic import fit_logistic, wald_logistic
 from sklearn_hsae.inference._marginal_effects import average_marginal_effects
 from sklearn_hsae.inference._metrics import (
     auc,
@@ -126,6 +126,8 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         Training mean of each hypothesis; replaces NaN in :meth:`predict`.
     n_dropped_ : int
         Training rows left out because an annotation or a control was missing.
+    is_weighted_ : bool
+        Whether :meth:`fit` was given weights.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -224,6 +226,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             `positive` is given and there are more than two.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
+        self.is_weighted_ = sample_weight is not None
         self.classes_ = np.unique(rows.y)
         self.positive_ = find_positive(self.classes_, self.positive)
         estimates, summary, controls = self._estimate(rows)
@@ -372,6 +375,22 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             for _, is_class in self._outcomes(rows.y)
         ]
         return self._coefficients(estimates)
+
+    def _wald(self, rows, members):
+        """p of the test of each group of columns, for each class."""
+        tests = [
+            wald_logistic(
+                rows.X,
+                is_class,
+                np.concatenate(self._names()),
+                members,
+                weights=rows.weights,
+                clusters=rows.clusters,
+                has_intercept=not self.pairs,
+            )
+            for _, is_class in self._outcomes(rows.y)
+        ]
+        return np.concatenate(tests)
 
     def _outcomes(self, y):
         """Each class that has a regression, and 1 for the rows that have it."""

@@ -54,10 +54,25 @@ class HypothesisMixin:
 
     def _table_of(self, X, y, groups, controls):
         """The table of other columns, by the settings and the classes of this step."""
+        other, rows = self._with_columns(X, y, groups, controls)
+        return other._estimate(rows)[1]
+
+    def _joint_p(self, X, y, groups, controls, members):
+        """p of the tests that all coefficients of some hypotheses are 0.
+
+        `members` has the positions of the hypotheses of each test. The tests of the
+        first class come first.
+        """
+        other, rows = self._with_columns(X, y, groups, controls)
+        n_controls = len(other._names()[0])
+        return other._wald(rows, [n_controls + columns for columns in members])
+
+    def _with_columns(self, X, y, groups, controls):
+        """A step for other columns, and the rows that count."""
         other = clone(self).set_params(controls=controls or None)
         if is_classifier(self):  # some of three or more may not be in y
             other.classes_, other.positive_ = self.classes_, self.positive_
-        return other._estimate(other._rows(X, y, None, groups, reset=True))[1]
+        return other, other._rows(X, y, None, groups, reset=True)
 
     def _names(self):
         """The names of the columns of the controls, and those of the hypotheses."""

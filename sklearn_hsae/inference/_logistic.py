@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_hsae.inference._clusters import of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
+from sklearn_hsae.inference._joint_test import Covariance, joint_p
 from sklearn_hsae.inference._likelihood import LogisticLikelihood
 from sklearn_hsae.inference._pair_separation import sign_test
 
@@ -86,7 +87,7 @@ def fit_logistic(
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
     clusters = of_rows(clusters, design.rows)
     alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
-    is_few = (_expected_rows(design, y) < _FEW_EXPECTED).any()
+    is_few = _has_few(design, y)
     fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
     note = ""
     if fit is None:
@@ -114,6 +115,11 @@ def fit_logistic(
     return estimates._replace(
         notes=[own or note for own in notes], is_penalized=bool(note)
     )
+
+
+def _has_few(design, y):
+    """Whether some column has too few rows of the rarer class for Wald's test."""
+    return bool((_expected_rows(design, y) < _FEW_EXPECTED).any())
 
 
 def _expected_rows(design, y):
@@ -165,10 +171,76 @@ def _spread(likelihood, beta, clusters):
     covariance, ratio = likelihood.covariance(beta)
     unit, degrees = np.sqrt(np.diag(covariance) / ratio), np.full(len(beta), np.inf)
     if clusters is not None:
-        robust, degrees, is_lone = likelihood.cluster_variances(beta, clusters)
-        ratio = np.maximum(ratio, robust / np.square(unit))
+        robust, degrees, is_lone = likelihood.cluster_covariance(beta, clusters)
+        ratio = np.maximum(ratio, np.diag(robust) / np.square(unit))
         ratio[is_lone] = np.nan
     return covariance, unit, ratio, degrees
+
+
+def wald_logistic(
+    X, y, names, members, *, weights=None, clusters=None, has_intercept=True
+):
+    """Test for each group of columns that all of their coefficients are 0.
+
+    Wald's test, or where `fit_logistic` is penalized the likelihood ratio test.
+
+    Parameters
+    ----------
+    members : list of int ndarray
+        The columns of each group.
+    X, y, names, weights, clusters, has_intercept
+        As for `fit_logistic`.
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+        p-values; NaN where no member has a coefficient.
+    """
+    design = usable_part(X, names, weights, has_intercept=has_intercept)
+    y = y[design.rows]
+    if has_intercept and y.min() == y.max():
+        return np.full(len(members), np.nan)
+    clusters = of_rows(clusters, design.rows)
+    first = int(has_intercept)
+    if not _has_few(design, y):
+        likelihood, start = _likelihood(design, y, penalized=False)
+        beta, *_, converged = likelihood.maximize(start)
+        if converged:
+            covariance = likelihood.covariance(beta)[0][first:, first:]
+            covariances, is_lone = [Covariance(covariance, np.inf)], False
+            if clusters is not None:
+                robust, _, is_lone = (
+                    part[first:]
+                    for part in likelihood.cluster_covariance(beta, clusters)
+                )
+                covariances.append(_of_clusters(robust[:, first:], clusters))
+            columns = np.where(is_lone, -1, design.columns)
+            return joint_p(members, columns, beta[first:], covariances)
+    return _likelihood_ratios(design, y, members, clusters)
+
+
+def _likelihood_ratios(design, y, members, clusters):
+    """Penalized likelihood ratio tests that the coefficients of each group are 0."""
+    likelihood, start = _likelihood(design, y, penalized=True)
+    best, top, *_ = likelihood.maximize(start)
+    first, p = int(design.has_intercept), np.full(len(members), np.nan)
+    for i, group in enumerate(members):
+        own = first + np.flatnonzero(np.isin(design.columns, group))
+        at_null = np.where(np.isin(np.arange(len(best)), own), 0.0, best)
+        at_null, null, *_ = likelihood.maximize(at_null, fixed=own)
+        covariance, _, ratio, _ = _spread(likelihood, at_null, clusters)
+        own = own[np.isfinite(ratio[own])]
+        if len(own):
+            drop = max(2 * (top - null), 0) / ratio[own].max()
+            p[i] = _of_clusters(covariance, clusters).p(drop, len(own))
+    return p
+
+
+def _of_clusters(covariance, clusters):
+    """The covariance with degrees of freedom: those of many rows, or of clusters."""
+    if clusters is None:
+        return Covariance(covariance, np.inf)
+    return Covariance(covariance, clusters.max(), is_of_clusters=True)
 
 
 def _wald(beta, error, degrees, alpha):

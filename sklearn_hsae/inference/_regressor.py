@@ -20,7 +20,7 @@ from sklearn_hsae.inference._controls import (
     with_index_levels,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
-from sklearn_hsae.inference._linear import fit_linear
+from sklearn_hsae.inference._linear import fit_linear, wald_linear
 from sklearn_hsae.inference._metrics import gain, headline, r2
 from sklearn_hsae.inference._pair_separation import compare_pairs
 from sklearn_hsae.inference._permutation import choose_n_permutations
@@ -111,6 +111,8 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         Training mean of each hypothesis; replaces NaN in :meth:`predict`.
     n_dropped_ : int
         Training rows left out because an annotation or a control was missing.
+    is_weighted_ : bool
+        Whether :meth:`fit` was given weights.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
 
@@ -222,6 +224,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             Fitted.
         """
         rows = self._rows(X, y, sample_weight, groups, reset=True)
+        self.is_weighted_ = sample_weight is not None
         estimates, summary, controls = self._estimate(rows)
         self._summary = summary.to_dict("list")
         self._control_summary = controls.to_dict("list")
@@ -411,6 +414,19 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         )
         control_rows = control_table(controls, estimates.part(slice(n_controls)))
         return estimates, table, control_rows
+
+    def _wald(self, rows, members):
+        """p of the test of each group of columns."""
+        return wald_linear(
+            rows.X,
+            rows.y,
+            np.concatenate(self._names()),
+            members,
+            cov_type=self.cov_type,
+            weights=rows.weights,
+            clusters=rows.clusters,
+            has_intercept=not self.pairs,
+        )
 
     def _least_squares(self, rows, columns):
         """Coefficients and intercept of a regression on some columns."""

@@ -49,7 +49,9 @@ class HiddenStateReader:
     model : str
         Name on the hub, folder, or GGUF file.
     layer : int or None
-        Index of the layer whose output is read. None is the one in the middle.
+        Index of the layer that is read. None is the one in the middle.
+    place : Place
+        Where in the layer.
     has_bos : bool or None
         See `window_head`.
     is_centred : bool
@@ -71,6 +73,7 @@ class HiddenStateReader:
         model,
         layer,
         *,
+        place,
         has_bos,
         is_centred,
         chat_role,
@@ -85,7 +88,7 @@ class HiddenStateReader:
         version = fingerprint(model) if os.path.exists(model) else None
         # Before the model is loaded, so that "auto" and its number are one model.
         self.layer = _find_layer(layer, _n_layers(model, version))
-        self._model = _load(model, version, self.layer, device, dtype)
+        self._model = _load(model, version, self.layer, place, device, dtype)
         self._batch_size = batch_size
         self._is_centred = bool(is_centred and self._model.has_layer_norms)
         self.n_features = self._model.n_features
@@ -102,6 +105,7 @@ class HiddenStateReader:
             "model": model,
             "version": version or self._model.commit,
             "layer": self.layer,
+            "place": [list(place.modules), place.is_input, place.is_normalised],
             "dtype": dtype,
             "head": self._head,
             "max_tokens": self._max_tokens,
@@ -210,18 +214,27 @@ def _steps(windows):
 class _FirstLayers:
     """The body of a model up to one layer, without what follows."""
 
-    def __init__(self, body, layer, device):
+    def __init__(self, body, layer, place, device):
         import torch
 
         layers = _decoder_layers(body)
         del layers[layer + 1 :]
-        layers[layer].register_forward_hook(self._keep)
+        module = place.find(layers[layer])
+        if place.is_input:
+            module.register_forward_pre_hook(self._keep_input)
+        else:
+            module.register_forward_hook(self._keep_output)
+        self._epsilon = None
+        if place.is_normalised:
+            self._epsilon = _epsilon_of(module)
         self.has_layer_norms = any(
             isinstance(module, torch.nn.LayerNorm) for module in body.modules()
         )
         config = body.config.get_text_config()
         self.commit = getattr(body.config, "_commit_hash", None)
         self.n_features = config.hidden_size
+        if place.is_input:  # that of the attention's last product may be another
+            self.n_features = getattr(module, "in_features", config.hidden_size)
         self.max_tokens = getattr(config, "max_position_embeddings", None) or 2**31
         self._body = body
         self._device = device
@@ -244,15 +257,27 @@ class _FirstLayers:
                 attention_mask=torch.from_numpy(is_token).to(self._device),
                 use_cache=False,
             )
-            output = self._output.float().cpu().numpy()
+            output = self._output.float()
+            if self._epsilon is not None:
+                squares = output.square().mean(dim=-1, keepdim=True)
+                output = output * (squares + self._epsilon).rsqrt()
+            output = output.cpu().numpy()
         self._output = None
         return [
             output[row, : len(window.ids)][window.is_counted]
             for row, window in enumerate(windows)
         ]
 
-    def _keep(self, module, inputs, output):
+    def _keep_output(self, module, inputs, output):
         self._output = output[0] if isinstance(output, tuple) else output
+
+    def _keep_input(self, module, inputs):
+        self._output = inputs[0]
+
+
+def _epsilon_of(norm):
+    """What an RMSNorm adds to the mean square; transformers has two names for it."""
+    return norm.variance_epsilon if hasattr(norm, "variance_epsilon") else norm.eps
 
 
 def _decoder_layers(body):
@@ -294,13 +319,13 @@ def _n_layers(model, version):
 
 # A search over layers needs the model of one layer at a time.
 @functools.lru_cache(maxsize=1)
-def _load(model, version, layer, device, dtype):
+def _load(model, version, layer, place, device, dtype):
     """Load the first layers of a model. The latest ones stay in memory."""
     import torch
     from transformers import AutoModel
 
     body = _from_pretrained(AutoModel, model).eval()
-    first_layers = _FirstLayers(body, layer, device)
+    first_layers = _FirstLayers(body, layer, place, device)
     body.to(device, getattr(torch, dtype))
     return first_layers
 

@@ -15,22 +15,31 @@ class PretrainedSAE:
 
     A state is normalised; its scores are ``state @ encoder.T + encoder_bias``; the
     activation makes activations of them; the reconstruction is ``activations @ decoder
-    + decoder_bias``, with the normalisation undone.
+    + decoder_bias``, with the normalisation undone. A transcoder predicts another place
+    of the model instead, so it has no reconstruction.
 
     Parameters
     ----------
-    activation : {"relu", "topk", "groupmax", "jumprelu", "gated"}
+    activation : {"relu", "topk", "groupmax", "jumprelu", "gated", "matching_pursuit"}
     encoder : tensor of shape (n_neurons, n_features)
     encoder_bias : tensor of shape (n_neurons,)
+        Not used by "matching_pursuit".
     decoder : tensor of shape (n_neurons, n_features)
     decoder_bias : tensor of shape (n_features,)
     k : int or None
-        Active neurons per token, of "topk"; number of groups, of "groupmax".
+        Active neurons per token, of "topk"; number of groups, of "groupmax"; largest
+        number of steps, of "matching_pursuit".
     threshold : tensor of shape (n_neurons,) or None
         Of "jumprelu": scores up to it are no activation.
     gain, gain_bias : tensor of shape (n_neurons,) or None
         Of "gated": an open gate lets pass ``(state @ encoder.T) * gain + gain_bias``.
+    residual_threshold : float
+        Of "matching_pursuit": a token is done when less than this is left of its state.
+    stops_at_repetition : bool
+        Of "matching_pursuit": whether a token is also done when a step takes no new
+        neuron.
     normalisation : {"none", "layer_norm", "constant_norm_rescale"}
+    is_transcoder : bool
     """
 
     activation: str
@@ -42,7 +51,10 @@ class PretrainedSAE:
     threshold: torch.Tensor | None = None
     gain: torch.Tensor | None = None
     gain_bias: torch.Tensor | None = None
+    residual_threshold: float = 0.0
+    stops_at_repetition: bool = True
     normalisation: str = "none"
+    is_transcoder: bool = False
 
     @property
     def n_features_in_(self):
@@ -81,8 +93,11 @@ class PretrainedSAE:
 
     def _encode(self, states):
         states, _, _ = self._normalise(states)
-        scores = states @ self.encoder.T + self.encoder_bias
-        activations = getattr(self, f"_{self.activation}")(scores)
+        if self.activation == "matching_pursuit":
+            activations = self._matching_pursuit(states)
+        else:
+            scores = states @ self.encoder.T + self.encoder_bias
+            activations = getattr(self, f"_{self.activation}")(scores)
         tokens, neurons = activations.nonzero(as_tuple=True)
         counts = np.bincount(tokens.numpy(), minlength=len(states))
         return sparse.csr_matrix(
@@ -122,3 +137,24 @@ class PretrainedSAE:
         groups = scores.relu().unflatten(1, (self.k, -1))
         values, places = groups.max(dim=2, keepdim=True)
         return torch.zeros_like(groups).scatter_(2, places, values).flatten(1)
+
+    def _matching_pursuit(self, states):
+        """Take the neuron that explains most of what is left of a state, and repeat."""
+        left = states - self.decoder_bias
+        activations = torch.zeros(len(states), self.n_neurons)
+        is_done = torch.zeros(len(states), 1, dtype=torch.bool)
+        for _ in range(self.k):
+            neurons = (left @ self.encoder.T).argmax(dim=1, keepdim=True)
+            weights = self.encoder[neurons[:, 0]]
+            values = (left * weights).sum(dim=1, keepdim=True).relu() * ~is_done
+            if self.stops_at_repetition:
+                is_known = activations.gather(1, neurons) > 0
+                is_done = is_done | is_known | (values == 0)
+            activations.scatter_add_(1, neurons, values)
+            left = left - values * weights
+            is_done = is_done | (
+                left.norm(dim=1, keepdim=True) < self.residual_threshold
+            )
+            if is_done.all():
+                break
+        return activations

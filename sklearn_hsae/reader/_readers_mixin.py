@@ -17,7 +17,7 @@ class ReadersMixin:
 
     def _source(self):
         """The `SAEFile` of a pretrained autoencoder, or an empty one."""
-        from sklearn_hsae.reader._sae_files import SAEFile
+        from sklearn_hsae.reader._sae_file import SAEFile
 
         if self.sae is None or isinstance(self.sae, MatryoshkaSAETransformer):
             return SAEFile(None)
@@ -35,6 +35,7 @@ class ReadersMixin:
         return HiddenStateReader(
             os.fspath(self.model),
             layer,
+            place=source.place,
             has_bos=source.has_bos,
             is_centred=source.is_centred,
             chat_role=self.chat_role,

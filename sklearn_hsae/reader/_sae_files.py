@@ -3,57 +3,50 @@
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
-from sklearn_hsae._files import replaced_file, write_text
+from sklearn_hsae.reader._places import (
+    ATTENTION_VALUES,
+    MLP_INPUT,
+    MLP_OUTPUT,
+    NORMALISED_BEFORE_MLP,
+    Place,
+    place_of_hook,
+    place_of_module,
+)
 from sklearn_hsae.reader._pretrained_sae import PretrainedSAE
+from sklearn_hsae.reader._sae_file import SAEFile, require
+from sklearn_hsae.reader._saelens_files import (
+    SAELENS_CONFIG,
+    SAELENS_WEIGHTS,
+    load_saelens,
+)
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 
 _OWN, _OWN_WEIGHTS = "config.json", "model.safetensors"
-_CONFIG = "cfg.json"
-_SAELENS_WEIGHTS, _SPARSIFY_WEIGHTS = "sae_weights.safetensors", "sae.safetensors"
-_GEMMA_SCOPE = "params.npz"
-_PARTS = ("weight", "bias")
-_GEMMA_SCOPE_LAYER = re.compile(r"layer_(\d+)\b")
+_SPARSIFY_WEIGHTS = "sae.safetensors"
+_GEMMA_SCOPE, _GEMMA_SCOPE_2 = "params.npz", "params.safetensors"
+_LLAMA_SCOPE, _LLAMA_SCOPE_WEIGHTS = "hyperparams.json", "checkpoints/final.safetensors"
+_LAYER = re.compile(r"layer_?(\d+)(?!\d)")
 _GOODFIRE_LAYER = re.compile(r"-l(\d+)\.pth?$")
-_NORMALISATIONS = ("none", "layer_norm", "constant_norm_rescale")
-_RESIDUAL_HOOK = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
-_SPARSIFY_HOOK = re.compile(r"(?:\w+\.)*(?:layers|h)\.(\d+)")
-
-
-class SAEFile(NamedTuple):
-    """An autoencoder, and what its files say about the states that it was trained on.
-
-    Attributes
-    ----------
-    sae : PretrainedSAE or MatryoshkaSAETransformer
-    layer : int or None
-        The layer whose output it encodes; None when the files do not say.
-    has_bos : bool or None
-        Whether each sequence began with a token of its own; None when they do not say.
-    is_centred : bool or None
-        Whether the mean was taken off each state, where a model has layer norms.
-    """
-
-    sae: object
-    layer: int | None = None
-    has_bos: bool | None = None
-    is_centred: bool = False
+_QWEN_SCOPE_K = re.compile(r"-L0_(\d+)\b")
+_PARTS = ("weight", "bias")
+_COMMON = ("b_enc", "b_dec")
 
 
 def load_sae(path):
-    """Read an autoencoder from its files.
+    """Read an autoencoder or a transcoder from its files.
 
     Parameters
     ----------
     path : str or path-like
         A folder that ``MatryoshkaSAETransformer.save_pretrained``, SAELens or sparsify
-        wrote; the ``.npz`` file of Gemma Scope, or the folder that holds it; or the
-        ``.pth`` or ``.pt`` file of Goodfire.
+        wrote; a folder of Gemma Scope 1 or 2, or of Llama Scope; or a file:
+        ``params.npz`` of Gemma Scope, ``.pth`` or ``.pt`` of Goodfire and Qwen Scope,
+        ``layer_N.safetensors`` of circuit-tracer.
 
     Returns
     -------
@@ -74,119 +67,182 @@ def load_sae(path):
             f"There is no file or folder {str(path)!r}. Pass that of an autoencoder, "
             "an unfitted MatryoshkaSAETransformer, or None."
         )
-    if (path / _GEMMA_SCOPE).is_file():
-        return _from_gemma_scope(path / _GEMMA_SCOPE)
+    for name, load in _FOLDERS.items():
+        if (path / name).is_file():
+            return load(path / name)
     if (path / _OWN).is_file() and (path / _OWN_WEIGHTS).is_file():
         sae = MatryoshkaSAETransformer.from_pretrained(path)
         return SAEFile(sae.set_params(sparse_output=True, device=None))
-    if not (path / _CONFIG).is_file():
+    if not (path / SAELENS_CONFIG).is_file():
         raise FileNotFoundError(
             f"{path} holds no autoencoder: it has neither {_OWN} with {_OWN_WEIGHTS} "
-            f"(of MatryoshkaSAETransformer.save_pretrained) nor {_CONFIG} (of SAELens "
-            "and sparsify)."
+            f"(of MatryoshkaSAETransformer.save_pretrained), nor {SAELENS_CONFIG} (of "
+            f"SAELens and sparsify), nor one of {', '.join(_FOLDERS)}."
         )
-    config = json.loads((path / _CONFIG).read_text(encoding="utf-8"))
+    config = json.loads((path / SAELENS_CONFIG).read_text(encoding="utf-8"))
     if (path / _SPARSIFY_WEIGHTS).is_file():
         return _from_sparsify(path, config)
-    if (path / _SAELENS_WEIGHTS).is_file():
-        return _from_saelens(path, config)
+    if (path / SAELENS_WEIGHTS).is_file():
+        return load_saelens(path, config)
     raise FileNotFoundError(
-        f"{path} has a {_CONFIG}, but neither {_SAELENS_WEIGHTS} (of SAELens) nor "
-        f"{_SPARSIFY_WEIGHTS} (of sparsify). Download the folder again."
+        f"{path} has a {SAELENS_CONFIG}, but neither {SAELENS_WEIGHTS} (of SAELens) "
+        f"nor {_SPARSIFY_WEIGHTS} (of sparsify). Download the folder again."
     )
 
 
-def save_as_saelens(sae, folder, metadata):
-    """Write an autoencoder of ours as SAELens does.
-
-    Parameters
-    ----------
-    sae : fitted MatryoshkaSAETransformer
-    folder : str or path-like
-    metadata : dict
-        What SAELens keeps of the model.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    mean, scale = sae.input_mean_, sae.input_scale_
-    # Mean and scale become part of the weights.
-    encoder = sae.encoder_.astype(np.float64) / scale
-    weights = {
-        "W_enc": encoder.T,
-        "b_enc": sae.encoder_bias_ - encoder @ mean,
-        "W_dec": sae.decoder_ * scale,
-        "b_dec": sae.decoder_bias_ * scale + mean,
-    }
-    config = {
-        "architecture": "topk" if sae.threshold_ is None else "jumprelu",
-        "d_in": encoder.shape[1],
-        "d_sae": len(encoder),
-        "dtype": "float32",
-        "device": "cpu",
-        "apply_b_dec_to_input": False,
-        "normalize_activations": "none",
-        "reshape_activations": "none",
-        "metadata": metadata,
-    }
-    if sae.threshold_ is None:
-        config |= {"k": int(sae.k_), "rescale_acts_by_decoder_norm": False}
-    else:
-        # Ours is active at the threshold, theirs only above it.
-        below = np.nextafter(np.float32(sae.threshold_), np.float32(-1))
-        weights["threshold"] = np.full(len(encoder), below)
-    tensors = {
-        name: torch.tensor(np.ascontiguousarray(array), dtype=torch.float32)
-        for name, array in weights.items()
-    }
-    with replaced_file(folder / _SAELENS_WEIGHTS) as temporary:
-        temporary.write_bytes(save(tensors))
-    write_text(folder / _CONFIG, json.dumps(config, indent=1))
-
-
 def _from_file(path):
-    if path.suffix == ".npz":
-        return _from_gemma_scope(path)
-    if path.suffix in (".pt", ".pth"):
-        return _from_goodfire(path)
+    if path.suffix in _FILES:
+        return _FILES[path.suffix](path)
     raise ValueError(
         f"{path} is no autoencoder that can be read: pass the folder that holds it, an "
-        ".npz file of Gemma Scope, or a .pt or .pth file of Goodfire."
+        ".npz file of Gemma Scope, a .pt or .pth file of Goodfire or Qwen Scope, or a "
+        ".safetensors file of circuit-tracer."
     )
 
 
 def _from_gemma_scope(path):
-    """Those of the layers' outputs are in folders like ``layer_20/width_16k/...``."""
+    """Their paths tell the place, such as ``gemma-scope-2b-pt-mlp/layer_20/...``."""
     with np.load(path) as arrays:
         weights = {name: torch.from_numpy(arrays[name]).float() for name in arrays}
-    _require(weights, ("W_enc", "W_dec", "b_enc", "b_dec", "threshold"), path)
-    sae = PretrainedSAE(
+    is_transcoder = "-transcoders" in str(path)
+    place = Place()
+    if is_transcoder:
+        place = NORMALISED_BEFORE_MLP
+    elif "-mlp" in str(path):
+        place = MLP_OUTPUT
+    elif "-att" in str(path):
+        place = ATTENTION_VALUES
+    sae = _jumprelu(weights, path, is_transcoder=is_transcoder)
+    return SAEFile(sae, _named_layer(_LAYER, path), has_bos=True, place=place)
+
+
+def _from_gemma_scope_2(path):
+    """Their config names the place; where there is none, the path does.
+
+    The 270m, 1b and larger models have folders like ``resid_post/layer_12_width_16k``.
+    """
+    weights = _weights(path)
+    weights = {name.replace("w_", "W_", 1): array for name, array in weights.items()}
+    config = path.with_name("config.json")
+    if config.is_file():
+        module = json.loads(config.read_text(encoding="utf-8"))["hf_hook_point_in"]
+        layer, place = place_of_module(module)
+    else:
+        layer, place = _named_layer(_LAYER, path), _gemma_scope_2_place(path.parts)
+    is_transcoder = any(part.startswith("transcoder") for part in path.parts)
+    sae = _jumprelu(weights, path, is_transcoder=is_transcoder)
+    return SAEFile(sae, layer, has_bos=True, place=place)
+
+
+def _gemma_scope_2_place(parts):
+    """The place that a folder such as ``mlp_out_all`` tells."""
+    for start, place in _GEMMA_SCOPE_2_PLACES.items():
+        if any(part.startswith(start) for part in parts):
+            return place
+    return Place()
+
+
+_GEMMA_SCOPE_2_PLACES = {
+    "transcoder": Place(("pre_feedforward_layernorm",)),
+    "mlp_out": MLP_OUTPUT,
+    "attn_out": ATTENTION_VALUES,
+}
+
+
+def _jumprelu(weights, path, *, is_transcoder):
+    """Of weights as Gemma Scope names them."""
+    require(weights, ("W_enc", "W_dec", *_COMMON, "threshold"), path)
+    return PretrainedSAE(
         "jumprelu",
         weights["W_enc"].T.contiguous(),
         weights["b_enc"],
         weights["W_dec"],
         weights["b_dec"],
         threshold=weights["threshold"],
+        is_transcoder=is_transcoder,
     )
-    return SAEFile(sae, layer=_named_layer(_GEMMA_SCOPE_LAYER, path), has_bos=True)
 
 
-def _from_goodfire(path):
-    """Their names tell the layer, such as ``Llama-3.1-8B-Instruct-SAE-l19.pth``."""
+def _from_llama_scope(path):
+    """They were trained on states whose average norm is the root of their length.
+
+    The threshold is in the units of the states.
+    """
+    config = json.loads(path.read_text(encoding="utf-8"))
+    file = path.parent / _LLAMA_SCOPE_WEIGHTS
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is missing. Download the folder again.")
+    weights = _weights(file)
+    parts = [f"{part}.{name}" for part in ("encoder", "decoder") for name in _PARTS]
+    require(weights, parts, file)
+    encoder, bias, decoder, decoder_bias = (weights[name] for name in parts)
+    norms = config["dataset_average_activation_norm"]
+    unit = config["d_model"] ** 0.5
+    factor, factor_out = unit / norms["in"], unit / norms["out"]
+    hook = config["hook_point_in"]
+    found = place_of_hook(hook)
+    if found is None:
+        raise ValueError(f"{path} says hook_point_in={hook!r}, which cannot be read.")
+    sae = PretrainedSAE(
+        "jumprelu",
+        encoder * factor,
+        bias,
+        decoder.T.contiguous() / factor_out,
+        decoder_bias / factor_out,
+        threshold=torch.full_like(bias, config["jump_relu_threshold"] * factor),
+        is_transcoder=hook != config.get("hook_point_out", hook),
+    )
+    return SAEFile(sae, found[0], has_bos=True, place=found[1])
+
+
+def _from_torch(path):
+    """Files of Goodfire, such as ``...-SAE-l19.pth``, or of Qwen Scope."""
     weights = torch.load(path, map_location="cpu", weights_only=True)
+    if "W_enc" in weights:
+        return _from_qwen_scope(path, weights)
     names = [f"{p}_linear.{w}" for p in ("encoder", "decoder") for w in _PARTS]
-    _require(weights, names, path)
+    require(weights, names, path)
     encoder, bias, decoder, decoder_bias = (weights[name].float() for name in names)
     sae = PretrainedSAE("relu", encoder, bias, decoder.T.contiguous(), decoder_bias)
-    return SAEFile(sae, layer=_named_layer(_GOODFIRE_LAYER, path), has_bos=True)
+    return SAEFile(sae, _named_layer(_GOODFIRE_LAYER, path), has_bos=True)
 
 
-def _require(weights, names, path):
-    missing = [name for name in names if name not in weights]
-    if missing:
+def _from_qwen_scope(path, weights):
+    """The repository's name tells k, such as ``SAE-Res-Qwen3-1.7B-Base-W32K-L0_50``."""
+    require(weights, ("W_enc", "W_dec", *_COMMON), path)
+    k = _QWEN_SCOPE_K.search(str(path))
+    if k is None:
         raise ValueError(
-            f"{path} lacks {', '.join(missing)}; it has {', '.join(weights)}. It is no "
-            "autoencoder of this kind."
+            f"{path} does not tell how many neurons are active. Keep the file in a "
+            "folder named like the repository of Qwen Scope, which ends in L0_50."
         )
+    sae = PretrainedSAE(
+        "topk",
+        weights["W_enc"].float(),
+        weights["b_enc"].float(),
+        weights["W_dec"].float().T.contiguous(),
+        weights["b_dec"].float(),
+        k=int(k[1]),
+    )
+    return SAEFile(sae, _named_layer(_LAYER, path), has_bos=True)
+
+
+def _from_safetensors(path):
+    """``layer_3.safetensors`` of circuit-tracer: a transcoder of an MLP."""
+    if path.name == _GEMMA_SCOPE_2:
+        return _from_gemma_scope_2(path)
+    weights = _weights(path)
+    require(weights, ("W_enc", "W_dec", *_COMMON), path)
+    sae = PretrainedSAE(
+        "relu",
+        weights["W_enc"],
+        weights["b_enc"],
+        weights["W_dec"],
+        weights["b_dec"],
+        is_transcoder=True,
+    )
+    layer = _named_layer(_LAYER, path)
+    return SAEFile(sae, layer, has_bos=True, place=MLP_INPUT)
 
 
 def _named_layer(pattern, path):
@@ -195,129 +251,45 @@ def _named_layer(pattern, path):
 
 
 def _from_sparsify(path, config):
-    if config.get("transcode") or config.get("skip_connection"):
+    """Their folders are named after modules, such as ``layers.10.mlp``."""
+    is_transcoder = bool(config.get("transcode") or config.get("skip_connection"))
+    found = place_of_module(path.name)
+    if found is None and "." in path.name:
         raise ValueError(
-            f"{path} holds a transcoder, which predicts one place of the model from "
-            "another. An autoencoder of a layer's output is needed."
+            f"The folder {path.name!r} is named after a module that is no part of a "
+            "layer. Only such can be read, as 'layers.10' or 'layers.10.mlp'."
         )
-    hook = _SPARSIFY_HOOK.fullmatch(path.name)
-    if hook is None and "." in path.name:
-        raise ValueError(
-            f"The folder {path.name!r} is named after a part of a layer. Only whole "
-            "layers can be read, such as 'layers.10'."
-        )
+    layer, place = (None, Place()) if found is None else found
     weights = _weights(path / _SPARSIFY_WEIGHTS)
-    encoder, decoder_bias = weights["encoder.weight"], weights["b_dec"]
+    names = ("encoder.weight", "encoder.bias", "W_dec", "b_dec")
+    require(weights, names, path / _SPARSIFY_WEIGHTS)
+    encoder, bias, decoder, decoder_bias = (weights[name] for name in names)
+    if not is_transcoder:
+        bias = bias - encoder @ decoder_bias
     sae = PretrainedSAE(
         config.get("activation", "topk"),
         encoder,
-        weights["encoder.bias"] - encoder @ decoder_bias,
-        weights["W_dec"],
+        bias,
+        decoder,
         decoder_bias,
         k=config["k"],
+        is_transcoder=is_transcoder,
     )
-    return SAEFile(sae, layer=None if hook is None else int(hook[1]))
-
-
-def _from_saelens(path, config):
-    weights = _weights(path / _SAELENS_WEIGHTS)
-    is_old = "metadata" not in config  # before version 6, everything is in one dict
-    about = config if is_old else config["metadata"]
-    hook = about.get("hook_name") or about.get("hook_point")
-    kwargs = about.get("model_from_pretrained_kwargs") or {}
-    return SAEFile(
-        _saelens_sae(path, config, weights),
-        layer=_hooked_layer(path, hook),
-        has_bos=about.get("prepend_bos", True if is_old else None),
-        is_centred=kwargs.get("center_writing_weights", is_old),
-    )
-
-
-def _saelens_sae(path, config, weights):
-    kind = _saelens_kind(config)
-    normalisation = config.get("normalize_activations") or "none"
-    if kind not in _SAELENS_KINDS or normalisation not in _NORMALISATIONS:
-        raise ValueError(
-            f"{path / _CONFIG} says architecture={kind!r} and normalize_activations="
-            f"{normalisation!r}. Supported are {', '.join(_SAELENS_KINDS)}, and "
-            f"{', '.join(_NORMALISATIONS)}."
-        )
-    encoder, decoder_bias = weights["W_enc"].T.contiguous(), weights["b_dec"]
-    # Taking the decoder's bias off the input is the same as another bias.
-    shift = torch.zeros(len(encoder))
-    if config.get("apply_b_dec_to_input", True):
-        shift = encoder @ decoder_bias
-    common = {
-        "encoder": encoder,
-        "decoder": weights["W_dec"],
-        "decoder_bias": decoder_bias,
-        "normalisation": normalisation,
-    }
-    return _SAELENS_KINDS[kind](config, weights, shift, common)
-
-
-def _saelens_kind(config):
-    kind = config.get("architecture", "standard")
-    activation = config.get("activation_fn") or config.get("activation_fn_str")
-    return "topk" if (kind, activation) == ("standard", "topk") else kind
-
-
-def _standard(config, weights, shift, common):
-    return PretrainedSAE("relu", encoder_bias=weights["b_enc"] - shift, **common)
-
-
-def _jumprelu(config, weights, shift, common):
-    if "threshold" in weights:
-        threshold = weights["threshold"]
-    else:
-        threshold = weights["log_threshold"].exp()
-    bias = weights["b_enc"] - shift
-    return PretrainedSAE("jumprelu", encoder_bias=bias, threshold=threshold, **common)
-
-
-def _gated(config, weights, shift, common):
-    gain = weights["r_mag"].exp()
-    return PretrainedSAE(
-        "gated",
-        encoder_bias=weights["b_gate"] - shift,
-        gain=gain,
-        gain_bias=weights["b_mag"] - shift * gain,
-        **common,
-    )
-
-
-def _topk(config, weights, shift, common):
-    k = config.get("k") or (config.get("activation_fn_kwargs") or {}).get("k")
-    bias = weights["b_enc"] - shift
-    if config.get("rescale_acts_by_decoder_norm"):
-        norms = common["decoder"].norm(dim=1)
-        common["encoder"] = common["encoder"] * norms[:, None]
-        common["decoder"] = common["decoder"] / norms[:, None]
-        bias = bias * norms
-    return PretrainedSAE("topk", encoder_bias=bias, k=k, **common)
-
-
-_SAELENS_KINDS = {
-    "standard": _standard,
-    "topk": _topk,
-    "jumprelu": _jumprelu,
-    "gated": _gated,
-}
-
-
-def _hooked_layer(path, hook):
-    """The layer whose output is the place that a hook of TransformerLens names."""
-    if hook is None:
-        return None
-    match = _RESIDUAL_HOOK.fullmatch(hook)
-    layer = None if match is None else int(match[1]) - (match[2] == "pre")
-    if layer is None or layer < 0:
-        raise ValueError(
-            f"{path / _CONFIG} says hook_name={hook!r}. Only the output of a layer can "
-            "be read: blocks.N.hook_resid_post, or hook_resid_pre from block 1 on."
-        )
-    return layer
+    return SAEFile(sae, layer, place=place._replace(is_input=is_transcoder))
 
 
 def _weights(path):
     return {name: tensor.float() for name, tensor in load_file(path).items()}
+
+
+_FOLDERS = {
+    _GEMMA_SCOPE: _from_gemma_scope,
+    _GEMMA_SCOPE_2: _from_gemma_scope_2,
+    _LLAMA_SCOPE: _from_llama_scope,
+}
+_FILES = {
+    ".npz": _from_gemma_scope,
+    ".pt": _from_torch,
+    ".pth": _from_torch,
+    ".safetensors": _from_safetensors,
+}

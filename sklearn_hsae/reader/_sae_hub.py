@@ -7,7 +7,17 @@ from pathlib import Path
 
 _REGISTRY = "pretrained_saes.yaml"
 _PREFIX = "saelens:"
-_READABLE = (None, "gemma_2")  # conversion_func: SAELens' own files, and Gemma Scope's
+# Kinds of files, which SAELens calls conversion_func; None are its own.
+_READABLE = (
+    None,
+    "gemma_2",
+    "gemma_2_transcoder",
+    "gemma_3",
+    "goodfire",
+    "llama_scope",
+    "mwhanna_transcoder",
+    "qwen_scope",
+)
 # At the top of a repository; in a folder of it, all files are wanted.
 _FILES = (
     "cfg.json",
@@ -16,6 +26,9 @@ _FILES = (
     "config.json",
     "model.safetensors",
     "params.npz",
+    "params.safetensors",
+    "hyperparams.json",
+    "checkpoints/final.safetensors",
     "*.pth",
 )
 

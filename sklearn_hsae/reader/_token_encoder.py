@@ -39,9 +39,11 @@ class TokenEncoder:
         return self._sae.transform(self._as_trained(states))
 
     def score(self, states):
-        """Share of the variance of states that the reconstruction explains."""
+        """Share of the variance of states that is explained; None of a transcoder."""
         if self._is_ours:
             return self._sae.score(self._as_trained(states))
+        if self._sae.is_transcoder:
+            return None
         left = np.square(states - self._sae.reconstruct(states), dtype=np.float64)
         centred = np.square(states - states.mean(axis=0), dtype=np.float64)
         return float(1 - left.sum() / max(centred.sum(), 1e-12))

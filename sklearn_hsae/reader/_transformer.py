@@ -15,6 +15,7 @@ from sklearn_hsae._texts import (
     CarriesTextsMixin,
     attach_texts,
     check_texts,
+    texts_tags,
     warn_of_empty,
 )
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
@@ -61,14 +62,15 @@ class ReaderSAETransformer(
         - a :class:`MatryoshkaSAETransformer`: a clone of it is trained in :meth:`fit`,
           on the tokens of the texts;
         - a trained one: the folder that
-          :meth:`MatryoshkaSAETransformer.save_pretrained`, SAELens (standard, topk,
-          jumprelu and gated) or sparsify (topk and groupmax) wrote; the ``params.npz``
-          of Gemma Scope, or its folder; or the ``.pth`` file of Goodfire. Also their
-          place on the Hugging Face hub, ``"owner/repository/folder"``, and, when
-          sae-lens is installed, ``"saelens:release/id"`` of its registry.
+          :meth:`MatryoshkaSAETransformer.save_pretrained`, SAELens or sparsify wrote;
+          or the folder or file of Gemma Scope, Llama Scope, Qwen Scope, Goodfire or
+          circuit-tracer. It may be a transcoder, whose input is read. Also their place
+          on the Hugging Face hub, ``"owner/repository/folder"``, and, when sae-lens is
+          installed, ``"saelens:release/id"`` of its registry.
     layer : int or "auto", default="auto"
-        Index, from 0, of the layer whose output is read; negative from the end. "auto"
-        is the one that the files of `sae` name, else the one in the middle.
+        Index, from 0, of the layer that is read; negative from the end. "auto" is the
+        one that the files of `sae` name, else the one in the middle. Its output is
+        read, or the place inside it that the files name.
     aggregate : {"auto", "max", "mean", "sum", "count", "binary", "last"}, \
 default="auto"
         How the activations of the tokens of a text become one number per neuron: the
@@ -135,7 +137,7 @@ default="auto"
         Number of columns.
     reconstruction_score_ : float or None
         Share of the variance of some of the texts' tokens that the autoencoder
-        explains. None without an autoencoder.
+        explains. None without an autoencoder, and with a transcoder.
 
     See Also
     --------
@@ -323,7 +325,7 @@ default="auto"
         ValueError
             When no autoencoder was trained.
         """
-        from sklearn_hsae.reader._sae_files import save_as_saelens
+        from sklearn_hsae.reader._saelens_files import save_as_saelens
 
         check_is_fitted(self)
         if self.sae_ is None:
@@ -394,8 +396,4 @@ default="auto"
         return frame if self.sae is None else carry_tokens(frame, CarriedTokens(self))
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+        return texts_tags(super().__sklearn_tags__())

@@ -27,9 +27,7 @@ _FLOORS = {
 }
 
 
-def page_content(
-    evaluation, texts, y, pipeline, run, title, n_examples, by=None, drift=None
-):
+def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None):
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
@@ -63,7 +61,7 @@ def page_content(
         "any_members": any(row.members for row in rows),
         "matrix": _matrix(rows),
         "by_group": by_group_content(by),
-        "drift": drift_content(drift),
+        "drift": drift_content(evaluation),
         "controls": _controls(evaluation),
         "methods": _format.printable(evaluation.methods(target)),
         "guide": _guide(effect, evaluation),

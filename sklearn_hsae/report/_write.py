@@ -20,7 +20,6 @@ def write_report(
     title=None,
     n_examples=3,
     by=None,
-    drift=None,
 ):
     """Write an evaluation as one HTML page that needs no other file.
 
@@ -53,9 +52,6 @@ def write_report(
         How many texts of each kind a hypothesis shows, at most.
     by : DataFrame or None, default=None
         A comparison of groups, which ``evaluation.by_group`` returned.
-    drift : DataFrame or None, default=None
-        How frequent the concepts are beside the training texts, which
-        ``corpora.concept_drift(pipeline, evaluation.annotations)`` returned.
 
     Returns
     -------
@@ -76,9 +72,7 @@ def write_report(
     path = Path(path)
     _check_lengths(evaluation, texts=texts, y=y)
     _check_order(evaluation, texts)
-    content = page_content(
-        evaluation, texts, y, pipeline, run, title, n_examples, by, drift
-    )
+    content = page_content(evaluation, texts, y, pipeline, run, title, n_examples, by)
     write_text(path, _render(content))
     return path
 

@@ -16,6 +16,7 @@ from sklearn.metrics import r2_score
 from sklearn_hsae import evaluate_hypotheses, load_pipeline, load_texts
 from sklearn_hsae.cli import _apply as apply_module
 from sklearn_hsae.cli import main
+from sklearn_hsae.corpora import neuron_drift
 from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
@@ -148,6 +149,9 @@ def test_new_outcomes_test_the_hypotheses_again(
     r2 = r2_score(frame["stars"], pipe.predict(frame["review"]))
     shown = f"{r2:.2f}".replace("-", "\N{MINUS SIGN}")
     assert f"R2 of the predictions: {shown}, and " in printed
+    neurons = neuron_drift(pipe["select"], pipe[:3].transform(frame["review"]))
+    n_drifting = neurons["drifts"].sum()
+    assert f"{n_drifting} of the {len(neurons)} neurons behind" in printed
     frame.assign(stars=3).to_csv(path, index=False)
     assert call("apply", results, path, "--target", "stars") == 2
     assert "nothing to test" in capsys.readouterr().err

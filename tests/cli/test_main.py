@@ -30,6 +30,7 @@ FILES = ("report.html", "hypotheses.csv", "run.json")
         (["--llm", "openai/gpt-4.1-mini"], "OPENAI_API_KEY"),
         (["--llm", "nonsense"], "provider"),
         (["--embedder", "no/such-model"], "no/such-model"),
+        (["--embedder", "lsa", "--chunk"], "lsa reads every text whole"),
         (["--out", "/dev/null/results"], "cannot write into --out"),
         (["--holdout", "nowhere.csv"], "nowhere.csv"),
         (["--positive", "good"], "--positive good names a class, but the outcome is"),

@@ -11,7 +11,7 @@ from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
-FILES += ("held_out.jsonl", "examples.csv", "drift.csv")
+FILES += ("held_out.jsonl", "examples.csv", "drift.csv", "neuron_drift.csv")
 
 
 def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):

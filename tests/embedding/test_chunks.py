@@ -80,6 +80,8 @@ def test_what_the_model_reads_at_once_is_the_largest_chunk(fresh, oracle, recwar
         fresh(chunk=50, chunk_overlap=50).fit([LONG])
     with pytest.raises(ValueError, match="special tokens and the prompt fill them"):
         fresh(chunk="model", max_length=2).fit([LONG])
+    with pytest.raises(ValueError, match="Pass a max_length of 5 or more"):
+        fresh(prompt="query: ", max_length=4).fit([LONG])
     with pytest.raises(ValueError, match="count the tokens of a local model"):
         fresh("openai/text-embedding-3-small", chunk=50).fit([LONG])
 

@@ -70,15 +70,8 @@ class KnownNeurons(MatryoshkaSAETransformer):
         return np.array(NEURONS, dtype=object)
 
 
-class FirstThree(NeuronSelector):
-    def fit(self, X, y=None):
-        return self
-
-    def transform(self, X):
-        return X.iloc[:, :3] if isinstance(X, pd.DataFrame) else X[:, :3]
-
-    def get_feature_names_out(self, input_features=None):
-        return np.array(NEURONS[:3], dtype=object)
+def first_three():
+    return NeuronSelector(columns=[0, 1, 2])
 
 
 class KnownLabels(KeyphraseInterpreter):
@@ -144,7 +137,7 @@ def make_rows(n=800, seed=0):
 def make_pipeline(last=None, **steps):
     defaults = {
         "sae": KnownNeurons(),
-        "select": FirstThree(),
+        "select": first_three(),
         "interpret": KnownLabels(),
         "annotate": KnownJudge(),
         "regress": HypothesisRegressor() if last is None else last,
@@ -197,7 +190,7 @@ def test_training_rows_are_not_judged_by_nested_steps_either(rows):
     pipe = Pipeline(
         [
             ("sae", KnownNeurons()),
-            ("select", FirstThree()),
+            ("select", first_three()),
             ("columns", columns.set_output(transform="pandas")),
             ("regress", HypothesisRegressor()),
         ]

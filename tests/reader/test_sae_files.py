@@ -282,18 +282,18 @@ def test_only_what_was_trained_is_written(tiny_model, texts, tmp_path):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"architecture": "transcoder"}, "architecture='transcoder'"),
+        ({"architecture": "temporal"}, "architecture='temporal'"),
         (
             {"normalize_activations": "expected_average_only_in"},
             "normalize_activations='expected_average_only_in'",
         ),
         (
-            {"metadata": {"hook_name": "blocks.1.attn.hook_z"}},
-            "Only the output of a layer",
+            {"metadata": {"hook_name": "blocks.1.attn.hook_q"}},
+            "says hook_name='blocks.1.attn.hook_q'",
         ),
         (
             {"metadata": {"hook_name": "blocks.0.hook_resid_pre"}},
-            "Only the output of a layer",
+            "hook_resid_pre from block 1 on",
         ),
     ],
 )
@@ -305,14 +305,13 @@ def test_what_is_not_supported_is_named(tmp_path, config, message):
         load_sae(tmp_path)
 
 
-def test_a_transcoder_and_a_part_of_a_layer_of_sparsify_are_refused(tmp_path):
-    for name, config in [("layers.1", {"transcode": True}), ("layers.1.mlp", {})]:
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "cfg.json").write_text(json.dumps(config | {"k": K}))
-        save_file({"b_dec": np.zeros(2)}, folder / "sae.safetensors")
-        with pytest.raises(ValueError, match=r"transcoder|part of a layer"):
-            load_sae(folder)
+def test_a_folder_of_sparsify_that_is_no_layer_is_refused(tmp_path):
+    folder = tmp_path / "model.embed"
+    folder.mkdir()
+    (folder / "cfg.json").write_text(json.dumps({"k": K}))
+    save_file({"b_dec": np.zeros(2)}, folder / "sae.safetensors")
+    with pytest.raises(ValueError, match="no part of a layer"):
+        load_sae(folder)
 
 
 def test_missing_files_are_named(tmp_path):

@@ -71,7 +71,7 @@ def test_the_registry_of_sae_lens(hub, tmp_path, monkeypatch):
     (package / "pretrained_saes.yaml").write_text(
         "a-release:\n  repo_id: owner/saes\n  conversion_func: null\n"
         "  saes:\n  - {id: blocks.1.hook_resid_post, path: one}\n"
-        "other:\n  repo_id: owner/saes\n  conversion_func: llama_scope\n"
+        "other:\n  repo_id: owner/saes\n  conversion_func: temporal\n"
         "  saes:\n  - {id: x, path: x}\n"
     )
     monkeypatch.setattr(sys, "path", [str(package.parent), *sys.path])
@@ -82,5 +82,5 @@ def test_the_registry_of_sae_lens(hub, tmp_path, monkeypatch):
         find_sae("saelens:b/x")
     with pytest.raises(ValueError, match=r"has no 'x'. It has 1: blocks.1"):
         find_sae("saelens:a-release/x")
-    with pytest.raises(ValueError, match="kind 'llama_scope'"):
+    with pytest.raises(ValueError, match="kind 'temporal'"):
         find_sae("saelens:other/x")

@@ -4,6 +4,7 @@ import math
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 
@@ -449,21 +450,27 @@ def test_a_comparison_of_groups_has_a_row_per_group(tmp_path, ratings):
     assert "By shop" not in page_of(tmp_path, evaluation)[1]
 
 
-def test_concepts_that_are_more_frequent_than_in_training_stand_in_a_table(
-    tmp_path, ratings
-):
+def test_what_is_more_frequent_than_in_training_stands_in_a_table(tmp_path, ratings):
     names, y, X = ratings
     evaluation, pipe = evaluate(names, y, X)
     first = names[0]
     # The evaluation is on the training rows themselves: nothing has drifted.
-    drift = concept_drift(pipe, evaluation.annotations)
-    _, html = page_of(tmp_path, evaluation, drift=drift)
-    assert f"None of the {len(drift)} concepts differs significantly" in html
+    _, html = page_of(tmp_path, evaluation)
+    assert f"None of the {len(evaluation.drift)} concepts differs significantly" in html
     drift = concept_drift(pipe, evaluation.annotations.assign(**{first: 1}))
-    _, html = page_of(tmp_path, evaluation, drift=drift)
-    shown = html.split("look like the training texts?</h3>")[1].split("</table>")[0]
-    assert f"1 of {len(drift)} differ significantly" in shown
+    neurons = pd.DataFrame({"neuron": ["sae3", "sae5"], "concept": ["late <b>", None]})
+    for column in drift.columns[1:]:
+        neurons[column] = drift[column].to_numpy()[:2]
+    drifted = replace(evaluation, drift=drift, neuron_drift=neurons)
+    _, html = page_of(tmp_path, drifted)
+    shown = html.split("look like the training texts?</h3>")[1]
+    concepts, shown_neurons = shown.split("</table>")[:2]
+    assert f"1 of {len(drift)} differ significantly" in concepts
     before = 100 * drift["training_prevalence"][0]
-    assert f"{before:.0f}" in shown and "100" in shown and first in shown
-    assert names[1] not in shown
-    assert "look like the training texts" not in page_of(tmp_path, evaluation)[1]
+    assert f"{before:.0f}" in concepts and "100" in concepts and first in concepts
+    assert names[1] not in concepts
+    assert "1 of 2 differ significantly" in shown_neurons
+    assert "sae3" in shown_neurons and "late &lt;b&gt;" in shown_neurons
+    assert "sae5" not in shown_neurons
+    without = replace(evaluation, drift=None)
+    assert "look like the training texts" not in page_of(tmp_path, without)[1]
