@@ -49,7 +49,8 @@ def groups_by(content, key):
     kind, _, name = key.partition(":")
     if kind == HYPOTHESIS:
         values = content.annotations[name].to_numpy()
-        return {"with it": values == 1, "without it": values == 0}
+        other = 0 if content.pairs is None else -1
+        return dict(zip(content.sides, (values == 1, values == other), strict=True))
     values = content.outcome if kind == "outcome" else content.columns[name]
     if filter_kind(values) == "range":
         return _halves(values.to_numpy(dtype=np.float64))

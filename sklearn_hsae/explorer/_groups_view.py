@@ -192,9 +192,9 @@ class GroupsView:
         rows = as_table(self.compared, namer)
         self.table.value = rows
         self.sizes.object = (
-            f'<p class="quiet">{sizes[0]:,} texts of <b>{plain(self.first.value)}</b> '
-            f"(up) against {sizes[1]:,} of <b>{plain(self.second.value)}</b> (right). "
-            "A click opens texts.</p>"
+            f'<p class="quiet">{sizes[0]:,} {self.content.unit} of '
+            f"<b>{plain(self.first.value)}</b> (up) against {sizes[1]:,} of "
+            f"<b>{plain(self.second.value)}</b> (right). A click opens texts.</p>"
         )
         self._draw(rows, *sizes)
         self._open(None)
@@ -250,8 +250,9 @@ class GroupsView:
         label = plain(self.state.namer()(name), 200)
         self.heading.object = (
             f'<h2><bdi>{label}</bdi> <span class="kind">{kind}</span></h2>'
-            '<p class="quiet">Texts with it: left of the first group, right of the '
-            "second.</p>"
+            f'<p class="quiet">{self.content.unit.capitalize()}, '
+            f"{self.content.sides[0]}: left of the first group, right of the second."
+            "</p>"
         )
         for view, mask in zip(self.texts, self.masks(), strict=True):
             rng = np.random.default_rng(0)

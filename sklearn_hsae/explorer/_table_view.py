@@ -27,11 +27,12 @@ class TableView:
 
     def __init__(self, state):
         self.state = state
-        outcome = _format.shorten(str(state.shared.content.outcome.name), 30)
+        content = state.shared.content
+        outcome = _format.shorten(str(content.outcome.name), 30)
         titles = {
             "label": "hypothesis or neuron",
-            "share": "% of texts",
-            "outcome": f"{outcome}: with minus without",
+            "share": f"% of {content.unit}",
+            "outcome": f"{outcome}: {' minus '.join(content.sides)}",
             "f1": "fidelity",
         }
         self.table = table(
