@@ -5,7 +5,7 @@ import panel as pn
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
-from sklearn_hsae.explorer._html import facts, plain
+from sklearn_hsae.explorer._html import capitalized, facts, plain
 from sklearn_hsae.explorer._label_view import LabelView
 from sklearn_hsae.explorer._layout import below, beside, controls, html
 from sklearn_hsae.explorer._map import nearest_neurons
@@ -112,9 +112,10 @@ class DetailView:
         phrases = phrases_in(name)
         mark = (lambda texts: mark_phrases(texts, phrases)) if phrases else None
         self.with_it.show(rng.permutation(features.texts_with(j)), mark)
-        self.without.show(rng.permutation(features.texts_with(j, has=False)))
+        # A text without the concept may have one of its phrases; of a pair, B has it.
+        self.without.show(rng.permutation(features.texts_with(j, has=False)), mark)
         sides = [
-            below(html(f"<h3>{side.capitalize()}</h3>"), texts.view())
+            below(html(f"<h3>{capitalized(side)}</h3>"), texts.view())
             for side, texts in zip(
                 self.state.shared.content.sides,
                 (self.with_it, self.without),

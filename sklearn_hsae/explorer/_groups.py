@@ -74,6 +74,8 @@ def _halves(numbers):
 def scatter_shares(table, n_first, n_second):
     """Shares for axes with a logarithmic scale: a share of 0 counts as half a text.
 
+    So does a share that is not known, since the group has no text.
+
     Parameters
     ----------
     table : DataFrame
@@ -86,7 +88,7 @@ def scatter_shares(table, n_first, n_second):
     first, second : ndarray
     """
     return tuple(
-        np.maximum(table[side].to_numpy(), 0.5 / max(n, 1))
+        np.fmax(table[side].to_numpy(), 0.5 / max(n, 1))
         for side, n in (("share_in", n_first), ("share_out", n_second))
     )
 

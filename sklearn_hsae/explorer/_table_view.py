@@ -31,8 +31,9 @@ class TableView:
         outcome = _format.shorten(str(content.outcome.name), 30)
         titles = {
             "label": "hypothesis or neuron",
-            "share": f"% of {content.unit}",
-            "outcome": f"{outcome}: {' minus '.join(content.sides)}",
+            "share": "% of texts" if content.pairs is None else "% of pairs",
+            "outcome": f"{outcome}: "
+            + ("with minus without" if content.pairs is None else "A minus B"),
             "f1": "fidelity",
         }
         self.table = table(
