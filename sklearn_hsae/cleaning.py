@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from sklearn_hsae._pairs import check_texts_or_pairs
 from sklearn_hsae._sklearn_compat import fit_context
+from sklearn_hsae._texts import texts_tags
 from sklearn_hsae._words import ADDRESSES, unescaped
 
 CLEANED = ("handles", "links", "numbers")
@@ -168,11 +169,8 @@ class TextCleaner(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return True
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
+        tags = texts_tags(super().__sklearn_tags__())
         tags.requires_fit = False
-        tags.transformer_tags.preserves_dtype = []
         return tags
 
 

@@ -15,6 +15,7 @@ from sklearn_hsae._texts import (
     CarriesTextsMixin,
     attach_texts,
     check_texts,
+    texts_tags,
     warn_of_empty,
 )
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
@@ -395,8 +396,4 @@ default="auto"
         return frame if self.sae is None else carry_tokens(frame, CarriedTokens(self))
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+        return texts_tags(super().__sklearn_tags__())
