@@ -3,7 +3,6 @@
 import numpy as np
 import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter
-from bokeh.plotting import figure
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._background import soon
@@ -18,7 +17,14 @@ from sklearn_hsae.explorer._groups import (
     spread_out,
 )
 from sklearn_hsae.explorer._html import plain
-from sklearn_hsae.explorer._layout import below, beside, controls, html, table
+from sklearn_hsae.explorer._layout import (
+    below,
+    beside,
+    controls,
+    html,
+    plain_figure,
+    table,
+)
 from sklearn_hsae.explorer._phrase_marks import mark_phrases, phrases_in
 from sklearn_hsae.explorer._text_view import TextView
 
@@ -94,20 +100,15 @@ class GroupsView:
         return compare([self.state.shared.hypotheses], nobody, nobody)
 
     def _figure(self):
-        plot = figure(
+        plot = plain_figure(
+            "pan,wheel_zoom,box_zoom,tap,reset",
             height=470,
-            sizing_mode="stretch_width",
             x_axis_type="log",
             y_axis_type="log",
             output_backend="webgl",
-            tools="pan,wheel_zoom,box_zoom,tap,reset",
-            active_scroll="wheel_zoom",
-            toolbar_location="above",
         )
-        plot.toolbar.logo = None
         for axis in (plot.xaxis, plot.yaxis):
             axis.formatter = NumeralTickFormatter(format="0.[00]%")
-        plot.outline_line_color = None
         plot.grid.grid_line_color = "#eceff3"
         empty = {name: [] for name in ("x", "y", "label", "kind", "colour", "size")}
         source, labels = ColumnDataSource(empty), ColumnDataSource(empty)

@@ -58,8 +58,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
 
     Parameters
     ----------
-    cov_type : {"nonrobust", "cluster"}, default="nonrobust"
-        "nonrobust" takes the rows to be independent. "cluster" allows for rows that go
+    cov_type : {"nonrobust", "HC3", "cluster"}, default="nonrobust"
+        "nonrobust" takes the rows to be independent, and the log-odds to be what the
+        regression says. "HC3" does not need the latter: its variances are those of the
+        sandwich, where that is larger. "cluster" allows for rows that go
         together, such as the texts of one author, as in :class:`HypothesisRegressor`:
         pass `groups` to :meth:`fit` and :meth:`evaluate`.
     correction : {"bonferroni", "holm", "fdr_bh", "fdr_by"}, default="holm"
@@ -145,9 +147,11 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     a weight of 2 tells less than two rows [2]_. Beside Firth's penalty, which counts as
     a fixed number of rows, their size matters too: let their mean be about 1.
 
-    With groups, variances are CR2's for the least squares of the last Newton step where
-    that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios are
-    divided by the ratio of this variance to that of independent rows.
+    With "HC3", the residuals of the sandwich are divided by 1 minus the leverages of
+    the last Newton step. (The discrete models of statsmodels call the plain sandwich
+    HC3.) With groups, variances are CR2's for the least squares of the last Newton step
+    where that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios
+    are divided by the ratio of this variance to that of independent rows.
 
     References
     ----------
@@ -171,7 +175,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "cov_type": [StrOptions({"nonrobust", "cluster"})],
+        "cov_type": [StrOptions({"nonrobust", "HC3", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "intervals": [StrOptions({"pointwise", "simultaneous"})],
@@ -415,6 +419,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
                 is_class,
                 np.concatenate(self._names()),
                 members,
+                cov_type=self.cov_type,
                 weights=rows.weights,
                 clusters=rows.clusters,
                 has_intercept=not self.pairs,
@@ -444,7 +449,9 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             self._outcomes(y), self.coef_, strict=True
         ):
             columns = np.column_stack([controls, sign * hypotheses @ coefficient])
-            added = fit_logistic(columns, is_class, names, **options)
+            added = fit_logistic(
+                columns, is_class, names, cov_type=self.cov_type, **options
+            )
             p.append(upper_sided(added.p[-1], added.coefficient[-1]))
         p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
         return {
@@ -533,6 +540,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
                 X,
                 is_class,
                 np.concatenate([controls, names]),
+                cov_type=self.cov_type,
                 has_intercept=not self.pairs,
                 **options,
             )
