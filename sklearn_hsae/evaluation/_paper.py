@@ -18,6 +18,21 @@ _SCORES = {
     "regression": ("r2", "R²", "bootstrap interval"),
     "classification": ("auc", "AUC", "interval of DeLong et al. (1988), logit scale,"),
 }
+_VARIANCES = {
+    "classification": {
+        "nonrobust": "",
+        "HC3": " Variances are never below those of the sandwich (HC3).",
+        "cluster": " Variances allow for groups of texts that are not independent "
+        "(CR2).",
+    },
+    "regression": {
+        "nonrobust": "classical standard errors",
+        "HC3": "HC3 standard errors that are never below the classical ones and the "
+        "degrees of freedom of Bell and McCaffrey (2002)",
+        "cluster": "cluster-robust standard errors (CR2) that are never below the "
+        "classical ones and the degrees of freedom of Bell and McCaffrey (2002)",
+    },
+}
 _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"}
 _LATEX |= {"}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-$"}
@@ -254,29 +269,15 @@ def _returned(stability):
 
 def _model(evaluation, outcome):
     """The regression in one or two sentences."""
-    clustered = evaluation.settings["cov_type"] == "cluster"
+    variances = _VARIANCES[evaluation.task][evaluation.settings["cov_type"]]
     if evaluation.task == "classification":
-        variances = (
-            " Variances allow for groups of texts that are not independent (CR2)."
-        )
         regressed = f"{_named(outcome)} was regressed"
         if "class" in evaluation.table:
             regressed = f"Each class of {outcome}, against all others, was regressed"
         return (
             f"{regressed} on the annotations of all hypotheses together by "
             "logistic regression, with Firth's penalty and profile likelihoods where a "
-            f"concept has few texts of a class.{variances if clustered else ''}"
-        )
-    variances = "classical standard errors"
-    if clustered:
-        variances = (
-            "cluster-robust standard errors (CR2) that are never below the classical "
-            "ones and the degrees of freedom of Bell and McCaffrey (2002)"
-        )
-    if evaluation.settings["cov_type"] == "HC3":
-        variances = (
-            "HC3 standard errors that are never below the classical ones and the "
-            "degrees of freedom of Bell and McCaffrey (2002)"
+            f"concept has few texts of a class.{variances}"
         )
     return (
         f"{_named(outcome)} was regressed on the annotations of all hypotheses "

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._pairs import check_pair_target
@@ -57,8 +58,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
 
     Parameters
     ----------
-    cov_type : {"nonrobust", "cluster"}, default="nonrobust"
-        "nonrobust" takes the rows to be independent. "cluster" allows for rows that go
+    cov_type : {"nonrobust", "HC3", "cluster"}, default="nonrobust"
+        "nonrobust" takes the rows to be independent, and the log-odds to be what the
+        regression says. "HC3" does not need the latter: its variances are those of the
+        sandwich, where that is larger. "cluster" allows for rows that go
         together, such as the texts of one author, as in :class:`HypothesisRegressor`:
         pass `groups` to :meth:`fit` and :meth:`evaluate`.
     correction : {"bonferroni", "holm", "fdr_bh", "fdr_by"}, default="holm"
@@ -144,9 +147,11 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     a weight of 2 tells less than two rows [2]_. Beside Firth's penalty, which counts as
     a fixed number of rows, their size matters too: let their mean be about 1.
 
-    With groups, variances are CR2's for the least squares of the last Newton step where
-    that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios are
-    divided by the ratio of this variance to that of independent rows.
+    With "HC3", the residuals of the sandwich are divided by 1 minus the leverages of
+    the last Newton step. (The discrete models of statsmodels call the plain sandwich
+    HC3.) With groups, variances are CR2's for the least squares of the last Newton step
+    where that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios
+    are divided by the ratio of this variance to that of independent rows.
 
     References
     ----------
@@ -170,7 +175,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "cov_type": [StrOptions({"nonrobust", "cluster"})],
+        "cov_type": [StrOptions({"nonrobust", "HC3", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "intervals": [StrOptions({"pointwise", "simultaneous"})],
@@ -291,6 +296,30 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         """
         return self._most_likely(self.decision_function(X))
 
+    def score(self, X, y, sample_weight=None):
+        """The share of correct predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_hypotheses)
+            A NaN counts as the training mean of its column.
+        y : array-like of shape (n_samples,)
+            The true classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            With `pairs`, a pair without any difference counts half: swapped, it would
+            be predicted in the same way.
+        """
+        if not self.pairs:
+            return super().score(X, y, sample_weight)
+        log_odds, y = self.decision_function(X), column_or_1d(y)
+        check_consistent_length(log_odds, y, sample_weight)
+        return self._accuracy(log_odds, y, sample_weight)
+
     def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
 
@@ -319,7 +348,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             `auc_in_sample` and `mcfadden_in_sample`. `n_significant` (for any class),
             `n_hypotheses`, `n` and `n_dropped`; with groups also `n_clusters`. With
             more than two classes, `auc` and `average_precision` are means over those
-            in y, each against the rest.
+            in y, each against the rest. With `pairs` each pair counts in both orders.
 
             With controls: `auc_controls`, `auc_hypotheses`, `delta_auc` and
             `delta_auc_p`, as those of R² in :class:`HypothesisRegressor`. With more
@@ -334,21 +363,27 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         rows = self._rows(X, y, sample_weight, groups, reset=False)
         again, table, controls = self._estimate(rows)
         X, y, weights, clusters, _ = rows
-        options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
+        has_intercept = not self.pairs
+        options = {
+            "alpha": self.alpha,
+            "weights": weights,
+            "clusters": clusters,
+            "has_intercept": has_intercept,
+        }
         log_odds = self._log_odds(X)
-        scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
+        scores = _shares(log_odds)
         in_sample = _shares(_log_odds(X, *self._coefficients(again)))
         order = slice(None, None, -1 if self._is_first_positive else 1)
         metrics = {
             **headline(y, scores, self.classes_, **options),
             **self._beyond_controls(rows, scores, options),
             "average_precision": average_precision(
-                y, scores[:, order], self.classes_[order], weights
+                y, scores[:, order], self.classes_[order], weights, has_intercept
             ),
-            "accuracy": float(np.average(is_right, weights=weights)),
-            "auc_in_sample": auc(y, in_sample, self.classes_, weights),
+            "accuracy": self._accuracy(log_odds, y, weights),
+            "auc_in_sample": auc(y, in_sample, self.classes_, weights, has_intercept),
             "mcfadden_in_sample": mcfadden(
-                y, in_sample, self.classes_, weights, not self.pairs
+                y, in_sample, self.classes_, weights, has_intercept
             ),
             "n_significant": int(
                 table.groupby("hypothesis")["significant"].any().sum()
@@ -384,6 +419,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
                 is_class,
                 np.concatenate(self._names()),
                 members,
+                cov_type=self.cov_type,
                 weights=rows.weights,
                 clusters=rows.clusters,
                 has_intercept=not self.pairs,
@@ -414,7 +450,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         ):
             columns = np.column_stack([controls, sign * hypotheses @ coefficient])
             added = fit_logistic(
-                columns, is_class, names, has_intercept=not self.pairs, **options
+                columns, is_class, names, cov_type=self.cov_type, **options
             )
             p.append(upper_sided(added.p[-1], added.coefficient[-1]))
         p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
@@ -478,6 +514,12 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         intercept = np.array([result.intercept for result in estimates])
         return sign * coef, sign * intercept
 
+    def _accuracy(self, log_odds, y, weights):
+        is_right = (self._most_likely(log_odds) == y) * 1.0
+        if self.pairs:
+            is_right[log_odds == 0] = 0.5
+        return float(np.average(is_right, weights=weights))
+
     def _most_likely(self, log_odds):
         if log_odds.ndim == 1:
             return self.classes_[(log_odds > 0).astype(int)]
@@ -498,6 +540,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
                 X,
                 is_class,
                 np.concatenate([controls, names]),
+                cov_type=self.cov_type,
                 has_intercept=not self.pairs,
                 **options,
             )
@@ -537,9 +580,9 @@ def _log_odds(X, coef, intercept):
 
 
 def _shares(log_odds):
+    if log_odds.ndim == 1:  # to the last digit those of a swapped pair
+        return expit(np.column_stack([-log_odds, log_odds]))
     shares = expit(log_odds)
-    if shares.ndim == 1:
-        return np.column_stack([1 - shares, shares])
     return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
 
 

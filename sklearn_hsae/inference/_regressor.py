@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_hsae._pairs import check_pair_target
@@ -255,6 +256,30 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         ndarray of shape (n_samples,)
         """
         return self._predict(self._columns(X))
+
+    def score(self, X, y, sample_weight=None):
+        """R² of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_hypotheses)
+            A NaN counts as the training mean of its column.
+        y : array-like of shape (n_samples,)
+            The true outcomes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            With `pairs` compared with a prediction of 0, since the mean depends on the
+            order within the pairs.
+        """
+        if not self.pairs:
+            return super().score(X, y, sample_weight)
+        prediction, y = self.predict(X), column_or_1d(y)
+        check_consistent_length(prediction, y, sample_weight)
+        return r2(y, prediction, sample_weight, has_intercept=False)
 
     def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
