@@ -231,8 +231,8 @@ def test_ceilings_fall_from_the_embeddings_to_the_hypotheses(rows):
     assert (
         "Most is lost at the step to 'hypotheses': the words do not say all that a "
         "neuron reacts to, or the judge does not find them in the texts; try another "
-        "interpreter or judge. The words of 1 concept do not fit the texts in which the "
-        "neuron fires (fidelity F1 0.00): 'mentions view'."
+        "interpreter or judge. The words of 1 concept do not fit the texts in which "
+        "the neuron fires (fidelity F1 0.00): 'mentions view'."
     ) in result.verdict
 
 
