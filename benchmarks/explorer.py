@@ -165,7 +165,9 @@ def act(page, meter):
         lambda: page.get_by_label("Groups by").select_option(index=4),
         "of with it (up)",
     )
-    meter.measure("texts of a row are opened", row("phrase").first.click, "Texts with")
+    meter.measure(
+        "texts of a row are opened", row("phrase").first.click, "Texts, with it"
+    )
     return inside
 
 

@@ -20,12 +20,8 @@ def explore(arguments):
     require_panel()
     results = read_results(arguments.results)
     held_out = results.held_out()
-    if not isinstance(held_out["text"].iloc[0], str):
-        raise ValueError(
-            f"{results.folder} was found in pairs of texts, and the explorer shows "
-            f"single texts. sklearn-hsae report {results.folder} shows pairs."
-        )
-    say(f"{results.folder}: {len(held_out):,} held-out texts")
+    unit = "texts" if isinstance(held_out["text"].iloc[0], str) else "pairs of texts"
+    say(f"{results.folder}: {len(held_out):,} held-out {unit}")
     content = read_content(
         results.model(),
         held_out["text"],

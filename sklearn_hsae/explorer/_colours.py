@@ -81,6 +81,16 @@ def colour_presence(annotations, name):
     return Colours(values, [_ABSENT, _PRESENT], -0.5, 1.5, legend, True)
 
 
+def colour_sides(annotations, name):
+    """Of pairs: which of the two texts has a concept."""
+    values = np.asarray(annotations, dtype=np.float32)
+    legend = (
+        f"{_swatch(_PRESENT)} only A has it {_swatch(_CATEGORIES[0])} only B has it "
+        f"{_swatch(_ABSENT)} both or neither: {escape(name)}"
+    )
+    return Colours(values, [_CATEGORIES[0], _ABSENT, _PRESENT], -1.5, 1.5, legend)
+
+
 def colour_categories(values, name):
     """A colour for each of the ten most frequent values; grey for all others."""
     codes, labels = pd.factorize(as_words(values), sort=True)

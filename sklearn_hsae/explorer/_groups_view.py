@@ -2,7 +2,13 @@
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter
+from bokeh.models import (
+    ColumnDataSource,
+    HoverTool,
+    LabelSet,
+    NumeralTickFormatter,
+    Range1d,
+)
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._background import soon
@@ -16,13 +22,14 @@ from sklearn_hsae.explorer._groups import (
     scatter_shares,
     spread_out,
 )
-from sklearn_hsae.explorer._html import plain
+from sklearn_hsae.explorer._html import capitalized, plain
 from sklearn_hsae.explorer._layout import (
     below,
     beside,
     controls,
     html,
     plain_figure,
+    show_range,
     table,
 )
 from sklearn_hsae.explorer._phrase_marks import mark_phrases, phrases_in
@@ -105,6 +112,8 @@ class GroupsView:
             height=470,
             x_axis_type="log",
             y_axis_type="log",
+            x_range=Range1d(1e-3, 1),
+            y_range=Range1d(1e-3, 1),
             output_backend="webgl",
         )
         for axis in (plot.xaxis, plot.yaxis):
@@ -192,9 +201,9 @@ class GroupsView:
         rows = as_table(self.compared, namer)
         self.table.value = rows
         self.sizes.object = (
-            f'<p class="quiet">{sizes[0]:,} texts of <b>{plain(self.first.value)}</b> '
-            f"(up) against {sizes[1]:,} of <b>{plain(self.second.value)}</b> (right). "
-            "A click opens texts.</p>"
+            f'<p class="quiet">{sizes[0]:,} {self.content.unit} of '
+            f"<b>{plain(self.first.value)}</b> (up) against {sizes[1]:,} of "
+            f"<b>{plain(self.second.value)}</b> (right). A click opens texts.</p>"
         )
         self._draw(rows, *sizes)
         self._open(None)
@@ -222,7 +231,7 @@ class GroupsView:
         self.figure.xaxis.axis_label = _format.shorten(self.second.value, 60)
         if len(x):
             for axis, shares in ((self.figure.x_range, x), (self.figure.y_range, y)):
-                axis.update(start=0.7 * shares.min(), end=_ROOM * shares.max())
+                show_range(axis, 0.7 * shares.min(), _ROOM * shares.max())
 
     def _labelled(self, x, y):
         if len(x) == 0:
@@ -250,8 +259,9 @@ class GroupsView:
         label = plain(self.state.namer()(name), 200)
         self.heading.object = (
             f'<h2><bdi>{label}</bdi> <span class="kind">{kind}</span></h2>'
-            '<p class="quiet">Texts with it: left of the first group, right of the '
-            "second.</p>"
+            f'<p class="quiet">{capitalized(self.content.unit)}, '
+            f"{self.content.sides[0]}: left of the first group, right of the second."
+            "</p>"
         )
         for view, mask in zip(self.texts, self.masks(), strict=True):
             rng = np.random.default_rng(0)

@@ -161,6 +161,11 @@ def plain_figure(tools, **options):
     return plot
 
 
+def show_range(axis, low, high):
+    """Show a part of an axis, also when a reader resets it."""
+    axis.update(start=low, end=high, reset_start=low, reset_end=high)
+
+
 def table(rows, *, titles, decimals, filters, per_page):
     """A table with a filter below each heading, some rows at a time.
 

@@ -11,7 +11,7 @@ from bokeh.models import (
 )
 
 from sklearn_hsae.explorer._area import in_box, in_polygon
-from sklearn_hsae.explorer._layout import plain_figure
+from sklearn_hsae.explorer._layout import plain_figure, show_range
 from sklearn_hsae.explorer._points_image import draw_points
 
 _HEIGHT = 520
@@ -87,8 +87,7 @@ class MapFigure:
         ):
             low, high = float(values.min()), float(values.max())
             room = _MARGIN * (high - low) or 1.0
-            low, high = low - room, high + room
-            axis.update(start=low, end=high, reset_start=low, reset_end=high)
+            show_range(axis, low - room, high + room)
         self._view = self._whole()
 
     def show(self, rows, rgb, selected=None):

@@ -13,6 +13,7 @@ from sklearn_hsae.explorer._colours import (
     colour_clusters,
     colour_numbers,
     colour_presence,
+    colour_sides,
 )
 from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
 from sklearn_hsae.explorer._filters_view import FiltersView
@@ -193,10 +194,13 @@ class MapView:
                 )
             return colour_clusters(self.clusters)
         if kind == HYPOTHESIS:
-            return colour_presence(content.annotations[name], label)
+            colour = colour_presence if content.pairs is None else colour_sides
+            return colour(content.annotations[name], label)
         if kind == NEURON:
             j = int(np.flatnonzero(shared.neurons.names == name)[0])
             values = content.activations[:, [j]].toarray()[:, 0]
+            if content.pairs is not None:
+                return colour_numbers(values, f"{label}, A minus B", Viridis256)
             return colour_numbers(values, label, ["#d5d9de", *_WARM], on_top=True)
         return colour_numbers(np.zeros(len(content.texts)), "texts", ["#4c78a8"])
 

@@ -4,11 +4,9 @@ import json
 import re
 import shutil
 import sys
-import urllib.request
 
 import pytest
 
-from sklearn_hsae.cli import _explore as command
 from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
@@ -27,24 +25,6 @@ def first_run(class_file, cache, tmp_path_factory):
         "run", class_file, *columns, "--out", out, "--cache-dir", cache, *SMALL
     )
     return out
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """What the command serves; it does not wait for Ctrl-C."""
-    contents = []
-
-    def serve(content, labels, **options):
-        contents.append(content)
-        server = real(content, labels, **options)
-        with urllib.request.urlopen(server.url) as page:
-            assert page.status == 200
-        server.stop()
-        return server
-
-    real = command.serve
-    monkeypatch.setattr(command, "serve", serve)
-    return contents
 
 
 def test_the_results_of_a_run_are_served(first_run, served, capsys):

@@ -139,7 +139,7 @@ def test_two_groups_are_compared_and_open_their_texts(page):
     page.locator(".tabulator-cell", has_text="fish").locator(
         "visible=true"
     ).first.click()
-    page.get_by_text("Texts with it").wait_for()
+    page.get_by_text("Texts, with it").wait_for()
     page.locator("mark", has_text="fish").first.wait_for()
     assert fits(page, 360)
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from bokeh.events import RangesUpdate, SelectionGeometry
 from explorer_content import make_content
+from scipy import sparse
 from sklearn.pipeline import Pipeline
 
 from sklearn_hsae import HypothesisClassifier, evaluate_hypotheses
@@ -53,6 +54,18 @@ def alike(content):
     return content
 
 
+def in_pairs(content):
+    """Each text beside the next one."""
+    second = np.roll(np.arange(len(content.texts)), -1)
+    content.pairs = np.column_stack([content.texts, content.texts[second]])
+    values = content.annotations.to_numpy(copy=True)
+    content.annotations.iloc[:] = values - values[second]
+    content.vectors = content.vectors - content.vectors[second]
+    dense = content.activations.toarray()
+    content.activations = sparse.csc_array(dense - dense[second])
+    return content
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -62,8 +75,9 @@ def alike(content):
         lambda: partly_judged(make_content()),
         lambda: alike(make_content()),
         lambda: make_content(8),
+        lambda: in_pairs(make_content()),
     ],
-    ids=["two", "three", "columns", "missing", "alike", "few"],
+    ids=["two", "three", "columns", "missing", "alike", "few", "pairs"],
 )
 def test_a_page_is_made_and_every_colour_can_be_chosen(content):
     shared = SharedContent(content(), LabelFile())
@@ -116,6 +130,30 @@ def test_the_image_of_the_map_shows_what_is_selected_and_in_view():
     assert is_shown(view, present) and not is_shown(view, absent)
     state.drawn = ~has
     assert is_shown(view, present, _FADED) and not is_shown(view, present)
+
+
+def test_of_pairs_both_texts_are_shown_where_one_has_it():
+    content = in_pairs(make_content())
+    content.texts = np.array([f"A: {a}\nB: {b}" for a, b in content.pairs], object)
+    state = PageState(SharedContent(content, LabelFile()))
+    state.shared.count_phrases()
+    detail = DetailView(state)
+    state.feature = ("hypothesis", "mentions slow")
+    # Topics come in turn: slow, fish, music. A is slow in the first pair of each three.
+    a, b = detail.with_it.rows, detail.without.rows
+    assert sorted(a) == list(range(0, 120, 3)) and sorted(b) == list(range(2, 120, 3))
+    assert "A: the <mark>slow</mark> waiter" in detail.with_it.pane.object
+    assert "B: the fresh fish" in detail.with_it.pane.object
+    overview = state.shared.overview().set_index("name")
+    assert overview.loc["mentions slow", "share"] == pytest.approx(200 / 3)
+    y = content.outcome.to_numpy()
+    difference = y[a].mean() - y[b].mean()
+    assert overview.loc["mentions slow", "outcome"] == pytest.approx(difference)
+    state.feature = ("neuron", "sae0")
+    active = content.activations.toarray()[:, 0]
+    assert detail.with_it.rows.tolist() == np.argsort(-active)[:20].tolist()
+    detail.quantile.value = "silent"
+    assert sorted(detail.with_it.rows) == list(range(1, 120, 3))
 
 
 def draw(view, x, y):
