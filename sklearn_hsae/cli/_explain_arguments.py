@@ -147,6 +147,12 @@ def _add_scores(examples):
         "embedding)",
     )
     examples.add_argument(
+        "--log-probs",
+        action="store_true",
+        help="record how probable each yes and no of the judge was, and score by them "
+        "too; the server must give log-probabilities",
+    )
+    examples.add_argument(
         "--estimate",
         action="store_true",
         help="print the number of calls and their price, and stop",
