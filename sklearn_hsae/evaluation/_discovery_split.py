@@ -166,7 +166,9 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         """
         check_consistent_length(X, y, groups)
         parts = self._split(y, groups)
-        self._discovery_texts = fingerprints(safe_indexing(X, parts[0]))
+        self._discovery_texts, self._inference_texts = (
+            fingerprints(safe_indexing(X, part)) for part in parts
+        )
         self._fit_parts(X, y, parts, groups, params)
         return self
 

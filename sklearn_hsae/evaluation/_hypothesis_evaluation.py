@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_hsae import _format
 from sklearn_hsae._files import json_value
 from sklearn_hsae.evaluation._groups import one_row_per_group
 from sklearn_hsae.evaluation._paper import (
@@ -32,6 +33,16 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
+_P_VALUES = ("p", "separation_p", "wald_p")
+# How tables show numbers.
+_NUMBERS = {
+    "float_format": "{:.3g}".format,
+    "formatters": {
+        f"{name}{ending}": _format.p_value
+        for name in _P_VALUES
+        for ending in ("", "_corrected")
+    },
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -408,16 +419,12 @@ class HypothesisEvaluation:
     def __repr__(self):
         table = self.to_frame()
         shown = table[[name for name in _SHOWN if name in table]]
-        table = shown.to_string(index=False, float_format="{:.3g}".format)
+        table = shown.to_string(index=False, **_NUMBERS)
         summary = textwrap.fill(self.verdict, 88)
         return f"{summary}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
-        table = (
-            self.to_frame()
-            .drop(columns="members")
-            .to_html(index=False, float_format="{:.3g}".format)
-        )
+        table = self.to_frame().drop(columns="members").to_html(index=False, **_NUMBERS)
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
 

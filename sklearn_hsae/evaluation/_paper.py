@@ -36,6 +36,7 @@ _VARIANCES = {
 _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"}
 _LATEX |= {"}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-$"}
+_LATEX |= {_format.NOT_ABOVE: r"$\leq$"}
 
 
 def paper_table(table, alpha, intervals):
@@ -203,10 +204,10 @@ def _beyond_controls(name, label, metrics):
         return ""
     controls = _format.number(metrics[f"{name}_controls"])
     added = _format.number(metrics[f"delta_{name}"], 3, sign=True)
-    p = _format.p_value(metrics[f"delta_{name}_p"])
+    p = _format.p_in_words(metrics[f"delta_{name}_p"])
     return (
         f" The controls alone reached {label} = {controls}; the hypotheses added "
-        f"{added} (p {p if p.startswith('<') else f'= {p}'})."
+        f"{added} ({p})."
     )
 
 
@@ -305,6 +306,8 @@ def summary_text(evaluation):
     }
     order = [key for key in ("class", "hypothesis") if key in table]
     shown = table[order + list(columns)].rename(columns=columns)
+    for column in ("P", "P corrected"):
+        shown[column] = [_format.p_value(p).replace(" ", "") for p in shown[column]]
     figures = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
     rule = "=" * max(map(len, figures.splitlines()))
     head = {

@@ -529,7 +529,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         """The estimates of each regression, their table, and that of the controls."""
         controls, names = self._names()
         n_controls = len(controls)
-        X, y, weights, clusters, _ = rows
+        X, y, weights, clusters, n_dropped = rows
         outcomes = self._outcomes(y)
         alpha = self._interval_alpha(n_controls, len(outcomes) * len(names))
         options = {"weights": weights, "clusters": clusters, "alpha": alpha}
@@ -553,7 +553,9 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
                     annotations != 0, is_class, weights, clusters=clusters
                 )
             tested = estimate.part(slice(n_controls, None))
-            table = hypothesis_table(annotations, weights, names, tested, separation)
+            table = hypothesis_table(
+                annotations, weights, names, tested, separation, n_dropped
+            )
             table.insert(
                 table.columns.get_loc("p"),
                 "average_marginal_effect",

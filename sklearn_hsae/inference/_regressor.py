@@ -96,7 +96,8 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
           `alpha`. The intervals are corrected for the number of hypotheses with
           ``intervals="simultaneous"`` only.
         - `prevalence`: the share of rows that have the concept (are not 0), weighted
-          if there are weights; `n`: the number of rows.
+          if there are weights; `n`: the number of rows; `n_dropped`: how many others
+          were left out, since an annotation or a control is missing.
         - `note`: why a hypothesis has no coefficient. It is constant, equal to, the
           opposite of or a combination of others, or decided by a single row.
     controls_ : DataFrame
@@ -405,7 +406,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         """The estimates, the table of the hypotheses and that of the controls."""
         controls, names = self._names()
         n_controls = len(controls)
-        X, y, weights, clusters, _ = rows
+        X, y, weights, clusters, n_dropped = rows
         by_permutation = self.correction == "min_p" and self.cov_type == "HC3"
         options = {
             "clusters": clusters,
@@ -429,7 +430,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             separation = compare_pairs(X, y, weights, **options)
         else:
             separation = compare_means(X != 0, y, weights, **options)
-        table = hypothesis_table(X, weights, names, tested, separation)
+        table = hypothesis_table(X, weights, names, tested, separation, n_dropped)
         table = with_correction(
             table,
             alpha=self.alpha,

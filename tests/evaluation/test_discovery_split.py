@@ -256,10 +256,14 @@ def test_rows_of_the_discovery_part_are_no_test(tmp_path):
         FunctionTransformer(_has_good), NeuronSelector(1), HypothesisRegressor()
     )
     model = DiscoverySplit(pipe, random_state=0).fit(texts, y)
-    with pytest.warns(UserWarning, match="100 of 200 texts to test on are also among"):
+    with pytest.warns(UserWarning, match="100 of 200 texts to test on") as caught:
         evaluate_hypotheses(model, texts, y)
+    found, estimated = (str(warning.message) for warning in caught)
+    assert "DiscoverySplit found them on" in found and "too small" in found
+    assert "DiscoverySplit estimated the effects on" in estimated
     part = model.inference_rows_
-    evaluation = evaluate_hypotheses(model, texts[part], y[part])
+    with pytest.warns(UserWarning, match="The p-values hold. But the scores that"):
+        evaluation = evaluate_hypotheses(model, texts[part], y[part])
     assert "estimated on texts on which the hypotheses were not" in evaluation.methods()
     write_report(evaluation, tmp_path / "r.html", texts=texts[part])
     with pytest.raises(ValueError, match="100 of 100 texts are in another order than"):
