@@ -8,7 +8,8 @@ from torch.nn import functional
 
 from sklearn_hsae._target import read_target, refuse_constant
 
-_EPOCHS, _TEXTS_PER_STEP, _LEARNING_RATE = 3, 16, 2e-3
+_EPOCHS, _LEARNING_RATE = 3, 2e-3
+_TEXTS_PER_STEP, _TOKENS_PER_STEP = 16, 4096  # what comes first; one text at least
 _WEIGHTS = ("encoder", "encoder_bias", "decoder", "decoder_bias")
 
 
@@ -42,21 +43,38 @@ def fit_with_text_head(sae, states, texts, y):
     starts = np.flatnonzero(np.diff(texts, prepend=-1))
     stops = np.append(starts[1:], len(texts))
     generator = check_random_state(sae.random_state)
-    n_steps = max(len(starts) // _TEXTS_PER_STEP, 1)
     for _ in range(_EPOCHS):
-        for picked in np.array_split(generator.permutation(len(starts)), n_steps):
+        for picked in _steps(generator.permutation(len(starts)), stops - starts):
             parts = [states[starts[i] : stops[i]] for i in picked]
             rows = (np.concatenate(parts) - sae.input_mean_) / sae.input_scale_
             rows = torch.tensor(rows, dtype=torch.float32)
             fvu, prediction = network(rows, [len(part) for part in parts])
             target = values[torch.from_numpy(texts[starts[picked]])]
             loss = fvu + weight * loss_of_head(prediction, target)
+            if not loss.isfinite():
+                raise FloatingPointError(
+                    f"The loss of the training with the target became {loss.item()}. "
+                    "Lower target_weight, or check y for extreme values."
+                )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             network.normalize()
     for name in _WEIGHTS:
         setattr(sae, f"{name}_", getattr(network, name).detach().numpy())
+
+
+def _steps(order, lengths):
+    """Cut an order of texts into those of one step each."""
+    step, n_tokens = [], 0
+    for text in order:
+        is_full = len(step) == _TEXTS_PER_STEP
+        if step and (is_full or n_tokens + lengths[text] > _TOKENS_PER_STEP):
+            yield np.array(step)
+            step, n_tokens = [], 0
+        step.append(text)
+        n_tokens += lengths[text]
+    yield np.array(step)
 
 
 def _coded_target(sae, y):

@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import LinearRegression
 
 from sklearn_hsae import MatryoshkaSAETransformer
-from sklearn_hsae.reader._text_head import TextHead, fit_with_text_head
+from sklearn_hsae.reader._text_head import TextHead, _steps, fit_with_text_head
 
 WIDTH, N_TEXTS = 12, 120
 
@@ -94,3 +94,10 @@ def test_a_wrong_target_is_an_error_before_the_training(tokens):
     with pytest.raises(ValueError, match="decoder_activation='identity' only"):
         fit_with_text_head(sae, states, texts, y)
     assert not hasattr(sae, "encoder_")
+
+
+def test_a_step_has_few_texts_and_few_tokens():
+    lengths = np.array([10] * 40 + [3000, 3000, 9000])
+    steps = list(_steps(np.arange(43), lengths))
+    assert np.concatenate(steps).tolist() == list(range(43))
+    assert [len(step) for step in steps] == [16, 16, 9, 1, 1]
