@@ -5,20 +5,13 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
 from sklearn_hsae.inference._annotations import (
-    column_names,
     rows_that_count,
-)
-from sklearn_hsae.inference._controls import (
-    controls_first,
-    read_controls,
-    with_codes,
-    with_index_levels,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear, wald_linear
@@ -383,21 +376,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         if y is not None:  # else validate_data says that it is missing
             target = read_target(y, "regression")
             y = (check_pair_target(target) if self.pairs else target).values
-        X = with_index_levels(self.controls, self._per_row(X))
-        if reset:
-            self._controls = read_controls(self.controls, X)
-        X, y = validate_data(
-            self,
-            with_codes(self._controls, X),
-            y,
-            reset=reset,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2,
-            y_numeric=True,
-        )
-        X = controls_first(self._controls, column_names(self), X)
-        self._check_pairs(X)
+        X, y = self._read_columns(X, y, reset=reset, y_numeric=True)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         refuse_constant(Target(rows.y))
         return rows
