@@ -17,6 +17,7 @@ from sklearn_hsae.explorer._points_image import draw_points
 _HEIGHT = 520
 _GUESSED_WIDTH = 850  # until the browser tells the width
 _MARGIN = 0.05  # of the map, around it
+_MAX_HOVERED = 5  # texts at one place whose excerpts are shown
 _OPACITY, _FADED = 210, 45  # of 255
 
 
@@ -66,7 +67,12 @@ class MapFigure:
             # Bokeh escapes what "@text" stands for.
             tooltip = '<div class="excerpt" style="max-width:300px">@text</div>'
             plot.add_tools(
-                HoverTool(tooltips=tooltip, renderers=[points], attachment="below")
+                HoverTool(
+                    tooltips=tooltip,
+                    renderers=[points],
+                    attachment="below",
+                    limit=_MAX_HOVERED,
+                )
             )
         lasso = LassoSelectTool(continuous=False)  # not at each move of the mouse
         plot.add_tools(lasso)

@@ -59,10 +59,17 @@ def test_without_the_file_the_page_has_fewer_columns(
     assert set(served[0].columns) == {"row"}
 
 
+def other_version(folder):
+    record = json.loads((folder / "run.json").read_text("utf-8"))
+    record["stored"]["format"] = 0
+    (folder / "run.json").write_text(json.dumps(record), "utf-8")
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
         (lambda folder: (folder / "run.json").unlink(), "has no run.json"),
+        (other_version, "that this version can read. Run it again"),
         (lambda folder: (folder / "held_out.jsonl").unlink(), "is incomplete"),
         (lambda folder: (folder / "model.skops").write_bytes(b"PK"), "was changed"),
         (lambda folder: (folder / "labels.json").write_text("{"), "labels.json is no"),

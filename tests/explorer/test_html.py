@@ -51,6 +51,7 @@ def test_constant_colours_and_unknown_values_have_a_legend():
     found = colour_numbers([np.nan, np.nan], "n", ["#000000", "#ffffff"])
     assert found.low < found.high
     assert "no cluster found" in colour_clusters(np.full(4, -1)).legend
+    assert "> 1" in colour_clusters(np.zeros(4, dtype=int)).legend  # one cluster only
     found = colour_clusters(np.array([0, 0, -1]))
     assert np.isnan(found.values[2]) and found.values[0] == 0
 

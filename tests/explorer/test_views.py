@@ -11,6 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn_hsae import HypothesisClassifier, evaluate_hypotheses
 from sklearn_hsae.explorer import LabelFile
 from sklearn_hsae.explorer._detail_view import DetailView
+from sklearn_hsae.explorer._export import selection_table
+from sklearn_hsae.explorer._groups_view import GroupsView
 from sklearn_hsae.explorer._map_figure import _FADED, _OPACITY
 from sklearn_hsae.explorer._map_view import MapView
 from sklearn_hsae.explorer._page import build_page
@@ -130,6 +132,26 @@ def test_the_image_of_the_map_shows_what_is_selected_and_in_view():
     assert is_shown(view, present) and not is_shown(view, absent)
     state.drawn = ~has
     assert is_shown(view, present, _FADED) and not is_shown(view, present)
+
+
+def test_a_click_on_a_point_opens_its_texts():
+    state = PageState(SharedContent(make_content(), LabelFile()))
+    view = GroupsView(state)
+    view.by.value = "column:city"
+    assert not view.opened.visible
+    row = view.table.value.index[view.table.value["label"] == "mentions fish"][0]
+    view.source.selected.indices = [int(row)]
+    assert view.opened.visible and "mentions fish" in view.heading.object
+    # The city goes with the topic: fish is mentioned in B alone.
+    first, second = (texts.rows for texts in view.texts)
+    assert len(first) == 0 and sorted(second) == list(range(1, 120, 3))
+
+
+def test_pairs_are_saved_with_both_texts():
+    content = in_pairs(make_content())
+    table = selection_table(content, np.array([3, 5]), str)
+    saved = table[["text", "text_b"]].to_numpy().tolist()
+    assert saved == content.pairs[[3, 5]].tolist()
 
 
 def test_of_pairs_both_texts_are_shown_where_one_has_it():
