@@ -242,6 +242,8 @@ def test_a_whole_pipeline_embeds_once(fitted, reviews, tmp_path):
     assert f"repeated 2 times with other seeds; {n_most} of" in evaluation.methods()
     with pytest.raises(ValueError, match="table of the same fitted pipeline"):
         evaluation.with_stability(table[1:])
+    with pytest.raises(ValueError, match=r"that .*stability returned, got a DataFrame"):
+        evaluation.with_stability(table.drop(columns="n_returned"))
 
 
 # What the budget does not allow for is NaN, and each step says so.
