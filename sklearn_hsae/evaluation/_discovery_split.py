@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.model_selection import (
@@ -331,6 +332,11 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             "random_state": self.random_state,
         }
         if groups is not None:
+            if len(pd.unique(np.asarray(groups))) < 2:
+                raise ValueError(
+                    "All rows are of one group, which cannot be in both parts. Pass "
+                    "groups with two values or more, or no groups."
+                )
             splitter = GroupShuffleSplit(1, **options)
         elif is_classifier(last):
             splitter = StratifiedShuffleSplit(1, **options)

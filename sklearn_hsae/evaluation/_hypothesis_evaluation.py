@@ -281,6 +281,11 @@ class HypothesisEvaluation:
             A copy with the attribute `stability`. Its `table` has the columns
             `n_returned` and `n_repeats`.
         """
+        if "n_returned" not in getattr(stability, "columns", ()):
+            raise ValueError(
+                "Pass the table that sklearn_hsae.evaluation.stability returned, got a "
+                f"{type(stability).__name__} without the column 'n_returned'."
+            )
         counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
         names = self.table["hypothesis"]
         missing = sorted(set(names) - set(counts.index))

@@ -82,6 +82,8 @@ def paper_table(table, alpha, intervals):
 
 def chosen_columns(shown, columns):
     """Some columns of a table, in the order asked for."""
+    if isinstance(columns, str):
+        raise ValueError(f"columns is a list of headings. Pass [{columns!r}].")
     unknown = [name for name in columns if name not in shown]
     if unknown:
         raise ValueError(

@@ -154,8 +154,8 @@ def _shared_effects(metrics):
     sentences = ""
     if n_groups < n_concepts:
         sentences = (
-            f" Of {n_concepts} concepts, some fit nearly the same texts; these are "
-            "tested as one hypothesis."
+            f" Of {n_concepts} concepts, some fit nearly the same texts or have the "
+            "same words; these are tested as one hypothesis."
         )
     n_alone = metrics["n_significant_alone"]
     if n_alone > metrics["n_significant_groups"]:

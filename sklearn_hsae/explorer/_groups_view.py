@@ -39,8 +39,10 @@ _COLOURS = {"hypothesis": "#c8370a", "neuron": "#0072b2", "phrase": "#9aa3af"}
 _SIZES = {"hypothesis": 11, "neuron": 8, "phrase": 6}
 _LABELS_PER_SIDE = 9
 _LABEL_CHARACTERS = 26
+_LABEL_SHIFT = 7  # pixels from its point
+_LEFT_PART = 0.7  # of the width
 _PER_PAGE = 10
-_ROOM = 2.5  # for labels right of the largest share
+_ROOM = 1.4  # beyond the largest and the smallest share
 
 
 class GroupsView:
@@ -120,7 +122,9 @@ class GroupsView:
             axis.formatter = NumeralTickFormatter(format="0.[00]%")
         plot.grid.grid_line_color = "#eceff3"
         empty = {name: [] for name in ("x", "y", "label", "kind", "colour", "size")}
-        source, labels = ColumnDataSource(empty), ColumnDataSource(empty)
+        source = ColumnDataSource(empty)
+        label = ("x", "y", "label", "align", "shift")
+        labels = ColumnDataSource({name: [] for name in label})
         plot.line([1e-5, 1], [1e-5, 1], line_color="#c5cbd3", line_dash="dashed")
         points = plot.scatter(
             "x",
@@ -144,7 +148,8 @@ class GroupsView:
                 y="y",
                 text="label",
                 source=labels,
-                x_offset=7,
+                text_align="align",
+                x_offset="shift",
                 y_offset=-5,
                 text_font_size="11px",
                 text_color="#39424f",
@@ -221,26 +226,32 @@ class GroupsView:
         }
         self.source.selected.indices = []
         self.source.data = data
-        chosen = self._labelled(x, y)
-        labelled = {name: [values[i] for i in chosen] for name, values in data.items()}
-        labelled["label"] = [
-            _format.shorten(label, _LABEL_CHARACTERS) for label in labelled["label"]
-        ]
-        self.labels.data = labelled
         self.figure.yaxis.axis_label = _format.shorten(self.first.value, 60)
         self.figure.xaxis.axis_label = _format.shorten(self.second.value, 60)
         if len(x):
+            self._label(data)
             for axis, shares in ((self.figure.x_range, x), (self.figure.y_range, y)):
-                show_range(axis, 0.7 * shares.min(), _ROOM * shares.max())
+                show_range(axis, shares.min() / _ROOM, _ROOM * shares.max())
 
-    def _labelled(self, x, y):
-        if len(x) == 0:
-            return []
-        across, up = np.log(x), np.log(y)
+    def _label(self, data):
+        """Write the labels of the points that set the groups most apart."""
+        across, up = np.log(data["x"]), np.log(data["y"])
         gaps = 0.28 * np.ptp(across) + 1e-9, 0.04 * np.ptp(up) + 1e-9
-        forward = np.arange(len(x))
+        forward = np.arange(len(across))
         ends = np.stack([forward, forward[::-1]], axis=1).ravel()  # first, last, ...
-        return spread_out(across, up, ends[: len(x)], 2 * _LABELS_PER_SIDE, *gaps)
+        ends = ends[: len(across)]
+        chosen = spread_out(across, up, ends, 2 * _LABELS_PER_SIDE, *gaps)
+        # Near the right edge, which would cut it off, a label is left of its point.
+        is_right = across[chosen] > across.min() + _LEFT_PART * np.ptp(across)
+        self.labels.data = {
+            "x": data["x"][chosen],
+            "y": data["y"][chosen],
+            "label": [
+                _format.shorten(data["label"][i], _LABEL_CHARACTERS) for i in chosen
+            ],
+            "align": np.where(is_right, "right", "left").tolist(),
+            "shift": np.where(is_right, -_LABEL_SHIFT, _LABEL_SHIFT),
+        }
 
     def _tap(self, attribute, old, new):
         if new:

@@ -11,11 +11,12 @@ from bokeh.models import (
 )
 
 from sklearn_hsae.explorer._area import in_box, in_polygon
+from sklearn_hsae.explorer._background import soon
 from sklearn_hsae.explorer._layout import plain_figure, show_range
 from sklearn_hsae.explorer._points_image import draw_points
 
 _HEIGHT = 520
-_GUESSED_WIDTH = 850  # until the browser tells the width
+_GUESSED_SHAPE = 490, 850  # until the browser tells its own
 _MARGIN = 0.05  # of the map, around it
 _MAX_HOVERED = 5  # texts at one place whose excerpts are shown
 _OPACITY, _FADED = 210, 45  # of 255
@@ -39,7 +40,7 @@ class MapFigure:
         self._rows = np.arange(n_texts)
         self._colours = np.zeros((n_texts, 4), dtype=np.uint8)
         self._size = _point_size(n_texts)
-        self._width = _GUESSED_WIDTH
+        self._shape = self._drawn_shape = _GUESSED_SHAPE
         self.image = ColumnDataSource(
             {name: [] for name in ("image", "x", "y", "dw", "dh")}
         )
@@ -83,6 +84,7 @@ class MapFigure:
         plot.on_event(SelectionGeometry, self._area)
         plot.on_event(RangesUpdate, self._zoom)
         plot.on_change("inner_width", self._resize)
+        plot.on_change("inner_height", self._resize)
         return plot
 
     def place(self, coordinates):
@@ -127,8 +129,8 @@ class MapFigure:
     def _draw(self):
         left, right, low, high = self._view
         x, y = self._coordinates[self._rows].T
-        shape = _HEIGHT, self._width
-        drawn = draw_points(x, y, self._colours, self._view, shape, self._size)
+        self._drawn_shape = self._shape
+        drawn = draw_points(x, y, self._colours, self._view, self._shape, self._size)
         self.image.data = {
             "image": [drawn],
             "x": [left],
@@ -138,8 +140,17 @@ class MapFigure:
         }
 
     def _resize(self, attribute, old, new):
-        self._width = max(new, 1)
-        self._draw()
+        height, width = self._shape
+        if attribute == "inner_width":
+            width = max(new, 1)
+        else:
+            height = max(new, 1)
+        self._shape = height, width
+        soon(self._fit)  # once, when both have changed
+
+    def _fit(self):
+        if self._drawn_shape != self._shape:
+            self._draw()
 
     def _zoom(self, event):
         view = event.x0, event.x1, event.y0, event.y1

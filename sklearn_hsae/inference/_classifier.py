@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
@@ -303,7 +303,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         """
         if not self.pairs:
             return super().score(X, y, sample_weight)
-        scores, y = self.decision_function(X), column_or_1d(y)
+        scores, y = self.decision_function(X), read_labels(y)
         check_consistent_length(scores, y, sample_weight)
         return accuracy(scores, y, self.classes_, sample_weight, pairs=True)
 

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
@@ -271,7 +271,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         """
         if not self.pairs:
             return super().score(X, y, sample_weight)
-        prediction, y = self.predict(X), column_or_1d(y)
+        prediction, y = self.predict(X), read_target(y, "regression").values
         check_consistent_length(prediction, y, sample_weight)
         return r2(y, prediction, sample_weight, has_intercept=False)
 

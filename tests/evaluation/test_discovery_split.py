@@ -240,6 +240,8 @@ def test_bad_rows_are_named(rows):
         model.fit(X, y[:-1])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y, groups=np.zeros(3))
+    with pytest.raises(ValueError, match="All rows are of one group"):
+        model.fit(X, y, groups=np.zeros(len(y)))
     with pytest.raises(ValueError, match="discovery_fraction"):
         DiscoverySplit(finder(), discovery_fraction=1.0).fit(X, y)
     with pytest.raises(NotFittedError):

@@ -54,6 +54,8 @@ def test_chosen_columns_stand_in_the_order_asked_for(regression):
     lines = regression.to_markdown(columns=["Effect", "Hypothesis"]).splitlines()
     assert lines[:2] == ["| Effect | Hypothesis |", "| --: | :-- |"]
     assert "{rl}" in regression.to_latex(columns=["Effect", "Hypothesis"])
+    with pytest.raises(ValueError, match=r"list of headings. Pass \['Effect'\]"):
+        regression.to_markdown("Effect")
     with pytest.raises(ValueError, match=r"no column 'effect'.*'Effect'"):
         regression.to_markdown(columns=["effect"])
 

@@ -123,6 +123,7 @@ def test_the_image_of_the_map_shows_what_is_selected_and_in_view():
     view = MapView(state)
     state.colour = "hypothesis:mentions slow"
     view.map._resize("inner_width", None, 300)
+    view.map._resize("inner_height", None, 480)
     present, absent = (200, 55, 10), (201, 206, 214)
     assert is_shown(view, present) and is_shown(view, absent)
     has = state.shared.content.annotations["mentions slow"].to_numpy() == 1
@@ -186,7 +187,7 @@ def draw(view, x, y):
 
 def is_shown(view, rgb, opacity=_OPACITY):
     image = view.map.image.data["image"][0]
-    assert image.shape == (520, 300)
+    assert image.shape == (480, 300)
     pixels = image.reshape(-1, 1).view(np.uint8)
     # Faint colours are rounded: up to 255 / opacity.
     is_near = (np.abs(pixels[:, :3].astype(int) - rgb) <= 255 / opacity).all(axis=1)
