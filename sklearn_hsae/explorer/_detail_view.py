@@ -10,7 +10,7 @@ from sklearn_hsae.explorer._label_view import LabelView
 from sklearn_hsae.explorer._layout import below, beside, controls, html
 from sklearn_hsae.explorer._map import nearest_neurons
 from sklearn_hsae.explorer._overview import STRONGEST, quantile_texts
-from sklearn_hsae.explorer._phrase_marks import mark_phrases, phrases_in
+from sklearn_hsae.explorer._phrase_marks import phrase_marker, phrases_in
 from sklearn_hsae.explorer._text_view import TextView
 
 
@@ -109,8 +109,7 @@ class DetailView:
     def _show_both_sides(self, features, j, name):
         self.near.visible = False
         rng = np.random.default_rng(0)
-        phrases = phrases_in(name)
-        mark = (lambda texts: mark_phrases(texts, phrases)) if phrases else None
+        mark = phrase_marker(phrases_in(name))
         self.with_it.show(rng.permutation(features.texts_with(j)), mark)
         # A text without the concept may have one of its phrases; of a pair, B has it.
         self.without.show(rng.permutation(features.texts_with(j, has=False)), mark)

@@ -32,7 +32,7 @@ from sklearn_hsae.explorer._layout import (
     show_range,
     table,
 )
-from sklearn_hsae.explorer._phrase_marks import mark_phrases, phrases_in
+from sklearn_hsae.explorer._phrase_marks import phrase_marker, phrases_in
 from sklearn_hsae.explorer._text_view import TextView
 
 _COLOURS = {"hypothesis": "#c8370a", "neuron": "#0072b2", "phrase": "#9aa3af"}
@@ -265,8 +265,7 @@ class GroupsView:
         features = self.state.shared.features_of(kind)
         has = np.zeros(len(self.content.texts), dtype=bool)
         has[features.texts_with(int(position))] = True
-        phrases = [name] if kind == "phrase" else phrases_in(name)
-        mark = (lambda texts: mark_phrases(texts, phrases)) if phrases else None
+        mark = phrase_marker([name] if kind == "phrase" else phrases_in(name))
         label = plain(self.state.namer()(name), 200)
         self.heading.object = (
             f'<h2><bdi>{label}</bdi> <span class="kind">{kind}</span></h2>'
