@@ -6,11 +6,16 @@ from pandas.api.types import is_numeric_dtype
 from scipy.optimize import linear_sum_assignment
 
 from sklearn_hsae._correlations import phi
+from sklearn_hsae._sklearn_compat import validate_arguments
 from sklearn_hsae.evaluation._wording import wording_by_embedder, wording_by_llm
+from sklearn_hsae.llm import LanguageModel
 
 _MEASURES = ("f1", "correlation", "wording")
 
 
+@validate_arguments(
+    {"llm": [str, LanguageModel, None]}, prefer_skip_nested_validation=True
+)
 def match_hypotheses(found, reference, *, by="f1", embedder=None, llm=None):
     """Match found hypotheses with reference concepts, one to one.
 

@@ -102,6 +102,7 @@ def test_replies_that_are_missing_are_named():
     ("change", "message"),
     [
         ({"found": np.eye(4)}, "found must be a DataFrame"),
+        ({"llm": 3}, "'llm' parameter of match_hypotheses must be an instance"),
         ({"llm": "openai/m"}, "Got llm, but by='f1' compares annotations"),
         ({"embedder": "m", "by": "correlation"}, "Got an embedder, but by='corr"),
         ({"embedder": "m", "llm": "openai/m", "by": "wording"}, "Pass one of them"),
