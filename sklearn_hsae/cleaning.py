@@ -118,7 +118,8 @@ class TextCleaner(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         cleaned = np.empty(texts.shape, dtype=object)
         cleaned.flat = [_clean(text, removed) for text in texts.flat]
         if isinstance(X, pd.Series):
-            return pd.Series(cleaned, index=X.index, name=X.name, dtype=object)
+            rows = cleaned if cleaned.ndim == 1 else [*map(tuple, cleaned)]  # pairs
+            return pd.Series(rows, index=X.index, name=X.name, dtype=object)
         if isinstance(X, pd.DataFrame):
             cleaned = cleaned.reshape(X.shape)
             return pd.DataFrame(cleaned, index=X.index, columns=X.columns)

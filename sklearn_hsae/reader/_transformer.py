@@ -235,7 +235,9 @@ default="auto"
             List, tuple, array, pandas or polars Series, or a frame of one column.
         y : array-like of shape (n_samples,), default=None
             The target. It is used when `sae` is trained and has a positive
-            `target_weight`. Each token then has the target of its text.
+            `target_weight`: after the training without it, three more passes let a
+            head predict the target of a text from the largest activations of its
+            tokens.
 
         Returns
         -------
