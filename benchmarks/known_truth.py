@@ -6,9 +6,10 @@ DIR is the folder of `main_job.py`. PYTHON is that of an environment with
 ``pip install hypothesaes==2.0.1``. The target is all that the selection sees: whether a
 text is about one of five topics, and in airline whether it is a complaint. The truth is
 the topic of the text, or the reason of the complaint, as people have coded it. Both
-sides get the same embeddings, sizes and number of neurons. The same interpreter (key
+sides get the same embeddings, sizes and number of hypotheses. The same interpreter (key
 phrases) names the neurons, and the same judge (--judge) judges the held-out quarter of
-the texts. Each topic is matched with one hypothesis.
+the texts. Ours is `make_hypothesis_pipeline` as it is, which names twice as many
+neurons and chooses among their concepts. Each topic is matched with one hypothesis.
 """
 
 import argparse
@@ -22,15 +23,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from main_job import SEEDS, TOPICS, read
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 
-from sklearn_hsae import (
-    ConceptAnnotator,
-    EmbeddingTransformer,
-    KeyphraseInterpreter,
-    MatryoshkaSAETransformer,
-    NeuronSelector,
-)
+from sklearn_hsae import EmbeddingTransformer, make_hypothesis_pipeline
 from sklearn_hsae.evaluation import match_hypotheses
 from sklearn_hsae.sae import suggest_sizes
 
@@ -115,30 +112,25 @@ def one_split(name, frame, seed, python, judged_by):
     X, new_X = embed.transform(train["text"]), embed.transform(new["text"])
     y, sizes = train["target"].to_numpy(), suggest_sizes(len(train))
     truth = pd.get_dummies(new["topic"]).reset_index(drop=True)
-    found = {"ours": our_neurons(X, y, new_X, N_SELECT[name], sizes, seed)}
-    found |= peer_neurons(python, X, y, new_X, N_SELECT[name], sizes, seed)
+    n_select = N_SELECT[name]
+    pipe = make_hypothesis_pipeline(
+        task="classification", n_select=n_select, judge=judged_by, random_state=seed
+    )
+    found = {"ours": (pipe["sae"].fit_transform(X, y), pipe["sae"].transform(new_X))}
+    found |= peer_neurons(python, X, y, new_X, n_select, sizes, seed)
     scores = {}
     for whose, (neurons, new_neurons) in found.items():
-        fires = (new_neurons > 0).astype(float).reset_index(drop=True)
+        finder, fires = Pipeline(pipe.steps[3:5]), new_neurons > 0
+        if whose == "ours":  # all neurons, of which its selection takes twice as many
+            finder = Pipeline(pipe.steps[2:6])
+            exact = clone(pipe["select"]).set_params(oversample=1).fit(neurons, y)
+            fires = exact.transform(new_neurons) > 0
+        fires = fires.astype(float).reset_index(drop=True)
         scores[f"{whose}, neurons"] = match_hypotheses(fires, truth)["f1"]
-        namer = KeyphraseInterpreter(judge=judged_by, random_state=seed)
-        judge = ConceptAnnotator(judge=judged_by, random_state=seed)
-        judge.fit(namer.fit_transform(neurons))
-        annotations = judge.transform(namer.transform(new_neurons))
+        annotations = finder.fit(neurons, y).transform(new_neurons)
         annotations = annotations.reset_index(drop=True)
         scores[f"{whose}, hypotheses"] = match_hypotheses(annotations, truth)["f1"]
     return scores
-
-
-def our_neurons(X, y, new_X, n_select, sizes, seed):
-    """By the defaults of `make_hypothesis_pipeline` for classes."""
-    sae = MatryoshkaSAETransformer(
-        **sizes, target_weight=0.1, task="classification", random_state=seed
-    ).set_output(transform="pandas")
-    select = NeuronSelector(n_select, task="classification", random_state=seed)
-    select.set_output(transform="pandas")
-    neurons = select.fit_transform(sae.fit_transform(X, y), y)
-    return neurons, select.transform(sae.transform(new_X))
 
 
 def peer_neurons(python, X, y, new_X, n_select, sizes, seed, classification=True):

@@ -32,13 +32,9 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
 
 from sklearn_hsae import (
-    ConceptAnnotator,
     EmbeddingTransformer,
-    HypothesisRegressor,
-    KeyphraseInterpreter,
     MatryoshkaSAETransformer,
     NeuronSelector,
     evaluate_hypotheses,
@@ -52,9 +48,11 @@ TOPICS = ("newsgroups", "bills")  # columns text, target (0 or 1) and topic
 SEEDS = (0, 1, 2)
 SHAPES = ((64, 4, (16, 64)), (256, 8, (32, 256)), (512, 16, (64, 512)))
 METHODS = ("correlation", "separation", "lasso", "forward")
+# How the 20 hypotheses are found: of 20 neurons, or of the concepts of 40 (default).
 SELECTIONS = {
-    "redundant": {"method": "correlation", "max_correlation": 1.0},
-    "forward (default)": {},
+    "correlation": {"select__method": "correlation", "select__max_correlation": 1.0},
+    "forward": {},
+    "default": None,
 }
 FOUND = 0.7  # F1 from which a hypothesis counts as a planted concept
 
@@ -281,7 +279,7 @@ def peer_neurons(python, X, y, new_X, new_y, shape):
 
 
 def benchmark_distinct(arguments):
-    """The same neurons, chosen with redundant ones left out or not."""
+    """The same autoencoder, and three ways to choose."""
     print("data  seed  selection  R2 of 20 hypotheses  significant: jointly, alone")
     for name in REGRESSION:
         texts, y, new_texts, new_y = regression_data(arguments.data, name)
@@ -292,12 +290,13 @@ def benchmark_distinct(arguments):
             sae.set_params(task="regression").set_output(transform="pandas")
             A, B = sae.fit_transform(X, y), sae.transform(new_X)
             for label, options in SELECTIONS.items():
-                model = make_pipeline(
-                    NeuronSelector(20, **options),
-                    KeyphraseInterpreter(judge=arguments.judge, random_state=seed),
-                    ConceptAnnotator(judge=arguments.judge, random_state=seed),
-                    HypothesisRegressor(),
-                ).set_output(transform="pandas")
+                model = make_hypothesis_pipeline(
+                    n_select=20, judge=arguments.judge, random_state=seed
+                )[2:]
+                if options is not None:
+                    model.set_params(
+                        select__oversample=1, choose="passthrough", **options
+                    )
                 model.fit(A, y)
                 table, metrics = model[-1].evaluate(model[:-1].transform(B), new_y)
                 n_alone = (table["separation_p"] < 0.05 / len(table)).sum()

@@ -5,23 +5,21 @@
 Generated reviews with eight concepts that act on the rating, half to find hypotheses
 and half to test them. The planted effects are full, a half and a quarter of the usual
 ones, beside the same noise (0.5 stars). Both sides get the same embeddings, sizes and
-number of neurons (10), and the same interpreter and judge (key phrases, word for word).
-An effect is found when a hypothesis is significant at 5 % after correction and fits the
-concept with an F1 of 0.5 or more, in a one-to-one matching.
+number of hypotheses (10), and the same interpreter and judge (key phrases, word for
+word). An effect is found when a hypothesis is significant at 5 % after correction and
+fits the concept with an F1 of 0.5 or more, in a one-to-one matching.
 """
 
 import argparse
 
 import pandas as pd
 from known_truth import peer_neurons
+from sklearn.pipeline import Pipeline
 
 from sklearn_hsae import (
-    ConceptAnnotator,
     EmbeddingTransformer,
     HypothesisRegressor,
-    KeyphraseInterpreter,
-    MatryoshkaSAETransformer,
-    NeuronSelector,
+    make_hypothesis_pipeline,
     make_reviews,
 )
 from sklearn_hsae.evaluation import match_hypotheses
@@ -57,29 +55,26 @@ def one_draw(n_texts, share, seed, python):
     acting = data.effects != 0
     truth = pd.DataFrame(data.truth[half:, acting]).add_prefix("concept").astype(float)
     sizes = suggest_sizes(half)
-    neurons = {"ours": our_neurons(X, y[:half], new_X, sizes, seed)}
-    neurons |= peer_neurons(
+    pipe = make_hypothesis_pipeline(
+        n_select=N_SELECT, judge="keyphrase", random_state=seed
+    )
+    found = {
+        "ours": (pipe["sae"].fit_transform(X, y[:half]), pipe["sae"].transform(new_X))
+    }
+    found |= peer_neurons(
         python, X, y[:half], new_X, N_SELECT, sizes, seed, classification=False
     )
-    return {
-        whose: count_found(*parts, y[half:], truth, seed)
-        for whose, parts in neurons.items()
-    }
+    counts = {}
+    for whose, (neurons, new_neurons) in found.items():
+        # Our selection takes twice as many neurons, and chooses among their concepts.
+        finder = Pipeline(pipe.steps[2:6] if whose == "ours" else pipe.steps[3:5])
+        annotations = finder.fit(neurons, y[:half]).transform(new_neurons)
+        counts[whose] = count_found(annotations, y[half:], truth)
+    return counts
 
 
-def our_neurons(X, y, new_X, sizes, seed):
-    sae = MatryoshkaSAETransformer(**sizes, target_weight=0.2, random_state=seed)
-    sae.set_output(transform="pandas")
-    select = NeuronSelector(N_SELECT).set_output(transform="pandas")
-    neurons = select.fit_transform(sae.fit_transform(X, y), y)
-    return neurons, select.transform(sae.transform(new_X))
-
-
-def count_found(neurons, new_neurons, new_y, truth, seed):
-    namer = KeyphraseInterpreter(judge="keyphrase", random_state=seed)
-    judge = ConceptAnnotator(judge="keyphrase", random_state=seed)
-    judge.fit(namer.fit_transform(neurons))
-    annotations = judge.transform(namer.transform(new_neurons)).reset_index(drop=True)
+def count_found(annotations, new_y, truth):
+    annotations = annotations.reset_index(drop=True)
     table = HypothesisRegressor().fit(annotations, new_y).summary_
     significant = set(table.loc[table["significant"], "hypothesis"])
     matches = match_hypotheses(annotations, truth)

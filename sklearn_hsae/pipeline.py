@@ -1,4 +1,4 @@
-"""The six steps from texts to tested hypotheses, put together."""
+"""The steps from texts to tested hypotheses, put together."""
 
 import warnings
 
@@ -19,6 +19,8 @@ _FINAL_STEPS = {
     "classification": HypothesisClassifier,
 }
 _OVERSAMPLE = 2  # neurons per hypothesis that are named where a name costs nothing
+# Annotations are 0 or 1 (of pairs -1, too), and a sample of few rows may be judged.
+_ON_ANNOTATIONS = {"method": "lasso", "binarize": False, "min_support": 0.01}
 _TARGET_WEIGHTS = {"regression": 0.2, "classification": 0.1}
 
 
@@ -40,7 +42,7 @@ def make_hypothesis_pipeline(
     random_state=None,
     verbose=0,
 ):
-    """Put the six steps together with settings that belong together.
+    """Put the steps together with settings that belong together.
 
     Parameters
     ----------
@@ -73,7 +75,10 @@ def make_hypothesis_pipeline(
         neuron that encodes the class.
     n_select : "auto" or int, default="auto"
         Number of hypotheses. "auto" is one per 50 texts, from 3 to 20, see
-        :class:`NeuronSelector`.
+        :class:`NeuronSelector`. Without `llm`, twice as many neurons are named, and
+        the step "choose" keeps the concepts whose annotations say most about y. In a
+        search, its parameter is ``choose__n_select``; with `llm`, it is
+        ``select__n_select``.
     embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
         Embeds texts and phrases, in every step that needs it. The name of a
         model, "lsa" for an :class:`LSAEmbedder`, which needs no model and reads any
@@ -97,8 +102,8 @@ def make_hypothesis_pipeline(
     Returns
     -------
     sklearn.pipeline.Pipeline
-        With the steps "embed", "sae", "select", "interpret", "annotate" and
-        "regress", before them "clean" where `clean` is given, and
+        With the steps "embed", "sae", "select", "interpret", "annotate", "choose"
+        (without `llm`) and "regress", before them "clean" where `clean` is given, and
         ``set_output(transform="pandas")`` already called, so that steps of other
         packages can stand in between.
 
@@ -112,7 +117,7 @@ def make_hypothesis_pipeline(
     >>> from sklearn_hsae import make_hypothesis_pipeline
     >>> pipe = make_hypothesis_pipeline(n_neurons=64, k=4, n_select=10)
     >>> list(pipe.named_steps)
-    ['embed', 'sae', 'select', 'interpret', 'annotate', 'regress']
+    ['embed', 'sae', 'select', 'interpret', 'annotate', 'choose', 'regress']
     >>> pipe.set_params(sae__k=8, interpret="passthrough", annotate="passthrough")
     Pipeline(...)
     """
@@ -137,50 +142,39 @@ def make_hypothesis_pipeline(
     embedder = make_embedder(embedder, verbose)
     common = {"random_state": random_state, "verbose": verbose}
     selection = {"task": task, "random_state": random_state}
-    pipeline = Pipeline(
-        [
-            ("embed", embedder),
-            (
-                "sae",
-                MatryoshkaSAETransformer(
-                    n_neurons,
-                    k,
-                    prefixes=prefixes,
-                    target_weight=target_weight,
-                    task=task,
-                    **common,
-                ),
+    oversample = _OVERSAMPLE if llm is None else 1  # there each concept costs money
+    steps = [
+        ("embed", embedder),
+        (
+            "sae",
+            MatryoshkaSAETransformer(
+                n_neurons,
+                k,
+                prefixes=prefixes,
+                target_weight=target_weight,
+                task=task,
+                **common,
             ),
-            ("select", NeuronSelector(n_select, oversample=_OVERSAMPLE, **selection)),
-            (
-                "interpret",
-                _interpreter(_own(llm), _own(embedder), judge, instructions, common),
+        ),
+        ("select", NeuronSelector(n_select, oversample=oversample, **selection)),
+        (
+            "interpret",
+            _interpreter(_own(llm), _own(embedder), judge, instructions, common),
+        ),
+        (
+            "annotate",
+            ConceptAnnotator(
+                judge=judge, llm=_own(llm), embedder=_own(embedder), **common
             ),
-            (
-                "annotate",
-                ConceptAnnotator(
-                    judge=judge, llm=_own(llm), embedder=_own(embedder), **common
-                ),
-            ),
-            (
-                "choose",
-                NeuronSelector(
-                    n_select,
-                    method="lasso",
-                    binarize=False,
-                    min_support=1,
-                    **selection,
-                ),
-            ),
-            ("regress", last_step),
-        ]
-    )
-    if llm is not None:  # each concept costs money
-        pipeline.set_params(select__oversample=1)
-        pipeline.steps = [step for step in pipeline.steps if step[0] != "choose"]
+        ),
+        ("choose", NeuronSelector(n_select, **_ON_ANNOTATIONS, **selection)),
+        ("regress", last_step),
+    ]
     if clean is not None:
-        pipeline.steps.insert(0, ("clean", TextCleaner(clean)))
-    return pipeline.set_output(transform="pandas")
+        steps.insert(0, ("clean", TextCleaner(clean)))
+    if oversample == 1:
+        steps = [step for step in steps if step[0] != "choose"]
+    return Pipeline(steps).set_output(transform="pandas")
 
 
 def _warn_of_missing_key(llm):

@@ -19,11 +19,12 @@ def test_each_step_says_what_it_does(caplog, reviews):
         pipe[1:].fit(X, reviews.target[:120])
     said = [record.getMessage() for record in caplog.records]
     assert said[0].startswith("Autoencoder: 8 neurons, 2 active per text, ")
-    assert said[1] == "Selection: 2 of 8 neurons."
-    assert said[2] == "Naming: 2 of 2 neurons have a label."
+    assert said[1] == "Selection: 4 of 8 columns."
+    assert said[2] == "Naming: 4 of 4 neurons have a label."
     assert said[3] == (
-        "Annotation: 120 texts judged by 2 concepts; 0 annotations are missing."
+        "Annotation: 120 texts judged by 4 concepts; 0 annotations are missing."
     )
+    assert said[4] == "Selection: 2 of 4 columns."
     assert {record.levelname for record in caplog.records} == {"INFO"}
 
 

@@ -33,6 +33,7 @@ _DOING = {
     "select": "select neurons",
     "interpret": "name them",
     "annotate": "judge which texts have which concept",
+    "choose": "choose among the concepts",
     "regress": "estimate their effects",
     "evaluate": "test them on {n_new:,} held-out texts",
     "baselines": "what other methods reach on the same texts",
@@ -78,7 +79,13 @@ def build_pipeline(
         )
     if controls:
         columns = list(controls)
-        pipeline.set_params(select__controls=columns, regress__controls=columns)
+        choosing = [
+            name for name in ("select", "choose") if name in pipeline.named_steps
+        ]
+        pipeline.set_params(
+            regress__controls=columns,
+            **{f"{name}__controls": columns for name in choosing},
+        )
     if split.groups is not None:
         pipeline.set_params(regress__cov_type="cluster", select__min_groups=min_groups)
     elif min_groups > 1:
@@ -225,7 +232,7 @@ def _baselines(pipeline, split, seed):
         split.new_y,
         task=split.task,
         embedder=pipeline["embed"],
-        n_clusters=len(pipeline["select"].get_feature_names_out()),
+        n_clusters=pipeline[-1].n_features_in_,
         random_state=seed,
     )
 

@@ -260,6 +260,9 @@ def with_fidelity(evaluation, fidelity):
     """An evaluation with the scores of each concept; `fidelity` may be None."""
     if fidelity is None:
         return evaluation
+    # A later step may have left concepts out.
+    is_hypothesis = fidelity["concept"].isin(evaluation.table["hypothesis"])
+    fidelity = fidelity[is_hypothesis].reset_index(drop=True)
     return replace(
         evaluation,
         table=_with_scores(evaluation.table, fidelity),

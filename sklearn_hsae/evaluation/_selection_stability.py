@@ -18,6 +18,7 @@ from sklearn_hsae._sklearn_compat import (
     validate_arguments,
 )
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
+from sklearn_hsae.evaluation._stages import text_readers
 
 
 @validate_arguments(
@@ -159,9 +160,15 @@ def selection_stability(
 
 
 def _position_of_selector(pipeline):
-    for position in reversed(range(len(pipeline.steps) - 1)):
+    """The last selector before the neurons get names."""
+    found = None
+    for position in range(len(pipeline.steps) - 1):
+        if any(text_readers(pipeline[position])):
+            break
         if isinstance(pipeline[position], SelectorMixin):
-            return position
+            found = position
+    if found is not None:
+        return found
     raise ValueError(
         "No step of the pipeline selects columns; it has the steps "
         f"{list(pipeline.named_steps)}. Pass a pipeline with a NeuronSelector, which "

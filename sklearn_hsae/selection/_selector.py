@@ -295,7 +295,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             X, activations, compared, target, n_select, eligible
         )
         logger.info(
-            "Selection: %d of %d neurons.", len(self.selected_), self.n_features_in_
+            "Selection: %d of %d columns.", len(self.selected_), self.n_features_in_
         )
         logger.debug("Selected columns: %s.", self.selected_.tolist())
         return self._with_prevalence(of_training_rows)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_hsae import LSAEmbedder, NeuronSelector, TextCleaner
+from sklearn_hsae import HypothesisRegressor, LSAEmbedder, TextCleaner
 from sklearn_hsae.cli import _fit_and_evaluate as module
 from sklearn_hsae.cli._read_data import Split
 from sklearn_hsae.evaluation import baselines
@@ -16,9 +16,9 @@ def test_baselines_see_the_texts_without_what_was_removed():
     said = [" ".join(rng.choice(["soup", "view", "room", "staff"], 3)) for _ in y]
     texts = [f"@{'bad' if v else 'good'} {t}" for v, t in zip(y, said, strict=True)]
     texts, said = (np.array(part, dtype=object) for part in (texts, said))
-    embed, select = LSAEmbedder(2, random_state=0), NeuronSelector(1, columns=["a"])
-    select.get_feature_names_out = lambda: ["a"]
-    pipe = Pipeline([("clean", TextCleaner()), ("embed", embed), ("select", select)])
+    embed, last = LSAEmbedder(2, random_state=0), HypothesisRegressor()
+    last.n_features_in_ = 1  # the number of hypotheses is that of the clusters
+    pipe = Pipeline([("clean", TextCleaner()), ("embed", embed), ("regress", last)])
     split = Split(
         texts[:100], y[:100], texts[100:], y[100:], "regression", {"file": "none"}
     )

@@ -48,7 +48,7 @@ def test_mistakes_are_told_in_one_line(
     last = told.strip().splitlines()[-1]
     assert last.startswith("sklearn-hsae: error:")
     assert re.search(message, last)
-    assert "Traceback" not in told and "[2/7]" not in told and not printed
+    assert "Traceback" not in told and "[2/8]" not in told and not printed
     assert not (tmp_path / "out").exists()
 
 
@@ -115,7 +115,7 @@ def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
         text=True,
     )
     told = ""
-    while "[2/7]" not in told and process.poll() is None:
+    while "[2/8]" not in told and process.poll() is None:
         told += process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
@@ -126,7 +126,7 @@ def test_interrupted_call_ends_in_one_line_and_the_next_goes_on(
 
     assert main(options) == 0
     progress = capsys.readouterr().err
-    assert "Embedding texts" not in progress.split("[2/7]")[0]
+    assert "Embedding texts" not in progress.split("[2/8]")[0]
     assert all((tmp_path / name).exists() for name in FILES)
 
 

@@ -46,11 +46,11 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert record["parameters"]["sae"]["n_neurons"] == 16
     assert record["parameters"]["select"]["n_select"] == 3
     assert record["versions"]["sklearn-hsae"] == sklearn_hsae.__version__
-    steps = ["embed", "sae", "select", "interpret", "annotate", "regress"]
+    steps = ["embed", "sae", "select", "interpret", "annotate", "choose", "regress"]
     assert list(record["seconds"]) == [*steps, "evaluate", "baselines", "total"]
     stages = [row["stage"] for row in record["ceilings"]]
     assert stages[-3:] == ["hypotheses", "lasso on words", "clusters of embeddings"]
-    assert "61 to test on" in progress and "[8/8]" in progress
+    assert "61 to test on" in progress and "[9/9]" in progress
     assert re.search(r"warning: \d+ of 61 texts to test on are also among", progress)
     page = (out / "report.html").read_text("utf-8")
     assert "What goes with stars" in page and "Texts with and without it" in page
@@ -98,5 +98,5 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     assert "Controls, held equal and not tested:" in printed
     assert re.search(r"literal +returned +hypothesis\n", printed)
     assert re.search(rf"{lines[0]['n_returned']} of 1 ", printed)
-    progress = progress.split("[1/8]")[2]
+    progress = progress.split("[1/9]")[2]
     assert "Embedding texts" not in progress

@@ -199,7 +199,8 @@ def test_texts_in_any_container(reviews, kind):
     model = DiscoverySplit(pipe, random_state=0).fit(X, y)
     assert (model.summary_["n"] == 120).all()
     assert model.predict(X).shape == (240,)
-    assert list(model.summary_["hypothesis"]) == list(model.estimator_[-2].concepts_)
+    chosen = model.estimator_["choose"].get_feature_names_out()
+    assert list(model.summary_["hypothesis"]) == list(chosen)
 
 
 def test_discovery_rows_are_not_judged_and_the_others_once():

@@ -111,7 +111,7 @@ def test_only_new_texts_are_embedded_and_drift_is_counted(reviews, monkeypatch):
         update = evaluation.update(pipe, new, y[: len(new)])
     assert embedded == new
     assert update.so_far.metrics["n"] == 60 + len(new)
-    assert update.so_far.fidelity is update.new.fidelity
+    pd.testing.assert_frame_equal(update.so_far.fidelity, update.new.fidelity)
     assert update.new.drift["n"].tolist() == [61] * 3
     neurons = update.new.neuron_drift
     assert neurons["drifts"].any()
