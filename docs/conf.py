@@ -52,6 +52,10 @@ sphinx_gallery_conf = {
             "plot_main_job.py",
             "plot_own_file.py",
             "plot_report.py",
+            "plot_search.py",
+            "plot_pairs.py",
+            "plot_corpora.py",
+            "plot_new_texts.py",
             "*",
         ]
     ),
