@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_hsae import _format
 from sklearn_hsae._files import json_value
 from sklearn_hsae.evaluation._groups import one_row_per_group
 from sklearn_hsae.evaluation._paper import (
@@ -32,6 +33,16 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
+_P_VALUES = ("p", "separation_p", "wald_p")
+# How tables show numbers.
+_NUMBERS = {
+    "float_format": "{:.3g}".format,
+    "formatters": {
+        f"{name}{ending}": _format.p_value
+        for name in _P_VALUES
+        for ending in ("", "_corrected")
+    },
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,6 +281,11 @@ class HypothesisEvaluation:
             A copy with the attribute `stability`. Its `table` has the columns
             `n_returned` and `n_repeats`.
         """
+        if "n_returned" not in getattr(stability, "columns", ()):
+            raise ValueError(
+                "Pass the table that sklearn_hsae.evaluation.stability returned, got a "
+                f"{type(stability).__name__} without the column 'n_returned'."
+            )
         counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
         names = self.table["hypothesis"]
         missing = sorted(set(names) - set(counts.index))
@@ -408,16 +424,12 @@ class HypothesisEvaluation:
     def __repr__(self):
         table = self.to_frame()
         shown = table[[name for name in _SHOWN if name in table]]
-        table = shown.to_string(index=False, float_format="{:.3g}".format)
+        table = shown.to_string(index=False, **_NUMBERS)
         summary = textwrap.fill(self.verdict, 88)
         return f"{summary}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
-        table = (
-            self.to_frame()
-            .drop(columns="members")
-            .to_html(index=False, float_format="{:.3g}".format)
-        )
+        table = self.to_frame().drop(columns="members").to_html(index=False, **_NUMBERS)
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
 

@@ -11,6 +11,7 @@ from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._controls import (
     control_names,
     controls_first,
+    read_controls,
     with_codes,
     with_index_levels,
 )
@@ -87,6 +88,25 @@ class HypothesisMixin:
         if self.intervals == "simultaneous":
             alpha[n_controls:] /= n_tests
         return alpha
+
+    def _read_columns(self, X, y, *, reset, **options):
+        """Controls, then annotations, of rows with an outcome; `options` are of y."""
+        X = with_index_levels(self.controls, self._per_row(X))
+        if reset:
+            self._controls = read_controls(self.controls, X)
+        X, y = validate_data(
+            self,
+            with_codes(self._controls, X),
+            y,
+            reset=reset,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2,
+            **options,
+        )
+        X = controls_first(self._controls, column_names(self), X)
+        self._check_pairs(X)
+        return X, y
 
     def _columns(self, X):
         """Controls and annotations, with means in the place of NaN."""

@@ -103,6 +103,30 @@ class LogisticLikelihood:
         covariance = inverse @ covariance @ inverse
         return covariance, np.diag(covariance) / np.diag(inverse)
 
+    def hc3_covariance(self, beta):
+        """HC3's covariance of the coefficients: the sandwich (MacKinnon & White 1985).
+
+        The residuals are divided by 1 minus the leverages of the least squares of the
+        last Newton step.
+
+        Returns
+        -------
+        covariance : ndarray of shape (n_columns, n_columns)
+        degrees : ndarray of shape (n_columns,)
+            Infinite.
+        is_lone : bool ndarray of shape (n_columns,)
+            False.
+        """
+        share = expit(self.matrix @ beta)
+        spread = self.weights * share * (1 - share)
+        inverse = linalg.inv((self.matrix.T * spread) @ self.matrix)
+        loadings = self.matrix @ inverse
+        left = 1 - spread * np.einsum("ij,ij->i", loadings, self.matrix)
+        moved = self.weights * (self.y - share) / np.maximum(left, _ROUNDING)
+        loadings *= moved[:, None]
+        degrees = np.full(len(beta), np.inf)
+        return loadings.T @ loadings, degrees, np.zeros(len(beta), dtype=bool)
+
     def cluster_covariance(self, beta, clusters):
         """Covariance of the coefficients that allows for clusters: CR2.
 

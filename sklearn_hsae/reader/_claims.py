@@ -29,12 +29,12 @@ class Claims:
         self.folder = folder
 
     def entrance(self):
-        """A lock to hold while claims are looked at and made: a context manager."""
+        """A context manager: a lock for looking at claims and making them."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder / _ENTRANCE)
 
     def keys(self):
-        """The keys that are claimed: a set of bytes. To be called in the entrance."""
+        """The keys that are claimed: a set of bytes. Call it inside `entrance`."""
         claimed = set()
         for path in self.folder.glob("*.claim"):
             lock = FileLock(path)
@@ -48,7 +48,7 @@ class Claims:
         return claimed
 
     def make(self, keys):
-        """Claim texts, in the entrance; returns a function that ends the claim."""
+        """Claim texts, inside `entrance`; return a function that ends the claim."""
         path = self.folder / f"{uuid.uuid4().hex}.claim"
         # Another thread may end it: that in which a generator is closed.
         lock = FileLock(path, thread_local=False)

@@ -112,3 +112,25 @@ def test_a_group_of_copies_has_the_test_of_one():
     assert p[0] == pytest.approx(model.pvalues[1])
     X[:, :2] = 1.0
     assert np.isnan(wald_linear(X, y, NAMES, MEMBERS, cov_type="HC3")[0])
+
+
+def test_clusters_of_classes_are_those_of_statsmodels_with_many_of_them():
+    X, y = rows(8_000)
+    y = (y > 0.5) * 1.0
+    clusters = np.arange(len(y)) // 4
+    options = {"cov_type": "cluster", "clusters": clusters}
+    p = wald_logistic(X, y, NAMES, MEMBERS, **options)
+    model = sm.Logit(y, sm.add_constant(X)).fit(
+        disp=False, cov_type="cluster", cov_kwds={"groups": clusters}
+    )
+    plain = sm.Logit(y, sm.add_constant(X)).fit(disp=False)
+    expected = max(by_statsmodels(model, False), by_statsmodels(plain, False))
+    assert p[0] == pytest.approx(expected, rel=0.05)
+
+
+def test_two_clusters_cannot_test_three_coefficients():
+    X, y = rows(200)
+    clusters = np.arange(200) % 2
+    members = [np.array([0, 1, 2])]
+    options = {"cov_type": "cluster", "clusters": clusters}
+    assert np.isnan(wald_linear(X, y, NAMES, members, **options)[0])
