@@ -93,9 +93,9 @@ fidelity.loc[fidelity["reason"] != "", ["neuron", "reason"]]
 # Is it true?
 # -----------
 #
-# With words that fit exactly and a judge who hardly errs, all eight concepts that act are
-# found, and their effects are nearer to the planted ones than those of key phrases in
-# :ref:`sphx_glr_auto_examples_plot_main_job.py`.
+# With words that fit exactly and a judge who hardly errs, all eight concepts that act
+# are found, and their effects are nearer to the planted ones than those of key phrases
+# in :ref:`sphx_glr_auto_examples_plot_main_job.py`.
 
 _, truth = train_test_split(reviews.truth, test_size=0.4, random_state=0)
 truth = pd.DataFrame(truth, columns=reviews.concepts)
