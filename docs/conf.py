@@ -53,6 +53,7 @@ sphinx_gallery_conf = {
             "plot_own_file.py",
             "plot_report.py",
             "plot_language_model.py",
+            "plot_distilled_judge.py",
             "plot_search.py",
             "plot_controls_and_groups.py",
             "plot_corpora.py",
