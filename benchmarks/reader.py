@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from reader_heads import head_per_token
 from scipy import sparse
 from sklearn.linear_model import (
     LinearRegression,
@@ -269,6 +270,9 @@ def benchmark_neurons(arguments):
             for weight in (0.0, 0.3):
                 steps = reader(arguments, own_sae(task, seed, weight), **TRAINING)
                 report(f"{name}  reader, target {weight}", steps, data, task, seed)
+            with head_per_token():
+                steps = reader(arguments, own_sae(task, seed, 0.3), **TRAINING)
+                report(f"{name}  reader, head per token", steps, data, task, seed)
 
 
 def benchmark_shapes(arguments):

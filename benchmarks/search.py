@@ -1,4 +1,7 @@
-"""The R2 that a search reaches per minute: a grid, Optuna with pruning, gp_minimize.
+"""The R2 that a search reaches per minute: a grid, Optuna, gp_minimize.
+
+Optuna runs twice: with pruning, and with three seeds per candidate that are trained in
+the same steps by fit_many.
 
     pip install optuna scikit-optimize
     python benchmarks/search.py [--seconds 60] [--rows 2000] [--embeddings FILE.npz]
@@ -23,7 +26,7 @@ import optuna
 import skopt
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import ParameterGrid, train_test_split
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sklearn_hsae import (
     LSAEmbedder,
@@ -31,8 +34,10 @@ from sklearn_hsae import (
     NeuronSelector,
     make_reviews,
 )
+from sklearn_hsae.sae import fit_many
 
 N_SELECT, N_SEEDS = 10, 3
+N_SHARED, TRIALS_PER_ROUND = 3, 3  # seeds of a candidate; candidates that are asked for
 SIZES, ACTIVATIONS = [32, 64, 128, 256], ["topk", "batch_topk"]
 GRID = {
     "n_neurons": SIZES,
@@ -83,22 +88,37 @@ class Race:
         """Fit a candidate; the R2 that the search may see."""
         if time.process_time() - self.start > self.seconds:
             raise OutOfTime
-        options = dict(candidate)
-        first = options.pop("first")
-        sae = MatryoshkaSAETransformer(
-            prefixes=(first, 1.0) if first < 1 else None, random_state=0, **options
-        )
+        sae = autoencoder(candidate, 0)
         selector = NeuronSelector(n_select=N_SELECT)
         steps = [("sae", sae), ("select", selector), ("last", LinearRegression())]
         pipe = Pipeline(steps)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pipe.fit(self.training, self.y, sae__on_epoch_end=on_epoch_end)
+        return self._record([pipe])
+
+    def score_together(self, candidates):
+        """The R2 of each candidate, as the mean over seeds of shared trainings."""
+        if time.process_time() - self.start > self.seconds:
+            raise OutOfTime
+        saes = [[autoencoder(c, s) for s in range(N_SHARED)] for c in candidates]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fit_many([sae for group in saes for sae in group], self.training, self.y)
+            return [self._record([self._pipe(sae) for sae in group]) for group in saes]
+
+    def _pipe(self, sae):
+        """A fitted pipeline with a fitted autoencoder."""
+        last = make_pipeline(NeuronSelector(n_select=N_SELECT), LinearRegression())
+        last.fit(sae.transform(self.training), self.y)
+        return Pipeline([("sae", sae), ("last", last)])
+
+    def _record(self, pipes):
         searched, unseen, y_searched, y_unseen = self.parts
         trial = Trial(
             time.process_time() - self.start,
-            pipe.score(searched, y_searched),
-            pipe.score(unseen, y_unseen),
+            np.mean([pipe.score(searched, y_searched) for pipe in pipes]),
+            np.mean([pipe.score(unseen, y_unseen) for pipe in pipes]),
         )
         self.trials.append(trial)
         return trial.searched
@@ -109,6 +129,13 @@ class Race:
         if not done:
             return np.nan
         return max(done, key=lambda trial: trial.searched).unseen
+
+
+def autoencoder(candidate, seed):
+    options = dict(candidate)
+    first = round(options.pop("first") * options["n_neurons"])
+    prefixes = (first,) if first < options["n_neurons"] else None
+    return MatryoshkaSAETransformer(prefixes=prefixes, random_state=seed, **options)
 
 
 def by_grid(race):
@@ -125,26 +152,38 @@ def by_optuna(race):
     )
 
     def objective(trial):
-        candidate = {
-            "n_neurons": trial.suggest_categorical("n_neurons", SIZES),
-            "k": trial.suggest_int("k", 2, 16),
-            "first": trial.suggest_float("first", 0.125, 1.0),
-            "activation": trial.suggest_categorical("activation", ACTIVATIONS),
-            "learning_rate": trial.suggest_float(
-                "learning_rate", 0.002, 0.018, log=True
-            ),
-            "target_weight": trial.suggest_float("target_weight", 0.1, 1.0, log=True),
-        }
-
         def report(epoch):
             trial.report(-epoch["valid_prediction_loss"], epoch["epoch"])
             if trial.should_prune():
                 race.n_pruned += 1
                 raise optuna.TrialPruned
 
-        return race.score(candidate, report)
+        return race.score(suggested(trial), report)
 
     study.optimize(objective)
+
+
+def by_optuna_with_shared_trainings(race):
+    # Trials that are not told yet count as poor ones, so that the next ones differ.
+    sampler = optuna.samplers.TPESampler(seed=race.seed, constant_liar=True)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    while True:
+        trials = [study.ask() for _ in range(TRIALS_PER_ROUND)]
+        scores = race.score_together([suggested(trial) for trial in trials])
+        for trial, score in zip(trials, scores, strict=True):
+            study.tell(trial, score)
+
+
+def suggested(trial):
+    rate, weight = (0.002, 0.018), (0.1, 1.0)
+    return {
+        "n_neurons": trial.suggest_categorical("n_neurons", SIZES),
+        "k": trial.suggest_int("k", 2, 16),
+        "first": trial.suggest_float("first", 0.125, 1.0),
+        "activation": trial.suggest_categorical("activation", ACTIVATIONS),
+        "learning_rate": trial.suggest_float("learning_rate", *rate, log=True),
+        "target_weight": trial.suggest_float("target_weight", *weight, log=True),
+    }
 
 
 def by_gp_minimize(race):
@@ -160,7 +199,12 @@ def by_gp_minimize(race):
     skopt.gp_minimize(objective, SPACE, n_calls=10_000, random_state=race.seed)
 
 
-SEARCHES = {"grid": by_grid, "Optuna": by_optuna, "gp_minimize": by_gp_minimize}
+SEARCHES = {
+    "grid": by_grid,
+    "Optuna": by_optuna,
+    "shared": by_optuna_with_shared_trainings,
+    "gp_minimize": by_gp_minimize,
+}
 
 
 def load_rows(path, n_rows):
@@ -180,6 +224,7 @@ def main():
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--embeddings")
+    parser.add_argument("--searches", nargs="+", choices=SEARCHES, default=[*SEARCHES])
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     X, y = load_rows(args.embeddings, args.rows)
@@ -187,11 +232,11 @@ def main():
     warm.score({name: values[0] for name, values in GRID.items()})
     moments = args.seconds * np.array([0.25, 0.5, 0.75, 1.0])
     print(f"{len(X)} rows; unseen R2 after", *(f"{moment:.0f} s" for moment in moments))
-    for name, search in SEARCHES.items():
+    for name in args.searches:
         for seed in range(args.seeds):
             race = Race(X, y, args.seconds, seed)
             try:
-                search(race)
+                SEARCHES[name](race)
             except OutOfTime:
                 pass
             figures = "  ".join(f"{race.best_after(m):.3f}" for m in moments)

@@ -10,6 +10,7 @@
     python benchmarks/validity.py coverage   # intervals of known effects
     python benchmarks/validity.py judged     # the same, as the free judge sees concepts
     python benchmarks/validity.py clusters   # a concept and noise that authors share
+    python benchmarks/validity.py wald       # near copies of a concept, tested together
     python benchmarks/validity.py time       # seconds of one fit
     python benchmarks/validity.py large      # seconds and memory of 1M rows x 50
     python benchmarks/validity.py min_p --draws 2000 --outcome stars
@@ -40,7 +41,12 @@ from sklearn_hsae import (
 )
 from sklearn_hsae.evaluation import cross_fit, outcome_table, prediction_powered
 from sklearn_hsae.inference._design import usable_part
-from sklearn_hsae.inference._linear import _LeastSquares, _two_sided
+from sklearn_hsae.inference._linear import (
+    _LeastSquares,
+    _two_sided,
+    fit_linear,
+    wald_linear,
+)
 
 N_ROWS, N_CONCEPTS, ALPHA = 1000, 15, 0.05
 OUTCOMES = {
@@ -326,6 +332,45 @@ def clusters(n_draws):
         print(f"{label:16} below 5 %: p {shares[0]:.1%} separation_p {shares[1]:.1%}")
 
 
+def wald(n_draws):
+    """Two or four near copies, of which one row in ten is another one each."""
+    print(f"{n_draws} draws: noise below 5 %, and an effect of 3 standard errors found")
+    rng, names = np.random.default_rng(6), np.array(list("abcd"), dtype=object)
+    for outcome in OUTCOMES:
+        for n_holders in (10, 30, 100):
+            for n_copies in (2, 4):
+                found = np.zeros((2, 2))
+                members = [np.arange(n_copies)]
+                for _ in range(n_draws):
+                    X = near_copies(n_holders, n_copies, rng)
+                    noise = draw(outcome, N_ROWS, rng)
+                    effect = 3 * noise.std() / np.sqrt(n_holders)
+                    for i, y in enumerate((noise, noise + effect * X[:, 0])):
+                        p = wald_linear(X, y, names[:n_copies], members, cov_type="HC3")
+                        any_of = X.any(axis=1, keepdims=True) * 1.0
+                        one = fit_linear(
+                            any_of, y, names[:1], cov_type="HC3", alpha=0.05
+                        )
+                        found[i] += [p[0] < ALPHA, one.p[0] < ALPHA]
+                shares = found / n_draws
+                print(
+                    f"{outcome:26} {n_holders:4} rows, {n_copies} copies: noise "
+                    f"wald_p {shares[0, 0]:.1%} any of them {shares[0, 1]:.1%}; found "
+                    f"{shares[1, 0]:.0%} and {shares[1, 1]:.0%}",
+                    flush=True,
+                )
+
+
+def near_copies(n_holders, n_copies, rng):
+    X = np.zeros((N_ROWS, n_copies))
+    holders = rng.choice(N_ROWS, n_holders, replace=False)
+    n_other = n_holders // 10
+    for j in range(n_copies):
+        X[rng.choice(holders, n_holders - n_other, replace=False), j] = 1
+        X[rng.choice(N_ROWS, n_other, replace=False), j] = 1
+    return X
+
+
 def seconds(n_runs):
     for n_rows, n_concepts in ((1000, 15), (20_000, 20)):
         rng = np.random.default_rng(4)
@@ -383,6 +428,7 @@ if __name__ == "__main__":
         "coverage": (coverage, 200),
         "judged": (judged_coverage, 200),
         "clusters": (clusters, 400),
+        "wald": (wald, 1000),
         "time": (seconds, 3),
         "large": (large, 2),
     }

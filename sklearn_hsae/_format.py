@@ -9,6 +9,8 @@ import unicodedata
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+NOT_ABOVE = "\N{LESS-THAN OR EQUAL TO}"
+_LEAST_P = 0.001
 _KEPT_CONTROLS = "\n\t"
 
 
@@ -40,12 +42,24 @@ def effect_digits(values):
 
 
 def p_value(p):
-    """A p-value with two significant digits, never "0.00"."""
+    """A p-value with two significant digits, never "0.00".
+
+    With 999 permutations 0.001 is the smallest p there is, so it says no more than "not
+    above".
+    """
     if not is_number(p):
         return DASH
-    if p < 0.001:
-        return "< 0.001"
+    if math.isclose(p, _LEAST_P):
+        return f"{NOT_ABOVE} {_LEAST_P}"
+    if p < _LEAST_P:
+        return f"< {_LEAST_P}"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def p_in_words(p):
+    """A p-value in a sentence: "p < 0.001", or "p = 0.012"."""
+    shown = p_value(p)
+    return f"p {shown}" if shown[0] in f"<{NOT_ABOVE}" else f"p = {shown}"
 
 
 def percent(share):

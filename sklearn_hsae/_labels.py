@@ -1,12 +1,15 @@
 """Column names: unique, and without characters that other libraries refuse."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
 
 # LightGBM refuses the special characters of JSON and replaces white space; XGBoost
 # refuses brackets and "<".
+# Letters, marks (the vowels of Hindi), digits, and signs such as emoji.
+_SAID = "LMNS"
 _UNSAFE = re.compile(r'[\s",:\[\]{}<>]+')
 
 
@@ -26,6 +29,17 @@ def unique_labels(labels, suffix=" ({})"):
 def plain_label(label):
     """A label without the count that :func:`unique_labels` appended."""
     return re.sub(r" \(\d+\)$", "", label)
+
+
+def same_label(label):
+    """A label as lower-case words without punctuation: equal when the words are."""
+    words = unicodedata.normalize("NFC", label).lower()
+    is_said = (unicodedata.category(c)[0] in _SAID for c in words)
+    return " ".join(
+        "".join(
+            c if said else " " for c, said in zip(words, is_said, strict=True)
+        ).split()
+    )
 
 
 def safe_names(X):

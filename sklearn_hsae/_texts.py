@@ -286,6 +286,14 @@ class CarriesTextsMixin:
                 setattr(cls, name, _keeping_texts(method.__wrapped__))
 
 
+def texts_tags(tags):
+    """The tags of a transformer whose input are texts; `tags` are changed."""
+    tags.input_tags.string = True
+    tags.input_tags.two_d_array = False
+    tags.transformer_tags.preserves_dtype = []
+    return tags
+
+
 def _keeping_texts(method):
     @functools.wraps(method)
     def kept(self, X, *args, **kwargs):

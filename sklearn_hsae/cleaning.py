@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from sklearn_hsae._pairs import check_texts_or_pairs
 from sklearn_hsae._sklearn_compat import fit_context
+from sklearn_hsae._texts import texts_tags
 from sklearn_hsae._words import ADDRESSES, unescaped
 
 CLEANED = ("handles", "links", "numbers")
@@ -117,7 +118,8 @@ class TextCleaner(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         cleaned = np.empty(texts.shape, dtype=object)
         cleaned.flat = [_clean(text, removed) for text in texts.flat]
         if isinstance(X, pd.Series):
-            return pd.Series(cleaned, index=X.index, name=X.name, dtype=object)
+            rows = cleaned if cleaned.ndim == 1 else [*map(tuple, cleaned)]  # pairs
+            return pd.Series(rows, index=X.index, name=X.name, dtype=object)
         if isinstance(X, pd.DataFrame):
             cleaned = cleaned.reshape(X.shape)
             return pd.DataFrame(cleaned, index=X.index, columns=X.columns)
@@ -168,11 +170,8 @@ class TextCleaner(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return True
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
+        tags = texts_tags(super().__sklearn_tags__())
         tags.requires_fit = False
-        tags.transformer_tags.preserves_dtype = []
         return tags
 
 

@@ -66,6 +66,8 @@ def _answer(blocks):
             }
             for text_id, text in blocks["texts"].items()
         }
+    if "known" in blocks:
+        return {i: _nearness(blocks["known"], f) for i, f in blocks["found"].items()}
     if "words" in blocks:
         return {
             i: [
@@ -90,6 +92,12 @@ def _answer(blocks):
             return {"property": f"{blocks['property']}, {_telling(firing, silent)}"}
         return {"property": blocks["property"]}
     return {"property": f"mentions {_telling(firing, silent)}"}
+
+
+def _nearness(known, found):
+    """The same words in any order, some common words, or none."""
+    known, found = (set(words.lower().split()) for words in (known, found))
+    return "same" if known == found else "related" if known & found else "different"
 
 
 def _fits(concept, text):

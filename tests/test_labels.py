@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklearn_hsae import safe_names, with_texts
-from sklearn_hsae._labels import plain_label, unique_labels
+from sklearn_hsae._labels import plain_label, same_label, unique_labels
 
 
 def test_labels_become_unique_and_keep_their_order():
@@ -64,3 +64,16 @@ def test_safe_names_are_unique_and_keep_their_words(columns, expected):
     assert renamed.index.equals(frame.index)
     assert frame.columns.tolist() == columns
     assert safe_names(numbers) is numbers
+
+
+def test_the_same_label_in_other_letters():
+    assert same_label('Says  "Thank-you".') == same_label("says thank you")
+    assert same_label("Cafe\u0301") == same_label("caf\u00e9")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("mentions \U0001f642", "mentions \U0001f621"), ("\u0915\u093f", "\u0915\u0940")],
+)
+def test_labels_that_differ_in_an_emoji_or_a_vowel_sign_are_others(labels):
+    assert same_label(labels[0]) != same_label(labels[1])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn.base import clone
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 
@@ -16,6 +17,7 @@ from sklearn_hsae import (
     make_hypothesis_pipeline,
 )
 from sklearn_hsae.evaluation import selection_stability, stability
+from sklearn_hsae.evaluation._ceilings import ceiling_table
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +72,41 @@ def test_the_order_of_a_pair_changes_no_estimate(fitted, pairs, task):
     metrics, mirrored = (
         last.evaluate(*rows)[1] for rows in ((annotations, y), (other, z))
     )
-    names = ["r2", "r2_low", "r2_high", "r2_in_sample", "mcfadden_in_sample"]
-    for name in set(names) & set(metrics):
-        assert mirrored[name] == pytest.approx(metrics[name], rel=1e-6)
+    assert mirrored == pytest.approx(metrics, rel=1e-6)
+    assert last.score(other, z) == pytest.approx(last.score(annotations, y))
     if task == "regression":
         error = np.square(y - last.predict(annotations)).sum()
         assert metrics["r2"] == pytest.approx(1 - error / np.square(y).sum())
+        assert last.score(annotations, y) == metrics["r2"]
     else:
         shares = sm.Logit(y * 1.0, annotations.to_numpy()).fit(disp=False)
         explained = 1 - shares.llf / (len(y) * np.log(0.5))
         assert metrics["mcfadden_in_sample"] == pytest.approx(explained)
+        score = last.decision_function(annotations)
+        wins, scores = np.concatenate([y, ~y]), np.concatenate([score, -score])
+        assert metrics["auc"] == pytest.approx(roc_auc_score(wins, scores))
+        precision = average_precision_score(wins, scores)
+        assert metrics["average_precision"] == pytest.approx(precision)
+        # A pair without any difference is a toss of a coin.
+        points = np.where(score == 0, 0.5, (score > 0) == y)
+        assert (score == 0).any() and metrics["accuracy"] == points.mean()
+        assert last.score(annotations, y) == points.mean()
+
+
+def test_the_ceilings_do_not_depend_on_the_order_of_a_pair():
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(2, 150, 4))
+    y = parts[:, :, 0] + rng.normal(size=(2, 150)) > 0
+    swap = rng.random((2, 150)) < 0.5
+    others, z = np.where(swap[:, :, None], -parts, parts), y ^ swap
+    classes, options = np.array([False, True]), {"has_intercept": False}
+    metrics = dict.fromkeys(["auc", "auc_low", "auc_high", "n_hypotheses"], 0.0)
+    table, mirrored = (
+        ceiling_table({"neurons": A}, u, {"neurons": B}, v, classes, metrics, **options)
+        for (A, B), (u, v) in ((parts, y), (others, z))
+    )
+    pd.testing.assert_frame_equal(table, mirrored)
+    assert table["auc_low"]["neurons"] > 0.5
 
 
 def test_annotations_are_those_of_the_single_texts(fitted, pairs):

@@ -17,10 +17,12 @@ from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results, wrap
 from sklearn_hsae.datasets import make_reviews
 from sklearn_hsae.evaluation import match_hypotheses
-from sklearn_hsae.sae import suggest_sizes
 
-N_REVIEWS = 3200
+N_REVIEWS = 3600
 _N_HELD_OUT = 600
+# Broad neurons suit the dozen concepts that are planted.
+_SIZES = {"n_neurons": 64, "k": 8, "prefixes": (32, 64)}
+_N_PHRASES = 8  # per name: the reviews say each concept in many words
 _FOUND = 0.7  # the F1 from which a hypothesis counts as the planted concept
 
 
@@ -30,11 +32,12 @@ def demo(arguments, argv, told):
     split, truth = _split(reviews, arguments.seed)
     pipeline = build_pipeline(
         split,
-        **suggest_sizes(len(split.texts)),
+        **_SIZES,
         n_select="auto",
         embedder=EmbeddingTransformer(cache_dir=arguments.cache_dir, verbose=1),
         seed=arguments.seed,
     )
+    pipeline.set_params(interpret__n_phrases=_N_PHRASES)
     acting = np.flatnonzero(reviews.effects)
     say(
         f"{N_REVIEWS:,} generated reviews with {len(reviews.effects)} planted "

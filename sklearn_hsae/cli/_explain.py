@@ -4,11 +4,10 @@ import sys
 
 from sklearn.model_selection import train_test_split
 
-from sklearn_hsae import LanguageModel
-from sklearn_hsae._cache import cache_key
 from sklearn_hsae._files import json_value
 from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._hookpoint import Hookpoint, write_json
+from sklearn_hsae.cli._language_model import language_model
 from sklearn_hsae.cli._texts_to_explain import texts_to_explain
 from sklearn_hsae.report import package_versions
 
@@ -43,17 +42,8 @@ def explain(arguments, argv):
 
 
 def _language_model(arguments):
-    if arguments.llm is None:
-        return None
     call = (arguments.model, arguments.sae, arguments.out.resolve())
-    return LanguageModel(
-        arguments.llm,
-        api_base=arguments.api_base,
-        timeout=arguments.timeout,
-        max_cost=arguments.max_cost,
-        budget=cache_key(explain=[str(part) for part in call]),
-        cache_dir=arguments.cache_dir,
-    )
+    return language_model(arguments, explain=[str(part) for part in call])
 
 
 def _scorers(arguments):

@@ -2,20 +2,14 @@
 
 from pathlib import Path
 
+from sklearn_hsae.cli._argument_types import positive
+from sklearn_hsae.cli._shared_arguments import add_language_model, add_place
+
 _SCORERS = ("detection", "recall", "fuzz", "simulation", "embedding", "surprisal")
 
 
-def add_explain(commands, *, positive, add_common, add_llm):
-    """Add the command to the parser.
-
-    Parameters
-    ----------
-    commands : the object that ``add_subparsers`` returned
-    positive : callable
-        The type of a whole number of 1 or more.
-    add_common, add_llm : callable
-        Add the options that other commands have too.
-    """
+def add_explain(commands):
+    """Add the command to what ``add_subparsers`` returned."""
     explain = commands.add_parser(
         "explain",
         help="explain and score the features of an autoencoder of a language model",
@@ -49,13 +43,16 @@ def add_explain(commands, *, positive, add_common, add_llm):
     explain.add_argument(
         "--device", metavar="NAME", help="where MODEL runs (default: a GPU if there is)"
     )
-    _add_texts(explain, positive)
-    _add_examples(explain, positive)
-    add_llm(explain.add_argument_group("language model"))
-    add_common(explain)
+    _add_texts(explain)
+    examples = explain.add_argument_group("features and examples")
+    _add_features(examples)
+    _add_examples(examples)
+    _add_scores(examples)
+    add_language_model(explain.add_argument_group("language model"))
+    add_place(explain)
 
 
-def _add_texts(explain, positive):
+def _add_texts(explain):
     texts = explain.add_argument_group("texts")
     texts.add_argument(
         "--file",
@@ -88,8 +85,7 @@ def _add_texts(explain, positive):
     )
 
 
-def _add_examples(explain, positive):
-    examples = explain.add_argument_group("features and examples")
+def _add_features(examples):
     examples.add_argument(
         "--max-latents",
         type=positive,
@@ -103,6 +99,9 @@ def _add_examples(explain, positive):
         metavar="N",
         help="texts that a feature must be active in (%(default)s)",
     )
+
+
+def _add_examples(examples):
     examples.add_argument(
         "--n-examples",
         type=positive,
@@ -136,6 +135,9 @@ def _add_examples(explain, positive):
         help="tokens shown of a text, with the one at which the feature is most active "
         "in the middle (default: --max-words alone)",
     )
+
+
+def _add_scores(examples):
     examples.add_argument(
         "--scorers",
         nargs="+",
@@ -143,6 +145,12 @@ def _add_examples(explain, positive):
         metavar="NAME",
         help=f"{', '.join(_SCORERS)} (default: detection fuzz; without --llm: "
         "embedding)",
+    )
+    examples.add_argument(
+        "--log-probs",
+        action="store_true",
+        help="record how probable each yes and no of the judge was, and score by them "
+        "too; the server must give log-probabilities",
     )
     examples.add_argument(
         "--estimate",

@@ -20,12 +20,8 @@ def explore(arguments):
     require_panel()
     results = read_results(arguments.results)
     held_out = results.held_out()
-    if not isinstance(held_out["text"].iloc[0], str):
-        raise ValueError(
-            f"{results.folder} was found in pairs of texts, and the explorer shows "
-            f"single texts. sklearn-hsae report {results.folder} shows pairs."
-        )
-    say(f"{results.folder}: {len(held_out):,} held-out texts")
+    unit = "texts" if isinstance(held_out["text"].iloc[0], str) else "pairs of texts"
+    say(f"{results.folder}: {len(held_out):,} held-out {unit}")
     content = read_content(
         results.model(),
         held_out["text"],
@@ -53,11 +49,14 @@ def _columns(results, held_out):
     known = held_out.drop(columns=["text", "outcome"])
     data = results.record["data"]
     which = "holdout" if "holdout" in data else ""
+    written = data.get(f"{which} sha256".strip())
+    if written is None:  # the reviews of the demo were in no file
+        return known
     path = Path(data[which or "file"])
     if not path.is_file():
         say(f"{path} is not there: its other columns are not shown")
         return known
-    if file_hash(path) != data.get(f"{which} sha256".strip()):
+    if file_hash(path) != written:
         say(f"{path} was changed since the run: its other columns are not shown")
         return known
     try:

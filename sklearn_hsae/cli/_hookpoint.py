@@ -109,6 +109,7 @@ class Hookpoint:
             scorers=[scorer],
             n_texts=_N_SCORED_TEXTS,
             max_words=self._max_words,
+            probabilities=self.arguments.log_probs,
             random_state=self.arguments.seed,
         )
         share = len(names) / len(sample)
@@ -145,6 +146,7 @@ class Hookpoint:
                 local_model=self.arguments.model,
                 n_texts=_N_SCORED_TEXTS,
                 max_words=self._max_words,
+                probabilities=self.arguments.log_probs,
                 random_state=self.arguments.seed,
                 verbose=1,
             )

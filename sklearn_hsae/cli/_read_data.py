@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,12 +46,62 @@ class Split:
     new_names: pd.DataFrame | None = None  # their `row` in the file, and their `id`
 
 
+class _Rows(NamedTuple):
+    """What one file says; `groups` and `by` may be None."""
+
+    texts: np.ndarray | pd.Series
+    y: np.ndarray
+    groups: np.ndarray | None
+    by: pd.Series | None
+    names: pd.DataFrame
+    task: str
+
+    def at(self, positions):
+        """Some of the rows."""
+        return _Rows(
+            safe_indexing(self.texts, positions),
+            self.y[positions],
+            None if self.groups is None else self.groups[positions],
+            None if self.by is None else self.by.iloc[positions],
+            self.names.iloc[positions],
+            self.task,
+        )
+
+
 def read_split(arguments):
     """Read the file or the two files that the command line names."""
-    known = {
-        path: fingerprint(path) for path in (arguments.file, arguments.holdout) if path
-    }
-    texts, y, groups, by, names, task = _read(arguments.file, arguments, arguments.task)
+    paths = [path for path in (arguments.file, arguments.holdout) if path]
+    known = {path: fingerprint(path) for path in paths}
+    rows = _read(arguments.file, arguments, arguments.task)
+    if arguments.holdout is None:
+        positions, new_positions, *_ = split_off(
+            np.arange(len(rows.y)), rows.y, rows.task, arguments.seed, rows.groups
+        )
+        rows, new = rows.at(positions), rows.at(new_positions)
+    else:
+        new = _read(arguments.holdout, arguments, rows.task)
+    source = _source(arguments)
+    for path, state in known.items():  # the hashes are those of what was read
+        check_unchanged(path, state)
+    split = Split(
+        rows.texts,
+        rows.y,
+        new.texts,
+        new.y,
+        rows.task,
+        source,
+        _positive_class(arguments, rows),
+        rows.groups,
+        new.groups,
+        new.by,
+        new.names,
+    )
+    _check_new_classes(split)
+    return split
+
+
+def _source(arguments):
+    """Where the texts come from, for the record of the run."""
     source = {
         "file": str(arguments.file),
         "sha256": file_hash(arguments.file),
@@ -60,53 +111,21 @@ def read_split(arguments):
     }
     if arguments.controls:
         source["controls"] = list(arguments.controls)
-    if arguments.groups is not None:
-        source["groups"] = arguments.groups
-    if arguments.by is not None:
-        source["by"] = arguments.by
-    if arguments.id is not None:
-        source["id"] = arguments.id
-    new_groups = new_by = None
-    if arguments.holdout is None:
-        rows, new_rows, y, new_y = split_off(
-            np.arange(len(texts)), y, task, arguments.seed, groups
-        )
-        texts, new_texts = safe_indexing(texts, rows), safe_indexing(texts, new_rows)
-        if groups is not None:
-            groups, new_groups = groups[rows], groups[new_rows]
-        if by is not None:
-            new_by = by.iloc[new_rows]
-        names = names.iloc[new_rows]
-    else:
+    for name in ("groups", "by", "id"):
+        if getattr(arguments, name) is not None:
+            source[name] = getattr(arguments, name)
+    if arguments.holdout is not None:
         source["holdout"] = str(arguments.holdout)
         source["holdout sha256"] = file_hash(arguments.holdout)
-        new_texts, new_y, new_groups, new_by, names, _ = _read(
-            arguments.holdout, arguments, task
-        )
-    for path, state in known.items():  # the hashes are those of what was read
-        check_unchanged(path, state)
-    positive = _read_positive(arguments.positive, y, task)
+    return source
+
+
+def _positive_class(arguments, rows):
+    """The class that effects point to, as it was written; None for the default."""
+    positive = _read_positive(arguments.positive, rows.y, rows.task)
     if arguments.text_b is not None and positive is None:
-        positive = _first_text_wins(arguments, y, task)
-    if isinstance(positive, np.generic):
-        positive = (
-            positive.item()
-        )  # the record and the report show it as it was written
-    split = Split(
-        texts,
-        y,
-        new_texts,
-        new_y,
-        task,
-        source,
-        positive,
-        groups,
-        new_groups,
-        new_by,
-        names,
-    )
-    _check_new_classes(split)
-    return split
+        positive = _first_text_wins(arguments, rows.y, rows.task)
+    return positive.item() if isinstance(positive, np.generic) else positive
 
 
 def split_off(texts, y, task, seed, groups=None):
@@ -185,7 +204,7 @@ def _text_columns(arguments):
 
 
 def _read(path, arguments, task):
-    """Texts, outcomes, the groups for both options, names of the rows, the task."""
+    """The rows of a file, and the task that their outcome makes."""
     texts, y, frame = load_texts(
         path,
         text=_text_columns(arguments),
@@ -218,8 +237,8 @@ def _read(path, arguments, task):
     target = read_target(y, task, name=f"the column {arguments.target!r}")
     if target.is_classification:
         classes = target.classes[target.values.astype(int)]
-        return texts, classes, groups, by, names, "classification"
-    return texts, target.values, groups, by, names, "regression"
+        return _Rows(texts, classes, groups, by, names, "classification")
+    return _Rows(texts, target.values, groups, by, names, "regression")
 
 
 def _tell_of_sample(path, max_texts, n_rows):

@@ -17,5 +17,6 @@ def report(arguments):
         results.held_out(),
         arguments,
         by=relabel_column(results.by_group(), "hypothesis", names),
+        pipeline=results.model() if arguments.figures else None,
     )
     say(f"written: {', '.join(map(str, paths))}")

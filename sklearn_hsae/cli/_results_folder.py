@@ -140,7 +140,9 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     for path in FIGURE_FILES:  # of an earlier call, which say something else
         (folder / _FIGURES / path).unlink(missing_ok=True)
     held_out = _held_out(split)
-    paths = write_views(folder, evaluation, record, held_out, arguments, by=by)
+    paths = write_views(
+        folder, evaluation, record, held_out, arguments, by=by, pipeline=pipeline
+    )
     paths += written
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / _RECORD, text + "\n")
@@ -153,7 +155,9 @@ def check_views(arguments):
         import_extra("matplotlib", extra="plot", use="figures")
 
 
-def write_views(folder, evaluation, record, held_out, arguments, by=None):
+def write_views(
+    folder, evaluation, record, held_out, arguments, *, by=None, pipeline=None
+):
     """Write what is made of stored results for a reader; return the paths.
 
     Parameters
@@ -167,6 +171,8 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
     arguments : argparse.Namespace
     by : DataFrame or None
         The comparison of groups.
+    pipeline : Pipeline or None
+        For figures of its autoencoder.
     """
     report, examples = folder / "report.html", folder / "examples.csv"
     write_report(
@@ -183,7 +189,9 @@ def write_views(folder, evaluation, record, held_out, arguments, by=None):
     if not arguments.figures:
         return [report, examples]
     outcome = record["data"]["target"]
-    save_figures(evaluation, folder / _FIGURES, outcome=outcome, by=by)
+    save_figures(
+        evaluation, folder / _FIGURES, outcome=outcome, by=by, pipeline=pipeline
+    )
     return [report, examples, folder / _FIGURES]
 
 

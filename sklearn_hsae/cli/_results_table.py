@@ -269,8 +269,8 @@ def _legend(evaluation, target):
         )
     if any(len(members) > 1 for members in evaluation.groups["members"]):
         said.append(
-            "any of these: concepts that fit nearly the same texts are tested as one "
-            "hypothesis; a text has it if it has any of them"
+            "any of these: concepts that fit nearly the same texts, or have the same "
+            "words, are tested as one hypothesis; a text has it if it has any of them"
         )
     said.append(report.penalty_line(evaluation))
     return [line for text in said for line in textwrap.wrap(text, _width())]

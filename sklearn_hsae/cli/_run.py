@@ -2,8 +2,7 @@
 
 import os
 
-from sklearn_hsae import EmbeddingTransformer, LanguageModel, LSAEmbedder
-from sklearn_hsae._cache import cache_key
+from sklearn_hsae import EmbeddingTransformer, LSAEmbedder
 from sklearn_hsae.cli._columns import describe_groups
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
@@ -11,6 +10,7 @@ from sklearn_hsae.cli._fit_and_evaluate import (
     say,
     warn_of_overlap,
 )
+from sklearn_hsae.cli._language_model import language_model
 from sklearn_hsae.cli._read_data import read_split
 from sklearn_hsae.cli._record import (
     finish_record,
@@ -84,19 +84,10 @@ def _embedder(arguments):
 
 
 def _language_model(arguments):
-    """The language model that was asked for; the same call has the same budget."""
-    if arguments.llm is None:
-        return None
     call = (arguments.file, arguments.text, arguments.target, arguments.out)
     call += () if arguments.text_b is None else (arguments.text_b,)
-    return LanguageModel(
-        arguments.llm,
-        api_base=arguments.api_base,
-        timeout=arguments.timeout,
-        max_cost=arguments.max_cost,
-        budget=cache_key(call=[str(part) for part in call], folder=os.getcwd()),
-        cache_dir=arguments.cache_dir,
-    )
+    call = [str(part) for part in call]
+    return language_model(arguments, call=call, folder=os.getcwd())
 
 
 def _sizes(arguments, n_texts):

@@ -18,7 +18,7 @@ def concept_drift(model, annotations):
         Fitted without weights. A pipeline ends with one of the other two.
     annotations : DataFrame of shape (n_texts, n_hypotheses)
         The concepts of the new texts, ``model[:-1].transform(texts)``: 1, 0 or NaN.
-        There may be no text.
+        It may have no row.
 
     Returns
     -------
@@ -40,9 +40,9 @@ def concept_drift(model, annotations):
 
     Notes
     -----
-    The test takes texts to be independent: one long thread, or many copies of one text,
-    drift easily. It says that the texts have changed. Whether the effects have changed
-    too is known only when new outcomes are there.
+    The test assumes that texts are independent. One long thread, or many copies of one
+    text, look like drift. It says that the texts have changed. Whether the effects have
+    changed too can only be tested with new outcomes.
 
     Examples
     --------

@@ -40,13 +40,13 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
     n_clusters : int, default=8
     n_features : int, default=50
         Number of features that are kept, among those that some text has. On posts of
-        newsgroups, 50 of 256 were better than 20 and as good as 100. When there are
-        no more, all are kept, with a warning: the wish then has no effect.
+        newsgroups, 50 of 256 were better than 20 and as good as 100. If there are not
+        more, all are kept, with a warning: the wish then has no effect.
     embedder : str, EmbeddingTransformer or None, default=None
         Embeds the wish and the concepts. None is the default model of
         :class:`EmbeddingTransformer`.
     random_state : int, RandomState instance or None, default=None
-        Draws the starts of k-means.
+        Decides the starts of k-means.
 
     Attributes
     ----------
@@ -75,8 +75,8 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
     texts with different features that mean nearly the same, of which a sparse
     autoencoder has many, are near to each other.
 
-    Activations need a common unit, as those of an autoencoder have; what is not above
-    0 counts as 0. For another algorithm, cluster ``X.iloc[:, features_["column"]]``.
+    Activations need a common unit, as those of an autoencoder have. Values up to 0
+    count as 0. For another algorithm, cluster ``X.iloc[:, features_["column"]]``.
 
     Examples
     --------
@@ -214,7 +214,7 @@ class DirectedClustering(ClusterMixin, BaseEstimator):
         return np.where(is_silent, -1, labels).astype(np.int32)
 
     def _distances(self, rows):
-        """Squared distance to each centre, without the part that is the row's own."""
+        """Squared distance to each centre, without the squared length of the row."""
         centers = self.cluster_centers_
         return np.square(centers).sum(axis=1) - 2 * (rows @ (self._vectors @ centers.T))
 

@@ -35,8 +35,8 @@ def feature_correlations(X, *, measure="npmi", min_count=5, n_examples=0):
     min_count : int, default=5
         A pair is in the table when at least `min_count` texts have both features, or
         would have both if the features were independent. So a pair that never occurs
-        together is in the table when both features are frequent. One text with two rare
-        features says nothing, but has the highest NPMI of all.
+        together is in the table when both features are frequent. Two rare features in
+        one text say nothing, but have the highest NPMI of all.
     n_examples : int, default=0
         Number of example texts per pair. To find them takes most of the time, so
         there are none by default.

@@ -36,7 +36,7 @@ class FeatureRetriever(BaseEstimator):
         Number of features that stand for a query in words.
     embedder : str, EmbeddingTransformer or None, default=None
         Embeds concepts and queries. None is the default model of
-        :class:`EmbeddingTransformer`. It is used by queries in words alone.
+        :class:`EmbeddingTransformer`. Only queries in words use it.
 
     Attributes
     ----------
@@ -55,8 +55,8 @@ class FeatureRetriever(BaseEstimator):
     The score of a text is the sum over features of weight times activation, each
     activation divided by the largest of its feature. For words, the `n_features`
     features of largest cosine count. The weight is how far this cosine is above that
-    of the next feature, times ``log(1 + n_texts / count)``: without this factor, as in
-    the ranking of documents by words, features of most texts would decide.
+    of the next feature, times ``log(1 + n_texts / count)``. Without this factor, which
+    the ranking of documents by words has too, features of most texts would decide.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class FeatureRetriever(BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_texts, n_features)
-            Activations; what is not above 0 counts as 0. Names of columns are the
+            Activations. Values up to 0 count as 0. Names of columns are the
             concepts, and texts in the row index are returned by :meth:`query`.
         y : None
             Ignored.
@@ -190,7 +190,7 @@ class FeatureRetriever(BaseEstimator):
 
     def _weights_by_similarity(self, cosines):
         counts = np.diff(self.activations_.indptr)
-        # A feature that no text has finds nothing.
+        # A feature that no text has cannot find a text.
         cosines = np.where(counts > 0, cosines, -1.0)
         order = np.argsort(-cosines, kind="stable")
         best, others = order[: self.n_features], order[self.n_features :]

@@ -10,16 +10,16 @@ from sklearn_hsae.selection import as_columns, count_active
 def neuron_drift(selector, activations, *, alpha=0.05):
     """Compare how often each selected neuron fires on new and on training texts.
 
-    It needs no judge, so it is cheaper than :func:`concept_drift`: the new texts are
-    embedded and encoded. It also sees changes that the names of the neurons miss.
+    It is cheaper than :func:`concept_drift`, because it needs no judge: the new texts
+    are embedded and encoded. It also finds changes that the names of the neurons miss.
 
     Parameters
     ----------
     selector : NeuronSelector
         Fitted.
     activations : {array-like, sparse matrix} of shape (n_texts, n_selected)
-        Of the new texts: what `selector` returned, as from
-        ``pipe[:3].transform(texts)``. There may be no text.
+        What `selector` returned for the new texts, such as
+        ``pipe[:3].transform(texts)``. It may have no row.
     alpha : float, default=0.05
         Level of significance after correction.
 

@@ -115,9 +115,10 @@ def _commit_on_hub(repository, model, commit):
         raise ValueError(
             f"There is no embedding model {model!r}: it is not a folder of this "
             f"machine, {platform.node()!r}, and not a model on the Hugging Face hub "
-            "(or it is private; then log in with 'hf auth login'). Pass the name of a sentence-transformers model, for example "
-            f"{MINILM!r}, a folder that holds one, or 'provider/name' for a remote "
-            "model, for example 'openai/text-embedding-3-small'."
+            "(or it is private; then log in with 'hf auth login'). Pass the name of a "
+            f"sentence-transformers model, for example {MINILM!r}, a folder that holds "
+            "one, or 'provider/name' for a remote model, for example "
+            "'openai/text-embedding-3-small'."
         ) from error
     except Exception as error:  # each HTTP library has its own errors
         if repository == MINILM:

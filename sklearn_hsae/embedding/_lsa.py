@@ -15,6 +15,7 @@ from sklearn_hsae._sklearn_compat import Interval, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
     attach_texts,
+    texts_tags,
     warn_of_empty,
 )
 from sklearn_hsae._words import words_of
@@ -184,8 +185,4 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         self.n_dimensions_ = n_dimensions
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+        return texts_tags(super().__sklearn_tags__())

@@ -18,6 +18,7 @@ from sklearn_hsae._texts import (
     attach_texts,
     check_texts,
     drop_texts,
+    texts_tags,
     warn_of_empty,
 )
 from sklearn_hsae._words import is_mostly_latin
@@ -452,11 +453,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return normalize(vectors) if self.normalize else vectors
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+        return texts_tags(super().__sklearn_tags__())
 
 
 def embed_as(kind, embedder, texts):

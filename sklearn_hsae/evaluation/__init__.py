@@ -42,6 +42,9 @@ from sklearn_hsae.evaluation._stages import (
     flat_steps as flat_steps,
 )
 from sklearn_hsae.evaluation._stages import (
+    neuron_selector as neuron_selector,
+)
+from sklearn_hsae.evaluation._stages import (
     numeric_stages as numeric_stages,
 )
 from sklearn_hsae.evaluation._stored_evaluation import (

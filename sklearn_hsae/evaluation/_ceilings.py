@@ -51,10 +51,14 @@ def ceiling_table(training, y_train, held_out, y, classes, metrics, **options):
 
 
 def _score(A, y_train, B, y, classes, options):
+    has_intercept = options["has_intercept"]
     if classes is None:
-        prediction = ridge_prediction(A, y_train[:, None], B)[:, 0]
-    else:
-        prediction = ridge_prediction(A, (y_train[:, None] == classes) * 1.0, B)
+        targets = y_train[:, None]
+    else:  # of pairs, those of a swapped pair have the other sign
+        targets = (y_train[:, None] == classes) - 0.5
+    prediction = ridge_prediction(A, targets, B, has_intercept=has_intercept)
+    if classes is None:
+        prediction = prediction[:, 0]
     scores = headline(y, prediction, classes, **options)
     return {**scores, "n_columns": A.shape[1]}
 

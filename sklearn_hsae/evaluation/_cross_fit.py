@@ -1,7 +1,5 @@
 """Hypotheses found on one part and tested on the other, in several splits."""
 
-from numbers import Real
-
 import numpy as np
 import pandas as pd
 from sklearn.base import clone, is_classifier
@@ -10,22 +8,30 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_hsae._pairs import pair_difference
+from sklearn_hsae._sklearn_compat import validate_arguments
 from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._matching import match_hypotheses
-from sklearn_hsae.evaluation._stability import embedded_once, with_other_seeds
-from sklearn_hsae.inference import split_controls
+from sklearn_hsae.evaluation._repeated_search import (
+    LARGEST_SEED,
+    MIN_AGREEMENT,
+    embedded_once,
+    finder_and_last,
+    hypotheses_of,
+    with_other_seeds,
+)
 
 _N_SPLITS = 10
 _FAMILY_WISE = ("min_p", "bonferroni", "holm")
-_LARGEST_SEED = np.iinfo(np.int32).max
 _P_VALUES = (
     "combined over splits: in each, hypotheses are tested on rows on which they were "
     "not found. They hold if rows, or groups, are independent."
 )
 
 
+@validate_arguments(
+    {"min_agreement": MIN_AGREEMENT}, prefer_skip_nested_validation=True
+)
 def cross_fit(
     pipeline,
     X,
@@ -147,21 +153,20 @@ def cross_fit(
     0    neuron7       10             10         True
     1   neuron23        4              0        False
     """
+    finder, last = finder_and_last(pipeline)
     fitted = fitted_pipeline(pipeline)
-    last = fitted[-1]
     check_consistent_length(X, y, groups)
-    _check(last, min_agreement)
+    _check_correction(last)
     if isinstance(pipeline, DiscoverySplit):
         pipeline = pipeline.estimator
     is_search = not isinstance(pipeline, Pipeline)
-    finder = fitted[:-1]
     if not is_search:  # the search has steps of its own, which embed by their cache
         pipeline, X = embedded_once(fitted, X)
         finder = pipeline[:-1]
-    annotations = _hypotheses(last, finder.transform(X))
+    annotations = hypotheses_of(last, finder.transform(X))
     rng = check_random_state(random_state)
     splits = _splits(pipeline, y, cv, groups, is_classifier(last), rng)
-    jobs = [(parts, rng.randint(_LARGEST_SEED)) for parts in splits]
+    jobs = [(parts, rng.randint(LARGEST_SEED)) for parts in splits]
     found = Parallel(n_jobs=n_jobs)(
         delayed(_fit_split)(pipeline, X, y, parts, groups, params, seed)
         for parts, seed in jobs
@@ -174,16 +179,12 @@ def cross_fit(
     return _combined(annotations.columns, matches, tables, last.alpha)
 
 
-def _check(last, min_agreement):
+def _check_correction(last):
     if last.correction not in _FAMILY_WISE:
         raise ValueError(
             f"The last step has correction={last.correction!r}, which allows for false "
             "hypotheses among those found. Splits can be combined after a correction "
             f"that bounds the chance of a single one: {', '.join(_FAMILY_WISE)}."
-        )
-    if not isinstance(min_agreement, Real) or not 0 < min_agreement <= 1:
-        raise ValueError(
-            f"min_agreement is a correlation from above 0 to 1, got {min_agreement!r}."
         )
 
 
@@ -211,11 +212,7 @@ def _fit_split(pipeline, X, y, parts, groups, params, seed):
     """The annotations in the second part, and the table of the tests."""
     model = DiscoverySplit(with_other_seeds(clone(pipeline), seed))
     annotations = model._fit_parts(X, y, parts, groups, params or {})
-    return _hypotheses(model.estimator_[-1], annotations), model.summary_
-
-
-def _hypotheses(last, annotations):
-    return pair_difference(split_controls(last, annotations)[0])
+    return hypotheses_of(model.estimator_[-1], annotations), model.summary_
 
 
 def _matches(annotations, found, min_agreement):

@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.model_selection import (
@@ -166,7 +167,9 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         """
         check_consistent_length(X, y, groups)
         parts = self._split(y, groups)
-        self._discovery_texts = fingerprints(safe_indexing(X, parts[0]))
+        self._discovery_texts, self._inference_texts = (
+            fingerprints(safe_indexing(X, part)) for part in parts
+        )
         self._fit_parts(X, y, parts, groups, params)
         return self
 
@@ -329,6 +332,11 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             "random_state": self.random_state,
         }
         if groups is not None:
+            if len(pd.unique(np.asarray(groups))) < 2:
+                raise ValueError(
+                    "All rows are of one group, which cannot be in both parts. Pass "
+                    "groups with two values or more, or no groups."
+                )
             splitter = GroupShuffleSplit(1, **options)
         elif is_classifier(last):
             splitter = StratifiedShuffleSplit(1, **options)

@@ -25,7 +25,7 @@ from sklearn_hsae.evaluation._stages import (
     text_readers,
     transform_by_stages,
 )
-from sklearn_hsae.evaluation._verdict import verdict
+from sklearn_hsae.evaluation._verdict import about_labels, verdict
 from sklearn_hsae.inference import read_clusters, split_controls
 
 _FIDELITY = ["precision", "recall", "f1", "correlation", "literal_share"]
@@ -93,6 +93,9 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     texts = fingerprints(X)
     known = getattr(pipeline, "_discovery_texts", None)
     warn_of_overlap(texts, known, "among those that DiscoverySplit found them on")
+    tested, where = getattr(pipeline, "_inference_texts", None), "among those that "
+    where += "DiscoverySplit estimated the effects on"
+    warn_of_overlap(texts, tested, where, is_tested=True)
     last._check_held_out(y)
     read_clusters(groups, last.cov_type, y)  # refused before a text is judged
     if (X_train is None) != (y_train is None):
@@ -108,9 +111,7 @@ def evaluate_hypotheses(pipeline, X, y, *, X_train=None, y_train=None, groups=No
     cleaned = [part for step in steps for part in removed_from_texts(step)]
     found = {"clean": cleaned, "discovery_split": known is not None}
     return replace(
-        evaluation,
-        table=with_fidelity(evaluation.table, fidelity),
-        fidelity=fidelity,
+        with_fidelity(evaluation, fidelity),
         neuron_drift=neurons,
         settings=evaluation.settings | found,
         held_out=evaluation.held_out._replace(texts=texts),
@@ -233,7 +234,8 @@ def _neuron_drift(steps, stages, fidelity, alpha):
 
 def _with_groups(table, last, annotations, controls, y, groups):
     """The table with the number of each group, and the table of the groups."""
-    numbers = agreeing_groups(annotations.to_numpy(dtype=np.float64))
+    values = annotations.to_numpy(dtype=np.float64)
+    numbers = agreeing_groups(values, annotations.columns)
     agreeing = group_table(last, table, annotations, y, numbers, controls, groups)
     names = annotations.columns
     by_name = dict(zip(names, numbers.tolist(), strict=True))
@@ -242,21 +244,31 @@ def _with_groups(table, last, annotations, controls, y, groups):
 
 def _counts(groups, alpha):
     """How many groups are significant, alone and beside the others, in any class."""
-    is_significant_alone = groups["separation_p_corrected"] < alpha
-    group_is_significant = groups.groupby("hypothesis")["significant"].any()
-    return {
-        "n_significant_alone": int(
-            is_significant_alone.groupby(groups["hypothesis"]).any().sum()
-        ),
-        "n_groups": len(group_is_significant),
-        "n_significant_groups": int(group_is_significant.sum()),
+    names = groups["hypothesis"]
+    counts = {
+        name: int(is_significant.groupby(names).any().sum())
+        for name, is_significant in (
+            ("n_significant_alone", groups["separation_p_corrected"] < alpha),
+            ("n_significant_groups", groups["significant"]),
+            ("n_significant_wald", groups["wald_p_corrected"] < alpha),
+        )
     }
+    return {"n_groups": names.nunique(), **counts}
 
 
-def with_fidelity(table, fidelity):
-    """The table with the scores of each concept; `fidelity` may be None."""
+def with_fidelity(evaluation, fidelity):
+    """An evaluation with the scores of each concept; `fidelity` may be None."""
     if fidelity is None:
-        return table
+        return evaluation
+    return replace(
+        evaluation,
+        table=_with_scores(evaluation.table, fidelity),
+        verdict=evaluation.verdict + about_labels(fidelity),
+        fidelity=fidelity,
+    )
+
+
+def _with_scores(table, fidelity):
     scores = fidelity.rename(columns={"concept": "hypothesis"})
     columns = [name for name in _FIDELITY if name in scores]
     return table.merge(scores[["hypothesis", *columns]], on="hypothesis", how="left")

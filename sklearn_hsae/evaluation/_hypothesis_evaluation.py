@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklearn_hsae import _format
 from sklearn_hsae._files import json_value
 from sklearn_hsae.evaluation._groups import one_row_per_group
 from sklearn_hsae.evaluation._paper import (
@@ -32,6 +33,16 @@ _SHOWN = (
     "class",
     "hypothesis",
 )
+_P_VALUES = ("p", "separation_p", "wald_p")
+# How tables show numbers.
+_NUMBERS = {
+    "float_format": "{:.3g}".format,
+    "formatters": {
+        f"{name}{ending}": _format.p_value
+        for name in _P_VALUES
+        for ending in ("", "_corrected")
+    },
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +64,12 @@ class HypothesisEvaluation:
         number of the group of hypotheses that agree.
     groups : DataFrame
         One row per group (and class, of three or more). Every two hypotheses of a
-        group have annotations with a correlation of 0.5 or more. They share one effect,
-        so each of them adds little to the others. The group is tested as one
-        hypothesis: a text has any of its concepts. `members` lists the concepts; the
-        other columns are those of `table`.
+        group have annotations with a correlation of 0.5 or more, or names with the same
+        words. They share one effect, so each of them adds little to the others. The
+        group is tested as one hypothesis: a text has any of its concepts. `members`
+        lists the concepts. `wald_p` is the test that the coefficients of all members in
+        `table` are 0, and `wald_p_corrected` is that for all groups. The other columns
+        are those of `table`.
     controls : DataFrame or None
         `controls_` of the last step, estimated on the held-out rows. None without
         controls.
@@ -64,8 +77,9 @@ class HypothesisEvaluation:
         See ``evaluate`` of :class:`HypothesisRegressor` and
         :class:`HypothesisClassifier`. There `n_hypotheses` and `n_significant` count
         single concepts. `n_groups` counts groups; `n_significant_groups` those that are
-        significant beside all others, and `n_significant_alone` those that are
-        significant alone, by `separation_p_corrected`.
+        significant beside all others, `n_significant_wald` those whose members are, by
+        `wald_p_corrected`, and `n_significant_alone` those that are significant alone,
+        by `separation_p_corrected`.
     ceilings : DataFrame or None
         The held-out score of a ridge regression on the embeddings, on all neurons and
         on the selected neurons (their activations, and whether they fire). The last row
@@ -267,6 +281,11 @@ class HypothesisEvaluation:
             A copy with the attribute `stability`. Its `table` has the columns
             `n_returned` and `n_repeats`.
         """
+        if "n_returned" not in getattr(stability, "columns", ()):
+            raise ValueError(
+                "Pass the table that sklearn_hsae.evaluation.stability returned, got a "
+                f"{type(stability).__name__} without the column 'n_returned'."
+            )
         counts = stability.set_index("hypothesis")[["n_returned", "n_repeats"]]
         names = self.table["hypothesis"]
         missing = sorted(set(names) - set(counts.index))
@@ -405,16 +424,12 @@ class HypothesisEvaluation:
     def __repr__(self):
         table = self.to_frame()
         shown = table[[name for name in _SHOWN if name in table]]
-        table = shown.to_string(index=False, float_format="{:.3g}".format)
+        table = shown.to_string(index=False, **_NUMBERS)
         summary = textwrap.fill(self.verdict, 88)
         return f"{summary}\n\n{self.direction()}\n\n{table}"
 
     def _repr_html_(self):
-        table = (
-            self.to_frame()
-            .drop(columns="members")
-            .to_html(index=False, float_format="{:.3g}".format)
-        )
+        table = self.to_frame().drop(columns="members").to_html(index=False, **_NUMBERS)
         summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
         return f"{summary}{table}"
 

@@ -4,15 +4,19 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from scipy.optimize import linear_sum_assignment
-from sklearn.preprocessing import normalize
 
 from sklearn_hsae._correlations import phi
-from sklearn_hsae.embedding import make_embedder
+from sklearn_hsae._sklearn_compat import validate_arguments
+from sklearn_hsae.evaluation._wording import wording_by_embedder, wording_by_llm
+from sklearn_hsae.llm import LanguageModel
 
 _MEASURES = ("f1", "correlation", "wording")
 
 
-def match_hypotheses(found, reference, *, by="f1", embedder=None):
+@validate_arguments(
+    {"llm": [str, LanguageModel, None]}, prefer_skip_nested_validation=True
+)
+def match_hypotheses(found, reference, *, by="f1", embedder=None, llm=None):
     """Match found hypotheses with reference concepts, one to one.
 
     The pairs maximise the sum of a measure (Hungarian algorithm), as in the synthetic
@@ -28,10 +32,16 @@ def match_hypotheses(found, reference, *, by="f1", embedder=None):
         The truth for the same rows: 1, 0 or NaN. Columns are the concepts.
     by : {"f1", "correlation", "wording"}, default="f1"
         What is summed: the F1 of the annotations against the truth, their correlation
-        (which may be negative), or the cosine of the embedded words.
+        (which may be negative), or how near the words are: the cosine of their
+        embeddings, or what `llm` says.
     embedder : str, EmbeddingTransformer or None, default=None
         For ``by="wording"``: the name of a model, or a transformer. None is the default
         model of :class:`EmbeddingTransformer`.
+    llm : str, LanguageModel or None, default=None
+        For ``by="wording"``: a language model in the place of the embedder. It says
+        whether two concepts mean the same (1), something related (0.5), or something
+        different (0), as in [1]_, in one call per reference. Embeddings of opposites
+        are near to each other, so it is the better judge of labels that are sentences.
 
     Returns
     -------
@@ -43,7 +53,8 @@ def match_hypotheses(found, reference, *, by="f1", embedder=None):
     Raises
     ------
     ValueError
-        When the two are not frames with the same number of rows.
+        When the two are not frames with the same number of rows, or there are an
+        embedder and a language model, or one without ``by="wording"``.
 
     References
     ----------
@@ -61,13 +72,16 @@ def match_hypotheses(found, reference, *, by="f1", embedder=None):
     0      late      waits  0.8         0.58
     1      rude    is rude  1.0         1.00
     """
-    _check(found, reference, by)
+    _check(found, reference, by, embedder, llm)
     f1, correlation = _agreement(reference.to_numpy(float), found.to_numpy(float))
     measures = {"f1": f1, "correlation": correlation}
     if by == "wording":
-        embedder = make_embedder(embedder)
-        measures["similarity"] = _cosines(embedder, reference.columns, found.columns)
-    score = measures["similarity" if by == "wording" else by]
+        known, names = [*map(str, reference.columns)], [*map(str, found.columns)]
+        if llm is None:
+            measures["similarity"] = wording_by_embedder(embedder, known, names)
+        else:
+            measures["similarity"] = wording_by_llm(llm, known, names)
+    score = np.nan_to_num(measures["similarity" if by == "wording" else by])
     rows, columns = linear_sum_assignment(score, maximize=True)
     table = pd.DataFrame({"reference": reference.columns})
     names = pd.Series(found.columns[columns].to_numpy(object), index=rows, dtype=object)
@@ -77,7 +91,7 @@ def match_hypotheses(found, reference, *, by="f1", embedder=None):
     return table
 
 
-def _check(found, reference, by):
+def _check(found, reference, by, embedder, llm):
     for name, frame in (("found", found), ("reference", reference)):
         if not isinstance(frame, pd.DataFrame):
             raise ValueError(
@@ -97,6 +111,13 @@ def _check(found, reference, by):
         )
     if by not in _MEASURES:
         raise ValueError(f"by must be one of {_MEASURES}, got {by!r}.")
+    if by != "wording" and (embedder is not None or llm is not None):
+        raise ValueError(
+            f"Got {'an embedder' if llm is None else 'llm'}, but by={by!r} compares "
+            "annotations. Pass by='wording' to compare words."
+        )
+    if embedder is not None and llm is not None:
+        raise ValueError("Got an embedder and llm. Pass one of them.")
 
 
 def _agreement(truth, annotations):
@@ -119,9 +140,3 @@ def _agreement(truth, annotations):
     n_either = n_true + n_said
     f1 = np.divide(2 * both, n_either, out=np.zeros_like(both), where=n_either > 0)
     return f1, phi(both, n_true, n_said, n_rows)
-
-
-def _cosines(embedder, first, second):
-    names = [*map(str, first), *map(str, second)]
-    vectors = normalize(embedder.fit_transform(names).to_numpy())
-    return vectors[: len(first)] @ vectors[len(first) :].T

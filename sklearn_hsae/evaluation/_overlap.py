@@ -37,7 +37,7 @@ def _hex(row):
     return " ".join(text.encode("utf-8", "surrogatepass").hex() for text in row)
 
 
-def warn_of_overlap(texts, known, where):
+def warn_of_overlap(texts, known, where, *, is_tested=False):
     """Warn where texts to test on are also among those to learn from.
 
     Parameters
@@ -46,15 +46,26 @@ def warn_of_overlap(texts, known, where):
         Fingerprints.
     where : str
         What holds the known texts, for the message.
+    is_tested : bool, default=False
+        Whether the known texts served for the effects alone, and not to find the
+        hypotheses.
     """
     if texts is None or known is None:
         return
     n_known = int(np.isin(texts, known).sum())
     if n_known > _MOST_OVERLAP * len(texts):
+        harm = (
+            "They are no test of hypotheses that were found on them: p-values are too "
+            "small, and scores too high."
+        )
+        if is_tested:
+            harm = (
+                "The p-values hold. But the scores that are called held-out are those "
+                "of the rows that the effects were fitted to, so they are too high."
+            )
         warnings.warn(
-            f"{n_known} of {len(texts)} texts to test on are also {where}. They are no "
-            "test of hypotheses that were found on them: p-values are too small, and "
-            "scores too high. Pass other texts.",
+            f"{n_known} of {len(texts)} texts to test on are also {where}. {harm} "
+            "Pass other texts.",
             UserWarning,
             stacklevel=3,
         )

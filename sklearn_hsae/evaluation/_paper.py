@@ -18,9 +18,25 @@ _SCORES = {
     "regression": ("r2", "R²", "bootstrap interval"),
     "classification": ("auc", "AUC", "interval of DeLong et al. (1988), logit scale,"),
 }
+_VARIANCES = {
+    "classification": {
+        "nonrobust": "",
+        "HC3": " Variances are never below those of the sandwich (HC3).",
+        "cluster": " Variances allow for groups of texts that are not independent "
+        "(CR2).",
+    },
+    "regression": {
+        "nonrobust": "classical standard errors",
+        "HC3": "HC3 standard errors that are never below the classical ones and the "
+        "degrees of freedom of Bell and McCaffrey (2002)",
+        "cluster": "cluster-robust standard errors (CR2) that are never below the "
+        "classical ones and the degrees of freedom of Bell and McCaffrey (2002)",
+    },
+}
 _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"}
 _LATEX |= {"}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _LATEX |= {"\\": r"\textbackslash{}", "<": "$<$", ">": "$>$", _format.MINUS: "$-$"}
+_LATEX |= {_format.NOT_ABOVE: r"$\leq$"}
 
 
 def paper_table(table, alpha, intervals):
@@ -66,6 +82,8 @@ def paper_table(table, alpha, intervals):
 
 def chosen_columns(shown, columns):
     """Some columns of a table, in the order asked for."""
+    if isinstance(columns, str):
+        raise ValueError(f"columns is a list of headings. Pass [{columns!r}].")
     unknown = [name for name in columns if name not in shown]
     if unknown:
         raise ValueError(
@@ -188,10 +206,10 @@ def _beyond_controls(name, label, metrics):
         return ""
     controls = _format.number(metrics[f"{name}_controls"])
     added = _format.number(metrics[f"delta_{name}"], 3, sign=True)
-    p = _format.p_value(metrics[f"delta_{name}_p"])
+    p = _format.p_in_words(metrics[f"delta_{name}_p"])
     return (
         f" The controls alone reached {label} = {controls}; the hypotheses added "
-        f"{added} (p {p if p.startswith('<') else f'= {p}'})."
+        f"{added} ({p})."
     )
 
 
@@ -222,8 +240,9 @@ def _groups(metrics):
     if metrics["n_groups"] == metrics["n_hypotheses"]:
         return ""
     return (
-        " Concepts whose annotations have pairwise correlations of 0.5 or more were "
-        "tested as one hypothesis, which a text fits if it has any of them."
+        " Concepts with the same words, or with pairwise correlations of 0.5 or more "
+        "between their annotations, were tested as one hypothesis, which a text fits "
+        "if it has any of them."
     )
 
 
@@ -253,29 +272,15 @@ def _returned(stability):
 
 def _model(evaluation, outcome):
     """The regression in one or two sentences."""
-    clustered = evaluation.settings["cov_type"] == "cluster"
+    variances = _VARIANCES[evaluation.task][evaluation.settings["cov_type"]]
     if evaluation.task == "classification":
-        variances = (
-            " Variances allow for groups of texts that are not independent (CR2)."
-        )
         regressed = f"{_named(outcome)} was regressed"
         if "class" in evaluation.table:
             regressed = f"Each class of {outcome}, against all others, was regressed"
         return (
             f"{regressed} on the annotations of all hypotheses together by "
             "logistic regression, with Firth's penalty and profile likelihoods where a "
-            f"concept has few texts of a class.{variances if clustered else ''}"
-        )
-    variances = "classical standard errors"
-    if clustered:
-        variances = (
-            "cluster-robust standard errors (CR2) that are never below the classical "
-            "ones and the degrees of freedom of Bell and McCaffrey (2002)"
-        )
-    if evaluation.settings["cov_type"] == "HC3":
-        variances = (
-            "HC3 standard errors that are never below the classical ones and the "
-            "degrees of freedom of Bell and McCaffrey (2002)"
+            f"concept has few texts of a class.{variances}"
         )
     return (
         f"{_named(outcome)} was regressed on the annotations of all hypotheses "
@@ -303,6 +308,8 @@ def summary_text(evaluation):
     }
     order = [key for key in ("class", "hypothesis") if key in table]
     shown = table[order + list(columns)].rename(columns=columns)
+    for column in ("P", "P corrected"):
+        shown[column] = [_format.p_value(p).replace(" ", "") for p in shown[column]]
     figures = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
     rule = "=" * max(map(len, figures.splitlines()))
     head = {

@@ -11,13 +11,19 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_hsae._pairs import rows_of_texts
 from sklearn_hsae._sklearn_compat import (
+    Interval,
     check_feature_names_in,
     check_method_params,
     safe_indexing,
+    validate_arguments,
 )
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 
 
+@validate_arguments(
+    {"n_pairs": [Interval(Integral, 1, None, closed="left")]},
+    prefer_skip_nested_validation=True,
+)
 def selection_stability(
     pipeline,
     X,
@@ -126,8 +132,6 @@ def selection_stability(
     2  neuron23   neuron23       0.34             NaN                      NaN
     """
     check_consistent_length(X, y, groups)
-    if not isinstance(n_pairs, Integral) or n_pairs < 1:
-        raise ValueError(f"n_pairs must be an int of 1 or more, got {n_pairs!r}.")
     pipeline = fitted_pipeline(pipeline)
     position = _position_of_selector(pipeline)
     selector = pipeline[position]

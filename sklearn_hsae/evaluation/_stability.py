@@ -1,7 +1,6 @@
 """How often hypotheses come back when they are searched for again."""
 
-from itertools import takewhile
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -10,22 +9,37 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_hsae._pairs import pair_difference, rows_of_texts
-from sklearn_hsae._sklearn_compat import check_method_params, safe_indexing
-from sklearn_hsae.cleaning import TextCleaner
-from sklearn_hsae.embedding import EmbeddingTransformer
+from sklearn_hsae._pairs import rows_of_texts
+from sklearn_hsae._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_method_params,
+    safe_indexing,
+    validate_arguments,
+)
 from sklearn_hsae.evaluation._discovery_split import (
     DiscoverySplit,
     params_with_groups,
 )
-from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._matching import match_hypotheses
-from sklearn_hsae.inference import split_controls
+from sklearn_hsae.evaluation._repeated_search import (
+    LARGEST_SEED,
+    MIN_AGREEMENT,
+    embedded_once,
+    finder_and_last,
+    hypotheses_of,
+    with_other_seeds,
+)
 
-_RESAMPLES = ("seed", "bootstrap")
-_LARGEST_SEED = np.iinfo(np.int32).max
 
-
+@validate_arguments(
+    {
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "resample": [StrOptions({"seed", "bootstrap"})],
+        "min_agreement": MIN_AGREEMENT,
+    },
+    prefer_skip_nested_validation=True,
+)
 def stability(
     pipeline,
     X,
@@ -143,9 +157,13 @@ def stability(
     0    neuron7           5          5        1.0
     1   neuron23           1          5        1.0
     """
-    finder, last = _parts(pipeline)
-    _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement)
-    if X_common is None:
+    finder, last = finder_and_last(pipeline)
+    check_consistent_length(X, y, groups)
+    if (X_common is None) != (y_common is None):
+        raise ValueError("Pass both X_common and y_common, or neither.")
+    if X_common is not None:
+        check_consistent_length(X_common, y_common)
+    else:
         X_common, y_common = X, y
     finder, X, X_common = embedded_once(finder, X, X_common)
     reference = _hypotheses(finder, last, X_common, y_common)
@@ -159,7 +177,7 @@ def stability(
     jobs = []
     for _ in range(n_repeats):
         rows = _rows(known, resample, groups, rng)
-        jobs.append((rows, rng.randint(_LARGEST_SEED)))
+        jobs.append((rows, rng.randint(LARGEST_SEED)))
     found = Parallel(n_jobs=n_jobs)(
         delayed(_search_again)(
             finder, last, X, y, rows, params, X_common, y_common, seed
@@ -167,46 +185,6 @@ def stability(
         for rows, seed in jobs
     )
     return _table(reference, found, min_agreement)
-
-
-def _parts(pipeline):
-    """The fitted steps that find hypotheses, as a pipeline, and the last step."""
-    pipeline = fitted_pipeline(pipeline)
-    if len(pipeline.steps) < 2:
-        raise ValueError(
-            f"The pipeline has one step, {pipeline.steps[0][0]!r}, so nothing in it "
-            "looks for hypotheses. Pass a pipeline with steps before the last one."
-        )
-    return pipeline[:-1], pipeline[-1]
-
-
-def _check(X, y, groups, X_common, y_common, n_repeats, resample, min_agreement):
-    check_consistent_length(X, y, groups)
-    if (X_common is None) != (y_common is None):
-        raise ValueError("Pass both X_common and y_common, or neither.")
-    if X_common is not None:
-        check_consistent_length(X_common, y_common)
-    if not isinstance(n_repeats, Integral) or n_repeats < 1:
-        raise ValueError(f"n_repeats must be an int of 1 or more, got {n_repeats!r}.")
-    if resample not in _RESAMPLES:
-        raise ValueError(f"resample must be one of {_RESAMPLES}, got {resample!r}.")
-    if not isinstance(min_agreement, Real) or not 0 < min_agreement <= 1:
-        raise ValueError(
-            f"min_agreement is a correlation from above 0 to 1, got {min_agreement!r}."
-        )
-
-
-def embedded_once(finder, *inputs):
-    """The steps after the embedding, and the embeddings of the inputs."""
-    steps = [step for _, step in finder.steps[:-1]]
-    n = sum(1 for _ in takewhile(_is_without_chance, steps))
-    if n == 0:
-        return finder, *inputs
-    return finder[n:], *(finder[:n].transform(X) for X in inputs)
-
-
-def _is_without_chance(step):
-    return isinstance(step, TextCleaner | EmbeddingTransformer)
 
 
 def _rows(known, resample, groups, rng):
@@ -234,17 +212,6 @@ def _search_again(finder, last, X, y, rows, params, X_common, y_common, seed):
     return _hypotheses(finder, last, X_common, y_common)
 
 
-def with_other_seeds(estimator, seed):
-    """Set every `random_state` in an estimator, each to a number of its own."""
-    rng = check_random_state(seed)
-    names = [
-        name
-        for name in sorted(estimator.get_params())
-        if name == "random_state" or name.endswith("__random_state")
-    ]
-    return estimator.set_params(**{name: rng.randint(_LARGEST_SEED) for name in names})
-
-
 def _hypotheses(finder, last, X, y):
     """The annotations of the hypotheses, and their effects by class."""
     # Only the signs of the coefficients are needed: the quickest errors will do.
@@ -256,7 +223,7 @@ def _hypotheses(finder, last, X, y):
     effects = summary.pivot(
         index="hypothesis", columns="class", values="coefficient"
     ).fillna(0.0)
-    return pair_difference(split_controls(last, annotations)[0]), effects
+    return hypotheses_of(last, annotations), effects
 
 
 def _table(reference, found, min_agreement):

@@ -86,9 +86,7 @@ def updated(evaluation, pipeline, X, y, groups):
     if earlier.texts is not None and new.held_out.texts is not None:
         texts = np.concatenate([earlier.texts, new.held_out.texts])
     so_far = replace(
-        together,
-        table=with_fidelity(together.table, new.fidelity),
-        fidelity=new.fidelity,
+        with_fidelity(together, new.fidelity),
         settings=new.settings,
         held_out=together.held_out._replace(texts=texts),
     )

@@ -8,6 +8,8 @@ _NEGLIGIBLE_LOSS = 0.01
 _MANY_DROPPED = 0.03  # of all rows
 _TOO_FEW = 50  # held-out texts: below, even a perfect score may be chance
 _FEW = 500  # held-out texts: below, more of them are the first thing to try
+_NO_FIDELITY = 0.005  # shown as 0.00
+_N_NAMED = 3
 _REMEDIES = {
     "all neurons": "a larger autoencoder (n_neurons, k) keeps more",
     "selected neurons": "more hypotheses (n_select) or a higher target_weight keep "
@@ -74,6 +76,31 @@ def verdict(task, metrics, ceilings):
     return f"{summary}{share}{details}{_few_texts(metrics)} {_largest_loss(scores)}"
 
 
+def about_labels(fidelity):
+    """A warning where the words of a concept do not fit its neuron; "" elsewhere.
+
+    Parameters
+    ----------
+    fidelity : DataFrame
+        `concept` and `f1`, of an interpreter.
+
+    Returns
+    -------
+    str
+    """
+    names = fidelity.loc[fidelity["f1"] < _NO_FIDELITY, "concept"].dropna().tolist()
+    if not names:
+        return ""
+    more = ["..."] if len(names) > _N_NAMED else []
+    shown = ", ".join([*map(repr, names[:_N_NAMED]), *more])
+    subject = "concept do" if len(names) == 1 else "concepts do"
+    return (
+        f" The words of {len(names)} {subject} not fit the texts in which the neuron "
+        f"fires (fidelity F1 0.00): {shown}. What is tested is what these words say, "
+        "and not what was found."
+    )
+
+
 def _are(count):
     return "is" if count == 1 else "are"
 
@@ -96,15 +123,15 @@ def _beyond_controls(name, metrics):
     """What the texts say that the controls do not."""
     if f"delta_{name}" not in metrics:
         return ""
-    gain, p = metrics[f"delta_{name}"], metrics[f"delta_{name}_p"]
-    p = _format.p_value(p)
+    gain = metrics[f"delta_{name}"]
+    p = _format.p_in_words(metrics[f"delta_{name}_p"])
     added = _format.number(gain, 3) if gain > 0 else "nothing"
     controls, hypotheses = (
         _format.number(metrics[f"{name}_{part}"]) for part in ("controls", "hypotheses")
     )
     return (
         f" The controls alone reach {controls}, so the texts add {added} "
-        f"(p {p if p.startswith('<') else f'= {p}'}). The hypotheses alone reach "
+        f"({p}). The hypotheses alone reach "
         f"{hypotheses}."
     )
 
@@ -127,8 +154,8 @@ def _shared_effects(metrics):
     sentences = ""
     if n_groups < n_concepts:
         sentences = (
-            f" Of {n_concepts} concepts, some fit nearly the same texts; these are "
-            "tested as one hypothesis."
+            f" Of {n_concepts} concepts, some fit nearly the same texts or have the "
+            "same words; these are tested as one hypothesis."
         )
     n_alone = metrics["n_significant_alone"]
     if n_alone > metrics["n_significant_groups"]:

@@ -1,7 +1,8 @@
 """The explorer: a page in the browser, on this machine alone.
 
 What it computes stands in modules that need no browser: coordinates and clusters
-(`_map`), differences between groups of texts (`_features`), corrected labels
+(`_map`), the image of the points (`_points_image`), the points in a drawn area
+(`_area`), differences between groups of texts (`_features`), corrected labels
 (`_label_file`). The modules named `..._view` put it on the page, with Panel.
 """
 

@@ -14,6 +14,7 @@ _CATEGORIES = (
     "#0072b2 #e69f00 #009e73 #cc79a7 #56b4e9 #d55e00 #8c6bb1 #b8a800 #7f4f24 #5f7f3f"
 ).split()
 _OTHER = "#b5b5b5"
+_UNKNOWN = "#dfe2e6"
 _ABSENT, _PRESENT = "#c9ced6", "#c8370a"
 
 
@@ -40,6 +41,21 @@ class Colours(NamedTuple):
     legend: str
     on_top: bool = False
 
+    def rgb(self):
+        """Red, green and blue of each text, as uint8."""
+        table = np.array(
+            [
+                [int(c[i : i + 2], 16) for i in (1, 3, 5)]
+                for c in [*self.palette, _UNKNOWN]
+            ],
+            dtype=np.uint8,
+        )
+        last = len(self.palette) - 1
+        step = len(self.palette) / (self.high - self.low)
+        known = np.isfinite(self.values)
+        places = (np.where(known, self.values, self.low) - self.low) * step
+        return table[np.where(known, np.clip(places, 0, last).astype(int), last + 1)]
+
 
 def colour_numbers(values, name, palette, on_top=False):
     """Colours on a scale, from the smallest to the largest number."""
@@ -63,6 +79,16 @@ def colour_presence(annotations, name):
     values = np.asarray(annotations, dtype=np.float32)
     legend = f"{_swatch(_PRESENT)} with {_swatch(_ABSENT)} without: {escape(name)}"
     return Colours(values, [_ABSENT, _PRESENT], -0.5, 1.5, legend, True)
+
+
+def colour_sides(annotations, name):
+    """Of pairs: which of the two texts has a concept."""
+    values = np.asarray(annotations, dtype=np.float32)
+    legend = (
+        f"{_swatch(_PRESENT)} only A has it {_swatch(_CATEGORIES[0])} only B has it "
+        f"{_swatch(_ABSENT)} both or neither: {escape(name)}"
+    )
+    return Colours(values, [_CATEGORIES[0], _ABSENT, _PRESENT], -1.5, 1.5, legend)
 
 
 def colour_categories(values, name):

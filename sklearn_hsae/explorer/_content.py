@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from sklearn_hsae._pairs import check_texts_or_pairs, pair_difference
 from sklearn_hsae.evaluation import (
     ALL_NEURONS,
     EMBEDDINGS,
@@ -23,9 +24,13 @@ _MAX_COMPONENTS = 50  # of a pipeline without an embedding
 class Content:
     """Texts and all that is known about them, row by row.
 
+    Of pairs of texts, a row is a pair: annotations, vectors and activations are those
+    of the first text minus those of the second.
+
     Attributes
     ----------
     texts : object ndarray of shape (n_texts,)
+        Of a pair, both texts as they are shown.
     outcome : Series of length n_texts
         Its name is that of the outcome.
     evaluation : HypothesisEvaluation
@@ -40,7 +45,9 @@ class Content:
         What else is known about each text, to filter by.
     marker : callable or None
         ``marker(texts, neuron)`` puts marks around the words at which a neuron is
-        active. None for pipelines that read no words.
+        active. None for pipelines that read no words, and for pairs.
+    pairs : object ndarray of str of shape (n_texts, 2) or None
+        The texts of each pair. None for single texts.
     """
 
     texts: np.ndarray
@@ -52,6 +59,19 @@ class Content:
     directions: np.ndarray | None = None
     columns: pd.DataFrame = field(default_factory=pd.DataFrame)
     marker: object = None
+    pairs: np.ndarray | None = None
+
+    @property
+    def unit(self):
+        """What a row is, in the plural."""
+        return "texts" if self.pairs is None else "pairs of texts"
+
+    @property
+    def sides(self):
+        """What texts with a concept are called, and those they are compared with."""
+        if self.pairs is None:
+            return "with it", "without it"
+        return "only A has it", "only B has it"
 
     @property
     def annotations(self):
@@ -81,7 +101,7 @@ def read_content(pipeline, texts, y, evaluation, *, outcome, columns=None):
     ----------
     pipeline : Pipeline, DiscoverySplit or search
         Fitted.
-    texts : sequence of str of length n_texts
+    texts : sequence of str, or of pairs of str, of length n_texts
     y : array-like of shape (n_texts,)
     evaluation : HypothesisEvaluation
         Of the same texts.
@@ -94,12 +114,8 @@ def read_content(pipeline, texts, y, evaluation, *, outcome, columns=None):
     -------
     Content
     """
-    rows = np.asarray(texts, dtype=object)
-    if rows.ndim != 1:
-        raise ValueError(
-            "The explorer shows single texts, and these are pairs of texts. "
-            "sklearn-hsae report shows pairs."
-        )
+    rows = check_texts_or_pairs(texts, "explore", allow_empty=True)
+    pairs = rows if rows.ndim == 2 else None
     steps = flat_steps(fitted_pipeline(pipeline))
     vectors, activations, neurons = _numbers(steps, texts)
     sae, marker = _autoencoder(steps)
@@ -109,7 +125,7 @@ def read_content(pipeline, texts, y, evaluation, *, outcome, columns=None):
     if columns is None:
         columns = pd.DataFrame(index=pd.RangeIndex(len(rows)))
     return Content(
-        texts=rows,
+        texts=rows if pairs is None else _both(pairs),
         outcome=pd.Series(np.asarray(y), name=outcome),
         evaluation=evaluation,
         vectors=vectors,
@@ -117,8 +133,15 @@ def read_content(pipeline, texts, y, evaluation, *, outcome, columns=None):
         neurons=neurons,
         directions=directions,
         columns=columns.reset_index(drop=True),
-        marker=marker,
+        marker=marker if pairs is None else None,
+        pairs=pairs,
     )
+
+
+def _both(pairs):
+    """Both texts of each pair, one below the other."""
+    shown = [f"A: {first}\nB: {second}" for first, second in pairs]
+    return np.array(shown, dtype=object)
 
 
 def _numbers(steps, texts):
@@ -133,11 +156,13 @@ def _numbers(steps, texts):
                 "The explorer needs a pipeline with an autoencoder before the "
                 "interpreter, such as that of make_hypothesis_pipeline()."
             )
-        neurons = stages[ALL_NEURONS]
+        neurons = pair_difference(stages[ALL_NEURONS])
         names = getattr(neurons, "columns", None)
         activations.append(_sparse(neurons))
         if EMBEDDINGS in stages:
-            vectors.append(np.asarray(stages[EMBEDDINGS], dtype=np.float32))
+            vectors.append(
+                np.asarray(pair_difference(stages[EMBEDDINGS]), dtype=np.float32)
+            )
     activations = sparse.csc_array(sparse.vstack(activations))
     if names is None:
         names = [f"neuron {i}" for i in range(activations.shape[1])]

@@ -5,12 +5,12 @@ import panel as pn
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
-from sklearn_hsae.explorer._html import facts, plain
+from sklearn_hsae.explorer._html import capitalized, facts, plain
 from sklearn_hsae.explorer._label_view import LabelView
 from sklearn_hsae.explorer._layout import below, beside, controls, html
 from sklearn_hsae.explorer._map import nearest_neurons
 from sklearn_hsae.explorer._overview import STRONGEST, quantile_texts
-from sklearn_hsae.explorer._phrase_marks import mark_phrases, phrases_in
+from sklearn_hsae.explorer._phrase_marks import phrase_marker, phrases_in
 from sklearn_hsae.explorer._text_view import TextView
 
 
@@ -29,7 +29,13 @@ class DetailView:
         self.colour = pn.widgets.Button(label="Colour the map by it")
         self.colour.on_click(lambda event: self._colour())
         self.near = below()
-        self.quantile = pn.widgets.Select(label="Texts on which it is", width=260)
+        are_pairs = state.shared.content.pairs is not None
+        self.quantile = pn.widgets.Select(
+            label="Pairs by its activation, A minus B"
+            if are_pairs
+            else "Texts on which it is",
+            width=260,
+        )
         self.quantile.param.watch(lambda event: self._show_quantile(), "value")
         self.with_it, self.without = TextView(state), TextView(state)
         self.texts = below()
@@ -85,10 +91,12 @@ class DetailView:
         content = self.state.shared.content
         name = content.outcome.name
         unit = "" if content.is_numeric else " points"
-        found = {"share of texts": _format.percent(row["share"] / 100)}
+        what = "texts" if content.pairs is None else "pairs of which one text has it"
+        found = {f"share of {what}": _format.percent(row["share"] / 100)}
         if _format.is_number(row["outcome"]):
             value = _format.number(row["outcome"], sign=True)
-            found[f"{name}, with it minus without"] = value + unit
+            first, second = content.sides
+            found[f"{name}, {first} minus {second}"] = value + unit
         for heading, key, show in (
             ("effect beside the others", "effect", _signed),
             ("p, corrected", "p", _format.p_value),
@@ -101,16 +109,19 @@ class DetailView:
     def _show_both_sides(self, features, j, name):
         self.near.visible = False
         rng = np.random.default_rng(0)
-        phrases = phrases_in(name)
-        mark = (lambda texts: mark_phrases(texts, phrases)) if phrases else None
+        mark = phrase_marker(phrases_in(name))
         self.with_it.show(rng.permutation(features.texts_with(j)), mark)
-        self.without.show(rng.permutation(features.texts_with(j, has=False)))
-        self.texts[:] = [
-            beside(
-                below(html("<h3>Texts with it</h3>"), self.with_it.view()),
-                below(html("<h3>Texts without it</h3>"), self.without.view()),
+        # A text without the concept may have one of its phrases; of a pair, B has it.
+        self.without.show(rng.permutation(features.texts_with(j, has=False)), mark)
+        sides = [
+            below(html(f"<h3>{capitalized(side)}</h3>"), texts.view())
+            for side, texts in zip(
+                self.state.shared.content.sides,
+                (self.with_it, self.without),
+                strict=True,
             )
         ]
+        self.texts[:] = [beside(*sides)]
 
     def _show_neuron(self, j, name):
         shared = self.state.shared

@@ -31,7 +31,7 @@ def explore(
     ----------
     pipeline : Pipeline, DiscoverySplit, or a fitted search such as GridSearchCV
         Fitted, as for :func:`evaluate_hypotheses`, with an autoencoder.
-    texts : sequence of str of length n_texts
+    texts : sequence of str of length n_texts, or of pairs of str
         Best texts that the pipeline was not fitted on. They are judged, which costs
         calls where a language model judges.
     y : array-like of shape (n_texts,)
@@ -60,8 +60,7 @@ def explore(
     ImportError
         Without the package panel.
     ValueError
-        When the pipeline has no autoencoder, the texts are pairs, lengths differ, or
-        the port is in use.
+        When the pipeline has no autoencoder, lengths differ, or the port is in use.
 
     Examples
     --------

@@ -21,10 +21,17 @@ def selection_table(content, rows, shown):
     """
     annotations = content.annotations.reset_index(drop=True).iloc[rows]
     parts = [
-        pd.DataFrame({"text": content.texts[rows]}, index=rows),
+        pd.DataFrame(_texts(content, rows), index=rows),
         content.outcome.iloc[rows],
         content.columns.iloc[rows],
         annotations.rename(columns=shown),
     ]
     table = pd.concat(parts, axis=1)
     return table.set_axis(unique_labels([*map(str, table.columns)]), axis=1)
+
+
+def _texts(content, rows):
+    if content.pairs is None:
+        return {"text": content.texts[rows]}
+    first, second = content.pairs[rows].T
+    return {"text": first, "text_b": second}

@@ -25,7 +25,8 @@ class Features(NamedTuple):
     presence : csc array of shape (n_known, n_features)
         1 where a text has a feature.
     judged : csc array of shape (n_known, n_features) or None
-        1 where it is known whether a text has a feature. None: it is everywhere.
+        1 where it is known whether a text has a feature. None: it is everywhere. Of
+        pairs, 1 where one of the texts has it: the others say nothing.
     rows : int ndarray of shape (n_known,) or None
         The texts that the rows are for. None: all of them, in order.
     """
@@ -57,41 +58,68 @@ class Features(NamedTuple):
         return positions if self.rows is None else self.rows[positions]
 
 
-def hypothesis_features(annotations):
-    """The features of a frame of annotations (1, 0 or NaN)."""
+def hypothesis_features(annotations, *, are_pairs=False):
+    """The features of a frame of annotations (1, 0 or NaN; of pairs, also -1)."""
     values = annotations.to_numpy(dtype=np.float64)
+    names = np.array([str(name) for name in annotations.columns], dtype=object)
+    if are_pairs:
+        return _features_of_pairs(HYPOTHESIS, names, np.nan_to_num(values))
     is_judged = ~np.isnan(values)
     return Features(
         HYPOTHESIS,
-        np.array([str(name) for name in annotations.columns], dtype=object),
+        names,
         sparse.csc_array((values > 0).astype(np.float64)),
         None if is_judged.all() else sparse.csc_array(is_judged.astype(np.float64)),
     )
 
 
-def neuron_features(activations, names):
+def neuron_features(activations, names, *, are_pairs=False):
     """The features of activations: a neuron is present where it is above 0."""
+    if are_pairs:
+        return _features_of_pairs(NEURON, names, activations)
     presence = sparse.csc_array(activations, copy=True)
     presence.data = (presence.data > 0).astype(np.float64)
     presence.eliminate_zeros()
     return Features(NEURON, names, presence)
 
 
+def _features_of_pairs(kind, names, differences, rows=None):
+    """The features of what the first text of a pair has more of than the second."""
+    differences = sparse.csc_array(differences)
+    sides = []
+    for values in (differences.data > 0, differences.data != 0):
+        side = differences.copy()
+        side.data = values.astype(np.float64)
+        side.eliminate_zeros()
+        sides.append(side)
+    return Features(kind, names, *sides, rows)
+
+
 def phrase_features(texts):
-    """The most frequent phrases, counted in at most 10,000 random texts."""
+    """The most frequent phrases, counted in at most 10,000 random texts.
+
+    Parameters
+    ----------
+    texts : ndarray of str of shape (n_texts,), or (n_texts, 2) for pairs
+    """
     rows = None
     if len(texts) > _MAX_PHRASE_TEXTS:
         rng = np.random.default_rng(0)
         rows = np.sort(rng.choice(len(texts), _MAX_PHRASE_TEXTS, replace=False))
         texts = texts[rows]
-    read = [text[:_MAX_PHRASE_CHARACTERS] for text in texts]
+    n_rows, are_pairs = len(texts), texts.ndim == 2
+    # Of pairs, first all first texts.
+    read = [text[:_MAX_PHRASE_CHARACTERS] for text in texts.ravel(order="F")]
     least = max(_MIN_PHRASE_TEXTS, len(read) // 500)
     if not any(text.strip() for text in read):
-        return _no_phrases(len(read), rows)
+        return _no_phrases(n_rows, rows)
     phrases, occurrence = candidate_phrases(read, min_count=least)
     n_texts_with = np.asarray(occurrence.sum(axis=0)).ravel()
     frequent = np.argsort(-n_texts_with, kind="stable")[:_MAX_PHRASES]
     presence = sparse.csc_array(occurrence, dtype=np.float64)[:, frequent]
+    if are_pairs:
+        differences = presence[:n_rows] - presence[n_rows:]
+        return _features_of_pairs(PHRASE, phrases[frequent], differences, rows)
     return Features(PHRASE, phrases[frequent], presence, None, rows)
 
 

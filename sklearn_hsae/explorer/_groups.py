@@ -49,7 +49,8 @@ def groups_by(content, key):
     kind, _, name = key.partition(":")
     if kind == HYPOTHESIS:
         values = content.annotations[name].to_numpy()
-        return {"with it": values == 1, "without it": values == 0}
+        other = 0 if content.pairs is None else -1
+        return dict(zip(content.sides, (values == 1, values == other), strict=True))
     values = content.outcome if kind == "outcome" else content.columns[name]
     if filter_kind(values) == "range":
         return _halves(values.to_numpy(dtype=np.float64))
@@ -73,6 +74,8 @@ def _halves(numbers):
 def scatter_shares(table, n_first, n_second):
     """Shares for axes with a logarithmic scale: a share of 0 counts as half a text.
 
+    So does a share that is not known, since the group has no text.
+
     Parameters
     ----------
     table : DataFrame
@@ -85,7 +88,7 @@ def scatter_shares(table, n_first, n_second):
     first, second : ndarray
     """
     return tuple(
-        np.maximum(table[side].to_numpy(), 0.5 / max(n, 1))
+        np.fmax(table[side].to_numpy(), 0.5 / max(n, 1))
         for side, n in (("share_in", n_first), ("share_out", n_second))
     )
 

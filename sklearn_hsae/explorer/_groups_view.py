@@ -2,8 +2,13 @@
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, LabelSet, NumeralTickFormatter
-from bokeh.plotting import figure
+from bokeh.models import (
+    ColumnDataSource,
+    HoverTool,
+    LabelSet,
+    NumeralTickFormatter,
+    Range1d,
+)
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._background import soon
@@ -17,17 +22,27 @@ from sklearn_hsae.explorer._groups import (
     scatter_shares,
     spread_out,
 )
-from sklearn_hsae.explorer._html import plain
-from sklearn_hsae.explorer._layout import below, beside, controls, html, table
-from sklearn_hsae.explorer._phrase_marks import mark_phrases, phrases_in
+from sklearn_hsae.explorer._html import capitalized, plain
+from sklearn_hsae.explorer._layout import (
+    below,
+    beside,
+    controls,
+    html,
+    plain_figure,
+    show_range,
+    table,
+)
+from sklearn_hsae.explorer._phrase_marks import phrase_marker, phrases_in
 from sklearn_hsae.explorer._text_view import TextView
 
 _COLOURS = {"hypothesis": "#c8370a", "neuron": "#0072b2", "phrase": "#9aa3af"}
 _SIZES = {"hypothesis": 11, "neuron": 8, "phrase": 6}
 _LABELS_PER_SIDE = 9
 _LABEL_CHARACTERS = 26
+_LABEL_SHIFT = 7  # pixels from its point
+_LEFT_PART = 0.7  # of the width
 _PER_PAGE = 10
-_ROOM = 2.5  # for labels right of the largest share
+_ROOM = 1.4  # beyond the largest and the smallest share
 
 
 class GroupsView:
@@ -94,23 +109,22 @@ class GroupsView:
         return compare([self.state.shared.hypotheses], nobody, nobody)
 
     def _figure(self):
-        plot = figure(
+        plot = plain_figure(
+            "pan,wheel_zoom,box_zoom,tap,reset",
             height=470,
-            sizing_mode="stretch_width",
             x_axis_type="log",
             y_axis_type="log",
+            x_range=Range1d(1e-3, 1),
+            y_range=Range1d(1e-3, 1),
             output_backend="webgl",
-            tools="pan,wheel_zoom,box_zoom,tap,reset",
-            active_scroll="wheel_zoom",
-            toolbar_location="above",
         )
-        plot.toolbar.logo = None
         for axis in (plot.xaxis, plot.yaxis):
             axis.formatter = NumeralTickFormatter(format="0.[00]%")
-        plot.outline_line_color = None
         plot.grid.grid_line_color = "#eceff3"
         empty = {name: [] for name in ("x", "y", "label", "kind", "colour", "size")}
-        source, labels = ColumnDataSource(empty), ColumnDataSource(empty)
+        source = ColumnDataSource(empty)
+        label = ("x", "y", "label", "align", "shift")
+        labels = ColumnDataSource({name: [] for name in label})
         plot.line([1e-5, 1], [1e-5, 1], line_color="#c5cbd3", line_dash="dashed")
         points = plot.scatter(
             "x",
@@ -134,7 +148,8 @@ class GroupsView:
                 y="y",
                 text="label",
                 source=labels,
-                x_offset=7,
+                text_align="align",
+                x_offset="shift",
                 y_offset=-5,
                 text_font_size="11px",
                 text_color="#39424f",
@@ -191,9 +206,9 @@ class GroupsView:
         rows = as_table(self.compared, namer)
         self.table.value = rows
         self.sizes.object = (
-            f'<p class="quiet">{sizes[0]:,} texts of <b>{plain(self.first.value)}</b> '
-            f"(up) against {sizes[1]:,} of <b>{plain(self.second.value)}</b> (right). "
-            "A click opens texts.</p>"
+            f'<p class="quiet">{sizes[0]:,} {self.content.unit} of '
+            f"<b>{plain(self.first.value)}</b> (up) against {sizes[1]:,} of "
+            f"<b>{plain(self.second.value)}</b> (right). A click opens texts.</p>"
         )
         self._draw(rows, *sizes)
         self._open(None)
@@ -211,26 +226,32 @@ class GroupsView:
         }
         self.source.selected.indices = []
         self.source.data = data
-        chosen = self._labelled(x, y)
-        labelled = {name: [values[i] for i in chosen] for name, values in data.items()}
-        labelled["label"] = [
-            _format.shorten(label, _LABEL_CHARACTERS) for label in labelled["label"]
-        ]
-        self.labels.data = labelled
         self.figure.yaxis.axis_label = _format.shorten(self.first.value, 60)
         self.figure.xaxis.axis_label = _format.shorten(self.second.value, 60)
         if len(x):
+            self._label(data)
             for axis, shares in ((self.figure.x_range, x), (self.figure.y_range, y)):
-                axis.update(start=0.7 * shares.min(), end=_ROOM * shares.max())
+                show_range(axis, shares.min() / _ROOM, _ROOM * shares.max())
 
-    def _labelled(self, x, y):
-        if len(x) == 0:
-            return []
-        across, up = np.log(x), np.log(y)
+    def _label(self, data):
+        """Write the labels of the points that set the groups most apart."""
+        across, up = np.log(data["x"]), np.log(data["y"])
         gaps = 0.28 * np.ptp(across) + 1e-9, 0.04 * np.ptp(up) + 1e-9
-        forward = np.arange(len(x))
+        forward = np.arange(len(across))
         ends = np.stack([forward, forward[::-1]], axis=1).ravel()  # first, last, ...
-        return spread_out(across, up, ends[: len(x)], 2 * _LABELS_PER_SIDE, *gaps)
+        ends = ends[: len(across)]
+        chosen = spread_out(across, up, ends, 2 * _LABELS_PER_SIDE, *gaps)
+        # Near the right edge, which would cut it off, a label is left of its point.
+        is_right = across[chosen] > across.min() + _LEFT_PART * np.ptp(across)
+        self.labels.data = {
+            "x": data["x"][chosen],
+            "y": data["y"][chosen],
+            "label": [
+                _format.shorten(data["label"][i], _LABEL_CHARACTERS) for i in chosen
+            ],
+            "align": np.where(is_right, "right", "left").tolist(),
+            "shift": np.where(is_right, -_LABEL_SHIFT, _LABEL_SHIFT),
+        }
 
     def _tap(self, attribute, old, new):
         if new:
@@ -244,13 +265,13 @@ class GroupsView:
         features = self.state.shared.features_of(kind)
         has = np.zeros(len(self.content.texts), dtype=bool)
         has[features.texts_with(int(position))] = True
-        phrases = [name] if kind == "phrase" else phrases_in(name)
-        mark = (lambda texts: mark_phrases(texts, phrases)) if phrases else None
+        mark = phrase_marker([name] if kind == "phrase" else phrases_in(name))
         label = plain(self.state.namer()(name), 200)
         self.heading.object = (
             f'<h2><bdi>{label}</bdi> <span class="kind">{kind}</span></h2>'
-            '<p class="quiet">Texts with it: left of the first group, right of the '
-            "second.</p>"
+            f'<p class="quiet">{capitalized(self.content.unit)}, '
+            f"{self.content.sides[0]}: left of the first group, right of the second."
+            "</p>"
         )
         for view, mask in zip(self.texts, self.masks(), strict=True):
             rng = np.random.default_rng(0)

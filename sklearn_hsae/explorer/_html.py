@@ -12,6 +12,7 @@ _SHOWN_CHARACTERS = 500  # of a long text, until a reader asks for the rest
 _MAX_CHARACTERS = 20_000
 _MAX_CLASSES = 6  # in a sentence
 _MAX_COLUMNS = 6  # below a text
+_EMPTY = '<span class="none">(empty)</span>'
 _SEPARATOR = " \N{MIDDLE DOT} "
 
 
@@ -20,35 +21,46 @@ def plain(text, limit=_MAX_CHARACTERS):
     return escape(_format.shorten(str(text), limit))
 
 
-def text_list(texts, notes, marked=None):
-    """Texts one below the other.
+def capitalized(words):
+    """With a capital first letter; the others stay as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def text_list(rows, notes):
+    """Texts, or pairs of texts, one below the other.
 
     Parameters
     ----------
-    texts : sequence of str
+    rows : sequence of sequences of str
+        The texts of each row: one, or the two of a pair. They may have marks.
     notes : sequence of str
-        A line below each text.
-    marked : sequence of str or None
-        The texts with marks, which are shown instead.
+        A line below each row.
     """
-    if len(texts) == 0:
+    if len(rows) == 0:
         return '<p class="none">No text.</p>'
-    shown = texts if marked is None else marked
-    items = [_text(text, note) for text, note in zip(shown, notes, strict=True)]
+    items = [_row(texts, note) for texts, note in zip(rows, notes, strict=True)]
     return f'<ol class="texts">{"".join(items)}</ol>'
 
 
-def _text(text, note):
-    if not text.strip():
-        body = '<span class="none">(empty)</span>'
-    else:
-        body = _with_marks(plain(text, _SHOWN_CHARACTERS))
-    if len(text) > _SHOWN_CHARACTERS:
+def _row(texts, note):
+    n_characters = sum(map(len, texts))
+    body = _texts(texts, _SHOWN_CHARACTERS)
+    if n_characters > _SHOWN_CHARACTERS:
         body += (
-            f"<details><summary>{len(text):,} characters</summary>"
-            f"{_with_marks(plain(text))}</details>"
+            f"<details><summary>{n_characters:,} characters</summary>"
+            f"{_texts(texts, _MAX_CHARACTERS)}</details>"
         )
     return f'<li><bdi>{body}</bdi><div class="note">{escape(note)}</div></li>'
+
+
+def _texts(texts, most):
+    """One text or the two of a pair, of at most `most` characters."""
+    names = [""] if len(texts) == 1 else ["A: ", "B: "]
+    parts = []
+    for name, text in zip(names, texts, strict=True):
+        shown = _with_marks(plain(text, most // len(texts)))
+        parts.append(name + (shown if shown.strip() else _EMPTY))
+    return "\n".join(parts)
 
 
 def _with_marks(escaped):

@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 import panel as pn
+from bokeh.plotting import figure
 
 # Panel gives parts the width of the widest widget in them, more than a phone has.
 _NO_WIDER = ":host { min-width: 0 !important; max-width: 100%; }"
@@ -144,6 +145,25 @@ def tabs(parts):
     show()
     choice.param.watch(show, "value")
     return below(choice, *shown.values()), choice
+
+
+def plain_figure(tools, **options):
+    """A figure as wide as there is room, with a wheel that zooms."""
+    plot = figure(
+        tools=tools,
+        active_scroll="wheel_zoom",
+        toolbar_location="above",
+        sizing_mode="stretch_width",
+        **options,
+    )
+    plot.toolbar.logo = None
+    plot.outline_line_color = None
+    return plot
+
+
+def show_range(axis, low, high):
+    """Show a part of an axis, also when a reader resets it."""
+    axis.update(start=low, end=high, reset_start=low, reset_end=high)
 
 
 def table(rows, *, titles, decimals, filters, per_page):

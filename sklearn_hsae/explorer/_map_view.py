@@ -4,14 +4,7 @@ from html import escape
 
 import numpy as np
 import panel as pn
-from bokeh.models import (
-    ColumnDataSource,
-    HoverTool,
-    LassoSelectTool,
-    LinearColorMapper,
-)
 from bokeh.palettes import Magma256, Viridis256
-from bokeh.plotting import figure
 
 from sklearn_hsae import _format
 from sklearn_hsae.explorer._background import in_background, soon
@@ -20,11 +13,13 @@ from sklearn_hsae.explorer._colours import (
     colour_clusters,
     colour_numbers,
     colour_presence,
+    colour_sides,
 )
 from sklearn_hsae.explorer._features import HYPOTHESIS, NEURON
 from sklearn_hsae.explorer._filters_view import FiltersView
 from sklearn_hsae.explorer._layout import below, controls, html
 from sklearn_hsae.explorer._map import PROJECTIONS, cluster, project
+from sklearn_hsae.explorer._map_figure import MapFigure
 
 _MAX_LISTED_NEURONS = 500
 _MAX_WITH_EXCERPT = 20_000  # more excerpts make the page slow to open
@@ -45,7 +40,6 @@ class MapView:
         self.state = state
         self.content = state.shared.content
         self.clusters = None
-        self.rows = np.arange(len(self.content.texts))  # of the points
         self.coordinates = self._coordinates("PCA")
         self.projection = pn.widgets.Select(
             label="Map by", options=list(PROJECTIONS), width=100
@@ -62,10 +56,16 @@ class MapView:
         self.legend = html()
         self.note = html(visible=False)
         self.clear = pn.widgets.Button(label="Clear the selection", disabled=True)
-        self.figure, self.source, self.mapper = self._figure()
-        self.pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
+        n_texts = len(self.content.texts)
+        self._has_excerpts = n_texts <= _MAX_WITH_EXCERPT
+        self.map = MapFigure(n_texts, self._select, is_hovered=self._has_excerpts)
+        self.map.place(self.coordinates)
+        self.pane = pn.pane.Bokeh(
+            self.map.figure, sizing_mode="stretch_width", margin=0
+        )
         self._show_clusters_controls()
         self._draw()
+        self._show_excerpts()
         self._connect()
 
     def view(self):
@@ -82,46 +82,10 @@ class MapView:
         for widget in (self.method, self.n_clusters):
             widget.param.watch(lambda event: self._find_clusters(), "value")
         self.clear.on_click(lambda event: self._clear())
-        self.source.selected.on_change("indices", self._select)
-        self.state.param.watch(lambda event: soon(self._draw), ["filtered"])
+        self.state.param.watch(lambda event: soon(self._filter), ["filtered"])
+        self.state.param.watch(lambda event: soon(self._draw), ["drawn"])
         self.state.param.watch(self._follow_colour, ["colour"])
         self.state.param.watch(lambda event: self._rename(), ["n_corrections"])
-
-    def _figure(self):
-        mapper = LinearColorMapper(palette=["#000000"], nan_color="#dfe2e6")
-        source = ColumnDataSource({"x": [], "y": [], "c": [], "text": []})
-        plot = figure(
-            height=520,
-            sizing_mode="stretch_width",
-            output_backend="webgl",
-            tools="pan,wheel_zoom,box_select,reset",
-            active_scroll="wheel_zoom",
-            toolbar_location="above",
-        )
-        lasso = LassoSelectTool(continuous=False)  # not at each move of the mouse
-        plot.add_tools(lasso)
-        plot.toolbar.active_drag = lasso
-        plot.toolbar.logo = None
-        plot.axis.visible = plot.grid.visible = False
-        plot.outline_line_color = None
-        size = _point_size(len(self.rows))
-        points = plot.scatter(
-            "x",
-            "y",
-            source=source,
-            size=size,
-            fill_color={"field": "c", "transform": mapper},
-            line_color=None,
-            fill_alpha=0.8,
-            nonselection_fill_alpha=0.12,
-        )
-        if len(self.rows) <= _MAX_WITH_EXCERPT:
-            # Bokeh escapes what "@text" stands for.
-            tooltip = '<div class="excerpt" style="max-width:300px">@text</div>'
-            plot.add_tools(
-                HoverTool(tooltips=tooltip, renderers=[points], attachment="below")
-            )
-        return plot, source, mapper
 
     def _colour_groups(self):
         """What can colour the map; the most frequent neurons come first."""
@@ -162,7 +126,9 @@ class MapView:
             self.coordinates, self.clusters = coordinates, None
             self.pane.loading = False
             self._say()
+            self.map.place(coordinates)
             self._draw()
+            self._show_excerpts()
 
         def failed(message):
             self.pane.loading = False
@@ -228,10 +194,13 @@ class MapView:
                 )
             return colour_clusters(self.clusters)
         if kind == HYPOTHESIS:
-            return colour_presence(content.annotations[name], label)
+            colour = colour_presence if content.pairs is None else colour_sides
+            return colour(content.annotations[name], label)
         if kind == NEURON:
             j = int(np.flatnonzero(shared.neurons.names == name)[0])
             values = content.activations[:, [j]].toarray()[:, 0]
+            if content.pairs is not None:
+                return colour_numbers(values, f"{label}, A minus B", Viridis256)
             return colour_numbers(values, label, ["#d5d9de", *_WARM], on_top=True)
         return colour_numbers(np.zeros(len(content.texts)), "texts", ["#4c78a8"])
 
@@ -242,40 +211,28 @@ class MapView:
             rows = rows[
                 np.argsort(np.nan_to_num(found.values[rows], nan=-1), kind="stable")
             ]
-        self.rows = rows
         self.legend.object = found.legend
-        self.mapper.update(palette=found.palette, low=found.low, high=found.high)
-        kept = (
-            None if self.state.drawn is None else np.flatnonzero(self.state.drawn[rows])
-        )
-        self.source.data = {
-            "x": self.coordinates[rows, 0],
-            "y": self.coordinates[rows, 1],
-            "c": found.values[rows],
-            "text": self._excerpts(rows),
-        }
-        self.source.selected.indices = [] if kept is None else kept.tolist()
+        self.clear.disabled = self.state.drawn is None
+        self.map.show(rows, found.rgb(), self.state.drawn)
 
-    def _excerpts(self, rows):
-        if len(self.content.texts) > _MAX_WITH_EXCERPT:
-            return np.zeros(len(rows), dtype=np.int8)
-        texts = self.content.texts[rows]
-        return [_format.shorten(text, _EXCERPT_CHARACTERS) for text in texts]
+    def _filter(self):
+        self._draw()
+        self._show_excerpts()
 
-    def _select(self, attribute, old, new):
-        drawn = None
-        if new:
-            drawn = np.zeros(len(self.content.texts), dtype=bool)
-            drawn[self.rows[np.asarray(new)]] = True
-        self.clear.disabled = drawn is None
-        before = self.state.drawn
-        if drawn is None and before is None:
-            return
-        if drawn is None or before is None or (drawn != before).any():
-            self.state.drawn = drawn
+    def _show_excerpts(self):
+        if self._has_excerpts:
+            rows = np.flatnonzero(self.state.filtered)
+            texts = self.content.texts[rows]
+            self.map.excerpts(
+                rows, [_format.shorten(text, _EXCERPT_CHARACTERS) for text in texts]
+            )
+
+    def _select(self, drawn):
+        """Texts in an area, or none where there is no text."""
+        self.state.drawn = drawn if drawn.any() else None
 
     def _clear(self):
-        soon(lambda: self.source.selected.update(indices=[]))
+        self.state.drawn = None
 
 
 def _colour_column(values):
@@ -283,8 +240,3 @@ def _colour_column(values):
     if is_scale:
         return colour_numbers(values, str(values.name), Viridis256)
     return colour_categories(values, str(values.name))
-
-
-def _point_size(n_points):
-    """Smaller points for more texts, so that they cover each other less."""
-    return float(np.clip(200 / np.sqrt(max(n_points, 1)), 2, 9))

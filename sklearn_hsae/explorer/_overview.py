@@ -21,11 +21,11 @@ def overview(shared):
     -------
     DataFrame
         One row per hypothesis and neuron: `kind`, `name`, `share` of the texts in
-        percent, `outcome`: the mean outcome (or share of the class that effects point
-        to, in percentage points) of texts with it minus that of texts without it, NaN
-        for three or more classes; and, of hypotheses, `effect`, `p` and `f1`. With
-        three or more classes `effect` and `p` are those of the class with the smallest
-        `p`.
+        percent (of pairs: of which one text has it), `outcome`: the mean outcome (or
+        share of the class that effects point to, in percentage points) of texts with it
+        minus that of texts without it, NaN for three or more classes; and, of
+        hypotheses, `effect`, `p` and `f1`. With three or more classes `effect` and `p`
+        are those of the class with the smallest `p`.
     """
     tables = [_overview_of(shared.content, shared.hypotheses)]
     tables[0] = tables[0].join(_tests(shared.content.evaluation), on="name")
@@ -36,8 +36,11 @@ def overview(shared):
 def _overview_of(content, features):
     everyone = np.ones(len(content.texts), dtype=bool)
     n_with, n_judged = features.counts(everyone)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = 100 * n_with / n_judged
+    if content.pairs is None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = 100 * n_with / n_judged
+    else:
+        share = 100 * n_judged / len(content.texts)
     return pd.DataFrame(
         {
             "kind": features.kind,
@@ -82,16 +85,17 @@ def quantile_texts(activations):
     -------
     dict
         "strongest": positions of the 20 texts with the largest activations, in this
-        order. Then the quarters of the texts on which it is active, from the top one
-        to the weakest, and "silent": those on which it is not, each in random order.
+        order (of pairs, activations may be negative: more in the second text). Then the
+        quarters of the texts on which it is active, from the top one to the weakest,
+        and "silent": those on which it is not, each in random order.
     """
     rng = np.random.default_rng(0)
-    active = np.flatnonzero(activations > 0)
+    active = np.flatnonzero(activations)
     order = active[np.argsort(-activations[active], kind="stable")]
     found = {STRONGEST: order[:_N_STRONGEST]}
     for name, rows in zip(_QUARTERS[::-1], np.array_split(order, 4), strict=True):
         found[name] = rng.permutation(rows)
-    found[SILENT] = rng.permutation(np.flatnonzero(~(activations > 0)))
+    found[SILENT] = rng.permutation(np.flatnonzero(activations == 0))
     return found
 
 

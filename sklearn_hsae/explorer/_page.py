@@ -26,7 +26,7 @@ def build_page(shared):
     title = plain(shared.content.outcome.name, 80)
     head = html(
         f"<h1>What goes with {title}</h1>"
-        f'<p class="quiet">{len(shared.content.texts):,} texts, '
+        f'<p class="quiet">{len(shared.content.texts):,} {shared.content.unit}, '
         f"{len(shared.hypotheses.names):,} hypotheses, "
         f"{len(shared.neurons.names):,} neurons</p>"
     )

@@ -1,6 +1,7 @@
 """Marks around the phrases of a label, for readers who look for the reason."""
 
 import re
+from functools import partial
 
 import numpy as np
 
@@ -31,6 +32,11 @@ def mark_phrases(texts, phrases):
         mark_spans(text, np.array([m.span() for m in pattern.finditer(text)]))
         for text in texts
     ]
+
+
+def phrase_marker(phrases):
+    """A function that marks phrases in texts; None where there is no phrase."""
+    return partial(mark_phrases, phrases=phrases) if phrases else None
 
 
 def phrases_in(name):

@@ -28,6 +28,7 @@ class SelectionView:
 
     def __init__(self, state):
         self.state = state
+        self.content = state.shared.content
         self.heading = html()
         self.apart = html()
         self.texts = TextView(state)
@@ -50,7 +51,7 @@ class SelectionView:
         """Show another selection."""
         inside, _ = self.state.groups
         n_all, n_inside = len(inside), int(inside.sum())
-        self.heading.object = f"<h2>{n_inside:,} of {n_all:,} texts</h2>"
+        self.heading.object = f"<h2>{n_inside:,} of {n_all:,} {self.content.unit}</h2>"
         self._compare()
         self.texts.show(np.flatnonzero(inside))
         self.export.disabled = n_inside == 0
@@ -66,7 +67,7 @@ class SelectionView:
         table = compare(self.state.shared.features, inside, outside)
         is_phrase = table["kind"] == PHRASE
         namer, sides = self.state.namer(), ("inside", "outside")
-        parts = [f"<p>{outcome_line(self.state.shared.content, inside, outside)}</p>"]
+        parts = [f"<p>{outcome_line(self.content, inside, outside)}</p>"]
         for title, rows in (
             ("More often inside", table[~is_phrase & (table["z"] > 0)]),
             ("Less often inside", table[~is_phrase & (table["z"] < 0)][::-1]),
@@ -81,5 +82,5 @@ class SelectionView:
 
     def _csv(self):
         rows = np.flatnonzero(self.state.groups[0])
-        table = selection_table(self.state.shared.content, rows, self.state.namer())
+        table = selection_table(self.content, rows, self.state.namer())
         return io.BytesIO(table.to_csv(index=False).encode("utf-8", "replace"))

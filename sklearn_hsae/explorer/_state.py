@@ -25,8 +25,11 @@ class SharedContent:
     def __init__(self, content, labels):
         self.content = content
         self.labels = labels
-        self.hypotheses = hypothesis_features(content.annotations)
-        self.neurons = neuron_features(content.activations, content.neurons)
+        are_pairs = content.pairs is not None
+        self.hypotheses = hypothesis_features(content.annotations, are_pairs=are_pairs)
+        self.neurons = neuron_features(
+            content.activations, content.neurons, are_pairs=are_pairs
+        )
         self.phrases = None  # until they are counted
         self.projections = {}
         self._overview = self._descriptions = None
@@ -36,7 +39,10 @@ class SharedContent:
         """Count the phrases; a second call waits for the first."""
         with self._lock:
             if self.phrases is None:
-                self.phrases = phrase_features(self.content.texts)
+                content = self.content
+                self.phrases = phrase_features(
+                    content.texts if content.pairs is None else content.pairs
+                )
                 self._descriptions = None
         return self.phrases
 

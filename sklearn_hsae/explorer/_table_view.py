@@ -27,11 +27,13 @@ class TableView:
 
     def __init__(self, state):
         self.state = state
-        outcome = _format.shorten(str(state.shared.content.outcome.name), 30)
+        content = state.shared.content
+        outcome = _format.shorten(str(content.outcome.name), 30)
         titles = {
             "label": "hypothesis or neuron",
-            "share": "% of texts",
-            "outcome": f"{outcome}: with minus without",
+            "share": "% of texts" if content.pairs is None else "% of pairs",
+            "outcome": f"{outcome}: "
+            + ("with minus without" if content.pairs is None else "A minus B"),
             "f1": "fidelity",
         }
         self.table = table(

@@ -52,9 +52,12 @@ class TextView:
     def _render(self):
         content = self.state.shared.content
         rows = self.rows[self.start : self.start + _PER_PAGE]
-        texts = content.texts[rows]
-        marked = self.mark(texts) if self.mark is not None and len(rows) else None
-        self.pane.object = text_list(texts, notes_of(content, rows), marked)
+        texts = (content.texts[:, None] if content.pairs is None else content.pairs)[
+            rows
+        ]
+        if self.mark is not None and len(rows):
+            texts = list(zip(*map(self.mark, texts.T), strict=True))
+        self.pane.object = text_list(texts, notes_of(content, rows))
         stop = self.start + len(rows)
         self.pager.visible = len(self.rows) > _PER_PAGE
         self.place.object = (

@@ -143,13 +143,13 @@ class _Fit:
     def __call__(self, X, y, tested):
         options = {
             "alpha": self.model.alpha,
+            "cov_type": self.model.cov_type,
             "clusters": self.clusters,
             "has_intercept": not self.model.pairs,
         }
         if is_classifier(self.model):
             return fit_logistic(X, y, self.names, tested=tested, **options)
-        cov_type = self.model.cov_type
-        return fit_linear(X, y, self.names, cov_type=cov_type, **options)
+        return fit_linear(X, y, self.names, **options)
 
 
 def _one_outcome(fit, beside, cells, y, is_group):

@@ -3,43 +3,31 @@
 from numbers import Real
 
 import numpy as np
-import pandas as pd
-from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import read_target
-from sklearn_hsae.inference._annotations import (
-    column_names,
-    rows_that_count,
+from sklearn_hsae.inference._annotations import rows_that_count
+from sklearn_hsae.inference._class_regressions import class_regressions
+from sklearn_hsae.inference._class_scores import (
+    accuracy,
+    class_metrics,
+    log_odds,
+    most_likely,
+    shares,
 )
-from sklearn_hsae.inference._controls import (
-    controls_first,
-    read_controls,
-    with_codes,
-    with_index_levels,
+from sklearn_hsae.inference._classes import (
+    find_positive,
+    read_labels,
+    refuse_single_class,
+    refuse_unknown,
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
-from sklearn_hsae.inference._logistic import fit_logistic
-from sklearn_hsae.inference._marginal_effects import average_marginal_effects
-from sklearn_hsae.inference._metrics import (
-    auc,
-    average_precision,
-    gain,
-    headline,
-    mcfadden,
-)
-from sklearn_hsae.inference._pair_separation import compare_pairs
-from sklearn_hsae.inference._positive_class import find_positive
-from sklearn_hsae.inference._separation import compare_means
-from sklearn_hsae.inference._table import (
-    control_table,
-    hypothesis_table,
-    upper_sided,
-    with_correction,
-)
+from sklearn_hsae.inference._logistic import fit_logistic, wald_logistic
+from sklearn_hsae.inference._table import with_correction
 
 
 class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
@@ -57,8 +45,10 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
 
     Parameters
     ----------
-    cov_type : {"nonrobust", "cluster"}, default="nonrobust"
-        "nonrobust" takes the rows to be independent. "cluster" allows for rows that go
+    cov_type : {"nonrobust", "HC3", "cluster"}, default="nonrobust"
+        "nonrobust" takes the rows to be independent, and the log-odds to be what the
+        regression says. "HC3" does not need the latter: its variances are those of the
+        sandwich, where that is larger. "cluster" allows for rows that go
         together, such as the texts of one author, as in :class:`HypothesisRegressor`:
         pass `groups` to :meth:`fit` and :meth:`evaluate`.
     correction : {"bonferroni", "holm", "fdr_bh", "fdr_by"}, default="holm"
@@ -144,9 +134,11 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     a weight of 2 tells less than two rows [2]_. Beside Firth's penalty, which counts as
     a fixed number of rows, their size matters too: let their mean be about 1.
 
-    With groups, variances are CR2's for the least squares of the last Newton step where
-    that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios are
-    divided by the ratio of this variance to that of independent rows.
+    With "HC3", the residuals of the sandwich are divided by 1 minus the leverages of
+    the last Newton step. (The discrete models of statsmodels call the plain sandwich
+    HC3.) With groups, variances are CR2's for the least squares of the last Newton step
+    where that is larger, and tests have its degrees of freedom [3]_. Likelihood ratios
+    are divided by the ratio of this variance to that of independent rows.
 
     References
     ----------
@@ -170,7 +162,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "cov_type": [StrOptions({"nonrobust", "cluster"})],
+        "cov_type": [StrOptions({"nonrobust", "HC3", "cluster"})],
         "correction": [StrOptions({"bonferroni", "holm", "fdr_bh", "fdr_by"})],
         "alpha": [Interval(Real, 0, 1, closed="neither")],
         "intervals": [StrOptions({"pointwise", "simultaneous"})],
@@ -275,7 +267,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             With more than two classes, those of the single regressions, brought to
             sum 1.
         """
-        return _shares(self.decision_function(X))
+        return shares(self.decision_function(X))
 
     def predict(self, X):
         """Predict the class.
@@ -289,7 +281,31 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,)
         """
-        return self._most_likely(self.decision_function(X))
+        return most_likely(self.decision_function(X), self.classes_)
+
+    def score(self, X, y, sample_weight=None):
+        """The share of correct predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_hypotheses)
+            A NaN counts as the training mean of its column.
+        y : array-like of shape (n_samples,)
+            The true classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            With `pairs`, a pair without any difference counts half: swapped, it would
+            be predicted in the same way.
+        """
+        if not self.pairs:
+            return super().score(X, y, sample_weight)
+        scores, y = self.decision_function(X), read_labels(y)
+        check_consistent_length(scores, y, sample_weight)
+        return accuracy(scores, y, self.classes_, sample_weight, pairs=True)
 
     def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
@@ -319,7 +335,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             `auc_in_sample` and `mcfadden_in_sample`. `n_significant` (for any class),
             `n_hypotheses`, `n` and `n_dropped`; with groups also `n_clusters`. With
             more than two classes, `auc` and `average_precision` are means over those
-            in y, each against the rest.
+            in y, each against the rest. With `pairs` each pair counts in both orders.
 
             With controls: `auc_controls`, `auc_hypotheses`, `delta_auc` and
             `delta_auc_p`, as those of R² in :class:`HypothesisRegressor`. With more
@@ -333,23 +349,16 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         check_is_fitted(self)
         rows = self._rows(X, y, sample_weight, groups, reset=False)
         again, table, controls = self._estimate(rows)
-        X, y, weights, clusters, _ = rows
-        options = {"alpha": self.alpha, "weights": weights, "clusters": clusters}
-        log_odds = self._log_odds(X)
-        scores, is_right = _shares(log_odds), self._most_likely(log_odds) == y
-        in_sample = _shares(_log_odds(X, *self._coefficients(again)))
-        order = slice(None, None, -1 if self._is_first_positive else 1)
+        scores = self._log_odds(rows.X)
+        in_sample = log_odds(rows.X, *self._coefficients(again))
+        options = {
+            "alpha": self.alpha,
+            "weights": rows.weights,
+            "clusters": rows.clusters,
+            "has_intercept": not self.pairs,
+        }
         metrics = {
-            **headline(y, scores, self.classes_, **options),
-            **self._beyond_controls(rows, scores, options),
-            "average_precision": average_precision(
-                y, scores[:, order], self.classes_[order], weights
-            ),
-            "accuracy": float(np.average(is_right, weights=weights)),
-            "auc_in_sample": auc(y, in_sample, self.classes_, weights),
-            "mcfadden_in_sample": mcfadden(
-                y, in_sample, self.classes_, weights, not self.pairs
-            ),
+            **class_metrics(self, rows, scores, in_sample, options),
             "n_significant": int(
                 table.groupby("hypothesis")["significant"].any().sum()
             ),
@@ -360,7 +369,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
 
     def _log_odds(self, X):
         coefficients = np.hstack([self.control_coef_, self.coef_])
-        return _log_odds(X, coefficients, self.intercept_)
+        return log_odds(X, coefficients, self.intercept_)
 
     def _regressions(self, rows, columns):
         """Coefficients and intercepts of the regressions on some columns."""
@@ -376,78 +385,44 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         ]
         return self._coefficients(estimates)
 
+    def _wald(self, rows, members):
+        """p of the test of each group of columns, for each class."""
+        tests = [
+            wald_logistic(
+                rows.X,
+                is_class,
+                np.concatenate(self._names()),
+                members,
+                cov_type=self.cov_type,
+                weights=rows.weights,
+                clusters=rows.clusters,
+                has_intercept=not self.pairs,
+            )
+            for _, is_class in self._outcomes(rows.y)
+        ]
+        return np.concatenate(tests)
+
     def _outcomes(self, y):
         """Each class that has a regression, and 1 for the rows that have it."""
         labels = [self.positive_] if len(self.classes_) == 2 else self.classes_
         return [(label, (y == label).astype(np.float64)) for label in labels]
 
-    def _beyond_controls(self, rows, scores, options):
-        """What each of controls and hypotheses reach alone, and what the latter add."""
-        n_controls = self.control_coef_.shape[1]
-        if not n_controls:
-            return {}
-        X, y, *_ = rows
-        controls, hypotheses = X[:, :n_controls], X[:, n_controls:]
-        by_hypotheses = _shares(_log_odds(hypotheses, *self._alone["hypotheses"]))
-        by_hypotheses = headline(y, by_hypotheses, self.classes_, **options)
-        baseline = _shares(_log_odds(controls, *self._alone["controls"]))
-        names = np.append(self._names()[0], "hypotheses")
-        sign, p = -1.0 if self._is_first_positive else 1.0, []
-        for (_, is_class), coefficient in zip(
-            self._outcomes(y), self.coef_, strict=True
-        ):
-            columns = np.column_stack([controls, sign * hypotheses @ coefficient])
-            added = fit_logistic(
-                columns, is_class, names, has_intercept=not self.pairs, **options
-            )
-            p.append(upper_sided(added.p[-1], added.coefficient[-1]))
-        p = min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
-        return {
-            **{
-                name.replace("auc", "auc_hypotheses"): v
-                for name, v in by_hypotheses.items()
-            },
-            **gain(y, scores, baseline, self.classes_, p=p, **options),
-        }
-
     def _check_held_out(self, y):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
-        self._check_labels(_labels(y))
-
-    def _check_labels(self, labels):
-        unknown = np.setdiff1d(labels, self.classes_).tolist()
-        if unknown:
-            raise ValueError(
-                f"y has the classes {unknown[:10]}, which fit has not seen; it has "
-                f"seen {self.classes_.tolist()}."
-            )
-        _refuse_single_class(labels)
+        refuse_unknown(read_labels(y), self.classes_)
 
     def _rows(self, X, y, sample_weight, groups, *, reset):
         """The rows that count, with their labels."""
         if y is not None:  # else validate_data says that it is missing
-            y = _labels(y)
-        X = with_index_levels(self.controls, self._per_row(X))
-        if reset:
-            self._controls = read_controls(self.controls, X)
-        X, y = validate_data(
-            self,
-            with_codes(self._controls, X),
-            y,
-            reset=reset,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2,
-        )
-        X = controls_first(self._controls, column_names(self), X)
-        self._check_pairs(X)
+            y = read_labels(y)
+        X, y = self._read_columns(X, y, reset=reset)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         if self.pairs:
             check_pair_target(read_target(rows.y, "classification"))
         if reset:
-            _refuse_single_class(rows.y)
+            refuse_single_class(rows.y)
         else:
-            self._check_labels(rows.y)
+            refuse_unknown(rows.y, self.classes_)
         return rows
 
     @property
@@ -462,79 +437,19 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         intercept = np.array([result.intercept for result in estimates])
         return sign * coef, sign * intercept
 
-    def _most_likely(self, log_odds):
-        if log_odds.ndim == 1:
-            return self.classes_[(log_odds > 0).astype(int)]
-        return self.classes_[log_odds.argmax(axis=1)]
-
     def _estimate(self, rows):
         """The estimates of each regression, their table, and that of the controls."""
         controls, names = self._names()
-        n_controls = len(controls)
-        X, y, weights, clusters, _ = rows
-        outcomes = self._outcomes(y)
-        alpha = self._interval_alpha(n_controls, len(outcomes) * len(names))
-        options = {"weights": weights, "clusters": clusters, "alpha": alpha}
-        estimates, tables, control_tables = [], [], []
-        annotations = X[:, n_controls:]
-        for label, is_class in outcomes:
-            estimate = fit_logistic(
-                X,
-                is_class,
-                np.concatenate([controls, names]),
-                has_intercept=not self.pairs,
-                **options,
-            )
-            if self.pairs:
-                separation = compare_pairs(
-                    annotations, is_class - 0.5, weights, clusters=clusters
-                )
-            else:
-                separation = compare_means(
-                    annotations != 0, is_class, weights, clusters=clusters
-                )
-            tested = estimate.part(slice(n_controls, None))
-            table = hypothesis_table(annotations, weights, names, tested, separation)
-            table.insert(
-                table.columns.get_loc("p"),
-                "average_marginal_effect",
-                average_marginal_effects(X, estimate, weights, self.pairs)[n_controls:],
-            )
-            control_rows = control_table(controls, estimate.part(slice(n_controls)))
-            if len(self.classes_) > 2:
-                table.insert(0, "class", label)
-                control_rows.insert(0, "class", label)
-            estimates.append(estimate)
-            tables.append(table)
-            control_tables.append(control_rows)
-        table = with_correction(
-            pd.concat(tables, ignore_index=True),
-            alpha=self.alpha,
-            correction=self.correction,
+        outcomes = self._outcomes(rows.y)
+        n_tests = len(outcomes) * len(names)
+        estimates, table, control_rows = class_regressions(
+            outcomes,
+            rows,
+            controls,
+            names,
+            pairs=self.pairs,
+            alpha=self._interval_alpha(len(controls), n_tests),
+            cov_type=self.cov_type,
         )
-        return estimates, table, pd.concat(control_tables, ignore_index=True)
-
-
-def _log_odds(X, coef, intercept):
-    scores = X @ coef.T + intercept
-    return scores[:, 0] if len(coef) == 1 else scores
-
-
-def _shares(log_odds):
-    shares = expit(log_odds)
-    if shares.ndim == 1:
-        return np.column_stack([1 - shares, shares])
-    return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
-
-
-def _labels(y):
-    target = read_target(y, "classification")
-    return target.classes[target.values]
-
-
-def _refuse_single_class(y):
-    if (y == y[0]).all():
-        raise ValueError(
-            "HypothesisClassifier needs two classes or more in y; the rows that count "
-            f"have one class, {y[:1].tolist()[0]!r}."
-        )
+        table = with_correction(table, alpha=self.alpha, correction=self.correction)
+        return estimates, table, control_rows

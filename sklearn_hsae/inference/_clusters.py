@@ -66,8 +66,8 @@ def refuse_single_cluster(clusters):
         )
 
 
-def cluster_variances(basis, directions, residual, clusters):
-    """CR2 variances of coefficients, and their degrees of freedom.
+def cluster_covariance(basis, directions, residual, clusters):
+    """CR2 covariance of coefficients, and the degrees of freedom of each variance.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def cluster_variances(basis, directions, residual, clusters):
 
     Returns
     -------
-    variance : ndarray of shape (n_coefficients,)
+    covariance : ndarray of shape (n_coefficients, n_coefficients)
     degrees : ndarray of shape (n_coefficients,)
         Not more than the number of clusters minus 1.
     is_lone : bool ndarray of shape (n_coefficients,)
@@ -102,7 +102,8 @@ def cluster_variances(basis, directions, residual, clusters):
     ends = np.cumsum(np.bincount(clusters))
     starts = np.concatenate([[0], ends[:-1]])
     rank, n_coefficients = directions.shape
-    totals = np.zeros((3, n_coefficients))
+    totals = np.zeros((2, n_coefficients))
+    covariance = np.zeros((n_coefficients, n_coefficients))
     products = np.zeros((n_coefficients, rank, rank))
     is_lone = np.zeros(n_coefficients, dtype=bool)
     step = max(1, _VALUES_PER_CHUNK // rank**2)
@@ -117,17 +118,18 @@ def cluster_variances(basis, directions, residual, clusters):
         fitted = gram @ adjusted
         length = np.einsum("gik,gik->gk", adjusted, fitted)
         explained = np.square(fitted).sum(axis=1)
-        totals[0] += np.square(np.einsum("gik,gi->gk", adjusted, sums)).sum(axis=0)
-        totals[1] += (length - explained).sum(axis=0)
-        totals[2] += (length * (length - 2 * explained)).sum(axis=0)
+        moved = np.einsum("gik,gi->gk", adjusted, sums)
+        covariance += moved.T @ moved
+        totals[0] += (length - explained).sum(axis=0)
+        totals[1] += (length * (length - 2 * explained)).sum(axis=0)
         products += fitted.transpose(2, 1, 0) @ fitted.transpose(2, 0, 1)
         is_lone |= lone
-    variance, trace, trace_of_square = totals
+    trace, trace_of_square = totals
     trace_of_square = trace_of_square + np.square(products).sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         degrees = np.square(trace) / trace_of_square
     degrees = np.clip(np.nan_to_num(degrees, nan=1.0), 1.0, len(starts) - 1.0)
-    return variance, degrees, is_lone
+    return covariance, degrees, is_lone
 
 
 def _adjusted(gram, directions):

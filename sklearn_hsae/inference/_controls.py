@@ -5,11 +5,15 @@ name of each column of X that is a control, its plain name, and its levels (None
 numbers).
 """
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
 from sklearn_hsae._sklearn_compat import check_feature_names_in
+
+_N_IN_MESSAGE = 5
 
 
 def read_controls(controls, X):
@@ -71,11 +75,11 @@ def _is_column(name, X):
 
 def with_codes(controls, X):
     """X with the number of its level, or NaN, in the place of each category."""
-    codes = {
-        name: _codes(X[name], levels)
-        for name, (_, levels) in controls.items()
-        if levels is not None and name in X
-    }
+    codes = {}
+    for name, (plain, levels) in controls.items():
+        if levels is not None and name in X:
+            codes[name] = _codes(X[name], levels)
+            _warn_of_new_levels(plain, X[name], codes[name])
     return X.assign(**codes) if codes else X
 
 
@@ -164,6 +168,24 @@ def _levels(X, name):
 def _codes(column, levels):
     codes = pd.Index(levels, dtype=object).get_indexer(column.astype(object))
     return np.where(codes < 0, np.nan, codes.astype(np.float64))
+
+
+def _warn_of_new_levels(plain, column, codes):
+    """Name the values that `fit` has not seen."""
+    is_new = np.isnan(codes) & column.notna().to_numpy()
+    if not is_new.any():
+        return
+    counts = column[is_new].astype(object).value_counts()
+    shown = [f"{value!r} ({n} rows)" for value, n in counts.head(_N_IN_MESSAGE).items()]
+    more = ["..."] if len(counts) > _N_IN_MESSAGE else []
+    warnings.warn(
+        f"The control {plain!r} has values that fit has not seen: "
+        f"{', '.join([*shown, *more])}. A prediction takes the mean of the training "
+        "rows for them, and tests leave these rows out. Fit on rows of all values, or "
+        "merge rare ones.",
+        UserWarning,
+        stacklevel=5,
+    )
 
 
 def _dummies(column, levels):

@@ -11,6 +11,7 @@ from sklearn_hsae.inference._clusters import request_groups
 from sklearn_hsae.inference._controls import (
     control_names,
     controls_first,
+    read_controls,
     with_codes,
     with_index_levels,
 )
@@ -54,10 +55,25 @@ class HypothesisMixin:
 
     def _table_of(self, X, y, groups, controls):
         """The table of other columns, by the settings and the classes of this step."""
+        other, rows = self._with_columns(X, y, groups, controls)
+        return other._estimate(rows)[1]
+
+    def _joint_p(self, X, y, groups, controls, members):
+        """p of the tests that all coefficients of some hypotheses are 0.
+
+        `members` has the positions of the hypotheses of each test. The tests of the
+        first class come first.
+        """
+        other, rows = self._with_columns(X, y, groups, controls)
+        n_controls = len(other._names()[0])
+        return other._wald(rows, [n_controls + columns for columns in members])
+
+    def _with_columns(self, X, y, groups, controls):
+        """A step for other columns, and the rows that count."""
         other = clone(self).set_params(controls=controls or None)
         if is_classifier(self):  # some of three or more may not be in y
             other.classes_, other.positive_ = self.classes_, self.positive_
-        return other._estimate(other._rows(X, y, None, groups, reset=True))[1]
+        return other, other._rows(X, y, None, groups, reset=True)
 
     def _names(self):
         """The names of the columns of the controls, and those of the hypotheses."""
@@ -72,6 +88,25 @@ class HypothesisMixin:
         if self.intervals == "simultaneous":
             alpha[n_controls:] /= n_tests
         return alpha
+
+    def _read_columns(self, X, y, *, reset, **options):
+        """Controls, then annotations, of rows with an outcome; `options` are of y."""
+        X = with_index_levels(self.controls, self._per_row(X))
+        if reset:
+            self._controls = read_controls(self.controls, X)
+        X, y = validate_data(
+            self,
+            with_codes(self._controls, X),
+            y,
+            reset=reset,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2,
+            **options,
+        )
+        X = controls_first(self._controls, column_names(self), X)
+        self._check_pairs(X)
+        return X, y
 
     def _columns(self, X):
         """Controls and annotations, with means in the place of NaN."""

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import linalg, optimize
 from scipy.special import expit, log_expit
 
-from sklearn_hsae.inference._clusters import cluster_variances
+from sklearn_hsae.inference._clusters import cluster_covariance
 
 # A maximum is found when one more step would move no row's log-odds by more than this.
 _STILL = 1e-6
@@ -40,14 +40,14 @@ class LogisticLikelihood:
         self.matrix, self.y, self.weights = matrix, y, weights
         self.penalized = penalized
 
-    def maximize(self, start, fixed=None):
+    def maximize(self, start, fixed=()):
         """Find the maximum by Newton's steps, halved where they do not gain.
 
         Parameters
         ----------
         start : ndarray of shape (n_columns,)
-        fixed : int, default=None
-            Position of a coefficient that stays as it is in `start`.
+        fixed : int or ndarray of int, default=()
+            Positions of coefficients that stay as they are in `start`.
 
         Returns
         -------
@@ -56,7 +56,7 @@ class LogisticLikelihood:
         gradient : ndarray of shape (n_columns,)
         converged : bool
         """
-        beta, free = start, np.arange(len(start)) != fixed
+        beta, free = start, ~np.isin(np.arange(len(start)), fixed)
         value, gradient, curvature = self._at(beta)
         moved = np.inf
         if not np.isfinite(value):
@@ -103,22 +103,46 @@ class LogisticLikelihood:
         covariance = inverse @ covariance @ inverse
         return covariance, np.diag(covariance) / np.diag(inverse)
 
-    def cluster_variances(self, beta, clusters):
-        """Variances of the coefficients that allow for clusters: CR2.
+    def hc3_covariance(self, beta):
+        """HC3's covariance of the coefficients: the sandwich (MacKinnon & White 1985).
+
+        The residuals are divided by 1 minus the leverages of the least squares of the
+        last Newton step.
+
+        Returns
+        -------
+        covariance : ndarray of shape (n_columns, n_columns)
+        degrees : ndarray of shape (n_columns,)
+            Infinite.
+        is_lone : bool ndarray of shape (n_columns,)
+            False.
+        """
+        share = expit(self.matrix @ beta)
+        spread = self.weights * share * (1 - share)
+        inverse = linalg.inv((self.matrix.T * spread) @ self.matrix)
+        loadings = self.matrix @ inverse
+        left = 1 - spread * np.einsum("ij,ij->i", loadings, self.matrix)
+        moved = self.weights * (self.y - share) / np.maximum(left, _ROUNDING)
+        loadings *= moved[:, None]
+        degrees = np.full(len(beta), np.inf)
+        return loadings.T @ loadings, degrees, np.zeros(len(beta), dtype=bool)
+
+    def cluster_covariance(self, beta, clusters):
+        """Covariance of the coefficients that allows for clusters: CR2.
 
         The regression is taken as the least squares of its last Newton step, with its
         weights.
 
         Returns
         -------
-        As the function `cluster_variances`.
+        As the function `cluster_covariance`.
         """
         share = expit(self.matrix @ beta)
         root = np.sqrt(self.weights * np.maximum(share * (1 - share), 1e-300))
         basis, triangle = linalg.qr(self.matrix * root[:, None], mode="economic")
         directions = linalg.solve_triangular(triangle, np.eye(len(triangle)), trans="T")
         residual = self.weights * (self.y - share) / root
-        return cluster_variances(basis, directions, residual, clusters)
+        return cluster_covariance(basis, directions, residual, clusters)
 
     def profile(self, j, value, best, direction):
         """Maximum over the other coefficients while coefficient j has one value.

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_hsae.inference._clusters import of_rows
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._estimates import Estimates
+from sklearn_hsae.inference._joint_test import Covariance, joint_p
 from sklearn_hsae.inference._likelihood import LogisticLikelihood
 from sklearn_hsae.inference._pair_separation import sign_test
 
@@ -30,6 +31,7 @@ def fit_logistic(
     names,
     *,
     alpha,
+    cov_type="nonrobust",
     weights=None,
     clusters=None,
     tested=None,
@@ -50,10 +52,11 @@ def fit_logistic(
     names : ndarray of str of shape (n_hypotheses,)
     alpha : float or ndarray of shape (n_hypotheses,)
         The intervals cover 1 - alpha.
+    cov_type : {"nonrobust", "HC3", "cluster"}, default="nonrobust"
     weights : ndarray of shape (n_rows,), default=None
         Greater than 0. Their mean matters only beside Firth's penalty.
     clusters : int ndarray of shape (n_rows,), default=None
-        The number of each row's cluster, where rows are not independent.
+        The number of each row's cluster, for "cluster".
     tested : bool ndarray of shape (n_hypotheses,), default=None
         With Firth's penalty: the columns that get the likelihood ratio test, which
         takes time, and then all intervals are Wald's. None tests all columns, with
@@ -76,8 +79,9 @@ def fit_logistic(
     weighted estimate to the inverse information (Rao & Scott 1984).
 
     With clusters, the variance of the estimate is CR2's, with its degrees of freedom,
-    where that is larger. For a likelihood ratio it is taken where the coefficient is 0:
-    at the maximum it collapses when the classes separate.
+    where that is larger; with "HC3" it is that of the sandwich, where that is. For a
+    likelihood ratio it is taken where the coefficient is 0: at the maximum it collapses
+    when the classes separate.
     """
     design = usable_part(X, names, weights, has_intercept=has_intercept)
     y = y[design.rows]
@@ -85,15 +89,17 @@ def fit_logistic(
         intercept = float(special.logit((y.sum() + 0.5) / (len(y) + 1)))
         return Estimates.none(X.shape[1], intercept, "all rows are of one class")
     clusters = of_rows(clusters, design.rows)
+    robust = _robust(cov_type, clusters)
     alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
-    is_few = (_expected_rows(design, y) < _FEW_EXPECTED).any()
-    fit = None if is_few else _maximum_likelihood(design, y, alpha, clusters)
+    is_few = _has_few(design, y)
+    fit = None if is_few else _maximum_likelihood(design, y, alpha, robust)
     note = ""
     if fit is None:
         has = X[np.ix_(design.rows, design.columns)]
         if tested is not None:
             tested = tested[design.columns]
-        fit, converged = _penalized_likelihood(design, y, has, alpha, clusters, tested)
+        options = {"robust": robust, "clusters": clusters, "tested": tested}
+        fit, converged = _penalized_likelihood(design, y, has, alpha, **options)
         note = "few rows of a class" if is_few else "the classes separate"
         note = f"{PENALIZED}{note}" + ("" if converged else " (not converged)")
     beta, error, p, ends = fit
@@ -114,6 +120,11 @@ def fit_logistic(
     return estimates._replace(
         notes=[own or note for own in notes], is_penalized=bool(note)
     )
+
+
+def _has_few(design, y):
+    """Whether some column has too few rows of the rarer class for Wald's test."""
+    return bool((_expected_rows(design, y) < _FEW_EXPECTED).any())
 
 
 def _expected_rows(design, y):
@@ -137,19 +148,28 @@ def _likelihood(design, y, *, penalized):
     return likelihood, start
 
 
-def _maximum_likelihood(design, y, alpha, clusters):
+def _maximum_likelihood(design, y, alpha, robust):
     """Coefficients, errors, p-values and intervals, or None without a maximum."""
     likelihood, start = _likelihood(design, y, penalized=False)
     beta, *_, converged = likelihood.maximize(start)
     if not converged:
         return None
-    _, unit, ratio, degrees = _spread(likelihood, beta, clusters)
+    _, unit, ratio, degrees = _spread(likelihood, beta, robust)
     error = unit * np.sqrt(ratio)
     first = int(design.has_intercept)
     return beta, error, *_wald(beta[first:], error[first:], degrees[first:], alpha)
 
 
-def _spread(likelihood, beta, clusters):
+def _robust(cov_type, clusters):
+    """What gives the covariance that holds without the model; None for "nonrobust"."""
+    if cov_type == "HC3":
+        return LogisticLikelihood.hc3_covariance
+    if clusters is None:
+        return None
+    return lambda likelihood, beta: likelihood.cluster_covariance(beta, clusters)
+
+
+def _spread(likelihood, beta, robust):
     """How uncertain the coefficients are.
 
     Returns
@@ -164,11 +184,82 @@ def _spread(likelihood, beta, clusters):
     """
     covariance, ratio = likelihood.covariance(beta)
     unit, degrees = np.sqrt(np.diag(covariance) / ratio), np.full(len(beta), np.inf)
-    if clusters is not None:
-        robust, degrees, is_lone = likelihood.cluster_variances(beta, clusters)
-        ratio = np.maximum(ratio, robust / np.square(unit))
+    if robust is not None:
+        matrix, degrees, is_lone = robust(likelihood, beta)
+        ratio = np.maximum(ratio, np.diag(matrix) / np.square(unit))
         ratio[is_lone] = np.nan
     return covariance, unit, ratio, degrees
+
+
+def wald_logistic(
+    X,
+    y,
+    names,
+    members,
+    *,
+    cov_type="nonrobust",
+    weights=None,
+    clusters=None,
+    has_intercept=True,
+):
+    """Test for each group of columns that all of their coefficients are 0.
+
+    Wald's test, or where `fit_logistic` is penalized the likelihood ratio test.
+
+    Parameters
+    ----------
+    members : list of int ndarray
+        The columns of each group.
+    X, y, names, cov_type, weights, clusters, has_intercept
+        As for `fit_logistic`.
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+        p-values; NaN where no member has a coefficient.
+    """
+    design = usable_part(X, names, weights, has_intercept=has_intercept)
+    y = y[design.rows]
+    if has_intercept and y.min() == y.max():
+        return np.full(len(members), np.nan)
+    clusters = of_rows(clusters, design.rows)
+    robust, first = _robust(cov_type, clusters), int(has_intercept)
+    if not _has_few(design, y):
+        likelihood, start = _likelihood(design, y, penalized=False)
+        beta, *_, converged = likelihood.maximize(start)
+        if converged:
+            covariance = likelihood.covariance(beta)[0][first:, first:]
+            covariances, is_lone = [Covariance(covariance, np.inf)], False
+            if robust is not None:
+                matrix, _, is_lone = (part[first:] for part in robust(likelihood, beta))
+                covariances.append(_of_clusters(matrix[:, first:], clusters))
+            columns = np.where(is_lone, -1, design.columns)
+            return joint_p(members, columns, beta[first:], covariances)
+    return _likelihood_ratios(design, y, members, robust, clusters)
+
+
+def _likelihood_ratios(design, y, members, robust, clusters):
+    """Penalized likelihood ratio tests that the coefficients of each group are 0."""
+    likelihood, start = _likelihood(design, y, penalized=True)
+    best, top, *_ = likelihood.maximize(start)
+    first, p = int(design.has_intercept), np.full(len(members), np.nan)
+    for i, group in enumerate(members):
+        own = first + np.flatnonzero(np.isin(design.columns, group))
+        at_null = np.where(np.isin(np.arange(len(best)), own), 0.0, best)
+        at_null, null, *_ = likelihood.maximize(at_null, fixed=own)
+        covariance, _, ratio, _ = _spread(likelihood, at_null, robust)
+        own = own[np.isfinite(ratio[own])]
+        if len(own):
+            drop = max(2 * (top - null), 0) / ratio[own].max()
+            p[i] = _of_clusters(covariance, clusters).p(drop, len(own))
+    return p
+
+
+def _of_clusters(covariance, clusters):
+    """The covariance with degrees of freedom: those of many rows, or of clusters."""
+    if clusters is None:
+        return Covariance(covariance, np.inf)
+    return Covariance(covariance, clusters.max(), is_of_clusters=True)
 
 
 def _wald(beta, error, degrees, alpha):
@@ -177,7 +268,7 @@ def _wald(beta, error, degrees, alpha):
     return 2 * stats.t.sf(np.abs(beta / error), degrees), [beta - width, beta + width]
 
 
-def _penalized_likelihood(design, y, has, alpha, clusters, tested):
+def _penalized_likelihood(design, y, has, alpha, *, robust, clusters, tested):
     """Coefficients, errors, p-values and intervals; and whether all converged."""
     likelihood, start = _likelihood(design, y, penalized=True)
     best, top, _, converged = likelihood.maximize(start)
@@ -188,7 +279,7 @@ def _penalized_likelihood(design, y, has, alpha, clusters, tested):
             ConvergenceWarning,
             stacklevel=2,
         )
-    covariance, unit, ratio, degrees = _spread(likelihood, best, clusters)
+    covariance, unit, ratio, degrees = _spread(likelihood, best, robust)
     error = unit * np.sqrt(ratio)
     first = int(design.has_intercept)
     p, (low, high) = _wald(best[first:], error[first:], degrees[first:], alpha)
@@ -197,9 +288,9 @@ def _penalized_likelihood(design, y, has, alpha, clusters, tested):
         j = column + first
         direction = covariance[:, j] / covariance[j, j]
         at_null, null, *_ = likelihood.profile(j, 0.0, best, direction)
-        if clusters is not None:
+        if robust is not None:
             ratio[j], degrees[j] = (
-                values[j] for values in _spread(likelihood, at_null, clusters)[2:]
+                values[j] for values in _spread(likelihood, at_null, robust)[2:]
             )
             error[j] = unit[j] * np.sqrt(ratio[j])
         if np.isnan(ratio[j]):

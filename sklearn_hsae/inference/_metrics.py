@@ -39,7 +39,7 @@ def headline(
     clusters : int ndarray of shape (n_rows,), default=None
         The number of each row's cluster, where rows are not independent.
     has_intercept : bool, default=True
-        As for `r2`.
+        As for `r2` and `auc`.
 
     Returns
     -------
@@ -53,7 +53,9 @@ def headline(
         name, score = "r2", r2(y, prediction, weights, has_intercept)
         ends = r2_interval(y, prediction, **options)
     else:
-        name, score = "auc", auc(y, prediction, classes, weights)
+        name, score = "auc", auc(y, prediction, classes, weights, has_intercept)
+        if not has_intercept:
+            y, prediction, options = _in_both_orders(y, prediction, classes, options)
         ends = auc_interval(*_against_the_rest(y, prediction, classes), **options)
     return {name: score, f"{name}_low": ends[0], f"{name}_high": ends[1]}
 
@@ -70,7 +72,7 @@ def gain(y, prediction, baseline, classes=None, *, p, has_intercept=True, **opti
     p : float
         Of the test that nothing is added.
     has_intercept : bool, default=True
-        As for `r2`.
+        As for `r2` and `auc`.
     **options
         `alpha`, `weights` and `clusters` of `headline`.
 
@@ -88,7 +90,11 @@ def gain(y, prediction, baseline, classes=None, *, p, has_intercept=True, **opti
         ends = r2_interval(y, prediction, baseline=baseline, **options)
     else:
         name = "auc"
-        scores = [auc(y, v, classes, weights) for v in (prediction, baseline)]
+        shown = (prediction, baseline)
+        scores = [auc(y, v, classes, weights, has_intercept) for v in shown]
+        if not has_intercept:
+            _, baseline, _ = _in_both_orders(y, baseline, classes, {})
+            y, prediction, options = _in_both_orders(y, prediction, classes, options)
         is_class, shown = _against_the_rest(y, prediction, classes)
         _, beside = _against_the_rest(y, baseline, classes)
         ends = auc_gain_interval(is_class, shown, beside, **options)
@@ -101,14 +107,23 @@ def gain(y, prediction, baseline, classes=None, *, p, has_intercept=True, **opti
     }
 
 
-def auc(y, scores, classes, weights=None):
-    """Area under the ROC curve; the mean over classes when there are more than two."""
-    return _mean_over_classes(roc_auc_score, y, scores, classes, weights)
+def auc(y, scores, classes, weights=None, has_intercept=True):
+    """Area under the ROC curve; the mean over classes when there are more than two.
+
+    For pairs, `has_intercept` is False: then each pair counts in both orders, so that
+    it does not matter which text is written first.
+    """
+    parts = y, scores, classes, weights, has_intercept
+    return _mean_over_classes(roc_auc_score, *parts)
 
 
-def average_precision(y, scores, classes, weights=None):
-    """Average precision; the mean over classes when there are more than two."""
-    return _mean_over_classes(average_precision_score, y, scores, classes, weights)
+def average_precision(y, scores, classes, weights=None, has_intercept=True):
+    """Average precision; the mean over classes when there are more than two.
+
+    `has_intercept` is that of `auc`.
+    """
+    parts = y, scores, classes, weights, has_intercept
+    return _mean_over_classes(average_precision_score, *parts)
 
 
 def r2(y, prediction, weights=None, has_intercept=True):
@@ -155,7 +170,27 @@ def _against_the_rest(y, scores, classes):
     return is_class[:, present], scores[:, present]
 
 
-def _mean_over_classes(score, y, scores, classes, weights):
+def _in_both_orders(y, scores, classes, options):
+    """Outcomes, scores and options of all pairs, then of all swapped ones.
+
+    A pair and its mirror image are one cluster.
+    """
+    other = np.where(y == classes[0], classes[1], classes[0])
+    weights, clusters = options.get("weights"), options.get("clusters")
+    clusters = np.arange(len(y)) if clusters is None else clusters
+    doubled = {
+        **options,
+        "weights": None if weights is None else np.tile(weights, 2),
+        "clusters": np.tile(clusters, 2),
+    }
+    return np.concatenate([y, other]), np.vstack([scores, scores[:, ::-1]]), doubled
+
+
+def _mean_over_classes(score, y, scores, classes, weights, has_intercept):
+    if not has_intercept:
+        options = {"weights": weights}
+        y, scores, options = _in_both_orders(y, scores, classes, options)
+        weights = options["weights"]
     is_class, scores = _against_the_rest(y, scores, classes)
     pairs = zip(is_class.T, scores.T, strict=True)
     return float(np.mean([score(*pair, sample_weight=weights) for pair in pairs]))

@@ -4,23 +4,17 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
 from sklearn_hsae.inference._annotations import (
-    column_names,
     rows_that_count,
 )
-from sklearn_hsae.inference._controls import (
-    controls_first,
-    read_controls,
-    with_codes,
-    with_index_levels,
-)
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
-from sklearn_hsae.inference._linear import fit_linear
+from sklearn_hsae.inference._linear import fit_linear, wald_linear
 from sklearn_hsae.inference._metrics import gain, headline, r2
 from sklearn_hsae.inference._pair_separation import compare_pairs
 from sklearn_hsae.inference._permutation import choose_n_permutations
@@ -95,7 +89,8 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
           `alpha`. The intervals are corrected for the number of hypotheses with
           ``intervals="simultaneous"`` only.
         - `prevalence`: the share of rows that have the concept (are not 0), weighted
-          if there are weights; `n`: the number of rows.
+          if there are weights; `n`: the number of rows; `n_dropped`: how many others
+          were left out, since an annotation or a control is missing.
         - `note`: why a hypothesis has no coefficient. It is constant, equal to, the
           opposite of or a combination of others, or decided by a single row.
     controls_ : DataFrame
@@ -256,6 +251,30 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         """
         return self._predict(self._columns(X))
 
+    def score(self, X, y, sample_weight=None):
+        """R² of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_hypotheses)
+            A NaN counts as the training mean of its column.
+        y : array-like of shape (n_samples,)
+            The true outcomes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            With `pairs` compared with a prediction of 0, since the mean depends on the
+            order within the pairs.
+        """
+        if not self.pairs:
+            return super().score(X, y, sample_weight)
+        prediction, y = self.predict(X), read_target(y, "regression").values
+        check_consistent_length(prediction, y, sample_weight)
+        return r2(y, prediction, sample_weight, has_intercept=False)
+
     def evaluate(self, X, y, sample_weight=None, groups=None):
         """Test the hypotheses on rows they were not found on.
 
@@ -357,21 +376,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         if y is not None:  # else validate_data says that it is missing
             target = read_target(y, "regression")
             y = (check_pair_target(target) if self.pairs else target).values
-        X = with_index_levels(self.controls, self._per_row(X))
-        if reset:
-            self._controls = read_controls(self.controls, X)
-        X, y = validate_data(
-            self,
-            with_codes(self._controls, X),
-            y,
-            reset=reset,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2,
-            y_numeric=True,
-        )
-        X = controls_first(self._controls, column_names(self), X)
-        self._check_pairs(X)
+        X, y = self._read_columns(X, y, reset=reset, y_numeric=True)
         rows = rows_that_count(X, y, sample_weight, groups, self.cov_type)
         refuse_constant(Target(rows.y))
         return rows
@@ -380,7 +385,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         """The estimates, the table of the hypotheses and that of the controls."""
         controls, names = self._names()
         n_controls = len(controls)
-        X, y, weights, clusters, _ = rows
+        X, y, weights, clusters, n_dropped = rows
         by_permutation = self.correction == "min_p" and self.cov_type == "HC3"
         options = {
             "clusters": clusters,
@@ -404,7 +409,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             separation = compare_pairs(X, y, weights, **options)
         else:
             separation = compare_means(X != 0, y, weights, **options)
-        table = hypothesis_table(X, weights, names, tested, separation)
+        table = hypothesis_table(X, weights, names, tested, separation, n_dropped)
         table = with_correction(
             table,
             alpha=self.alpha,
@@ -414,6 +419,19 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         )
         control_rows = control_table(controls, estimates.part(slice(n_controls)))
         return estimates, table, control_rows
+
+    def _wald(self, rows, members):
+        """p of the test of each group of columns."""
+        return wald_linear(
+            rows.X,
+            rows.y,
+            np.concatenate(self._names()),
+            members,
+            cov_type=self.cov_type,
+            weights=rows.weights,
+            clusters=rows.clusters,
+            has_intercept=not self.pairs,
+        )
 
     def _least_squares(self, rows, columns):
         """Coefficients and intercept of a regression on some columns."""

@@ -15,7 +15,7 @@ POST_SELECTION = (
 _METHODS = {"min_p": "holm"}
 
 
-def hypothesis_table(X, weights, names, estimates, separation):
+def hypothesis_table(X, weights, names, estimates, separation, n_dropped):
     """Put the estimates beside the simple comparisons.
 
     Parameters
@@ -26,6 +26,8 @@ def hypothesis_table(X, weights, names, estimates, separation):
     estimates : Estimates
     separation : tuple
         What `compare_means` returns.
+    n_dropped : int
+        How many other rows were left out.
 
     Returns
     -------
@@ -43,6 +45,7 @@ def hypothesis_table(X, weights, names, estimates, separation):
             "p": estimates.p,
             "prevalence": _prevalence(X, weights),
             "n": len(X),
+            "n_dropped": n_dropped,
             "note": estimates.notes,
         }
     )

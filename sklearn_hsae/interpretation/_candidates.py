@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from sklearn_hsae._labels import same_label
 from sklearn_hsae.interpretation._fidelity import fidelity_table
 
 # From this correlation of their annotations on, a regression with both labels cannot
@@ -149,8 +150,3 @@ class Candidates:
 
     def _distinct_labels(self):
         return list(dict.fromkeys(chain.from_iterable(self.labels)))
-
-
-def same_label(label):
-    """A label as lower-case words without punctuation: equal when the words are."""
-    return " ".join("".join(c if c.isalnum() else " " for c in label.lower()).split())

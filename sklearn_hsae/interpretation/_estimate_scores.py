@@ -28,6 +28,7 @@ def estimate_scores(
     activate=None,
     n_texts=100,
     max_words=256,
+    probabilities=False,
     random_state=None,
 ):
     """Estimate the cost of :func:`score_concepts`, without a call.
@@ -41,6 +42,7 @@ def estimate_scores(
     activate : callable or None, default=None
     n_texts : int, default=100
     max_words : int, default=256
+    probabilities : bool, default=False
     random_state : int, RandomState instance or None, default=None
         All of them as in :func:`score_concepts`. With the same int, the texts are the
         same.
@@ -64,7 +66,7 @@ def estimate_scores(
     texts = get_texts(X, texts, None)
     llm = make_language_model(llm)
     seed = check_random_state(random_state).randint(2**31 - 1)
-    judge = LLMJudge(llm, max_words=max_words)
+    judge = LLMJudge(llm, max_words=max_words, is_graded=probabilities)
     tools = Tools(judge, None, activate, tokens_behind(X), None, seed)
     total = estimate_cost(llm, [])
     for sample in scored_samples(X, texts, n_texts, 1, seed):

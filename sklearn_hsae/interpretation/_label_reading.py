@@ -5,7 +5,7 @@ import html
 import json
 import re
 
-from sklearn_hsae.interpretation._candidates import same_label
+from sklearn_hsae._labels import same_label
 from sklearn_hsae.llm import UnreadableReply
 
 MOST_WORDS = 40  # per label

@@ -32,6 +32,7 @@ def score_concepts(
     n_texts=100,
     n_quantiles=4,
     max_words=256,
+    probabilities=False,
     folder=None,
     random_state=None,
     verbose=0,
@@ -81,6 +82,11 @@ def score_concepts(
         Number of quantiles of the firing texts.
     max_words : int, default=256
         Longer texts are cut to this number of words.
+    probabilities : bool, default=False
+        Ask the language model's server how probable its yes and no are, in "detection",
+        "recall" and "fuzz" (``logprobs`` of OpenAI, vLLM, llama.cpp and others). The
+        examples then have a `probability`, and the first and the last score an `auc`.
+        A server that does not say stays with 1 and 0.
     folder : str, path or None, default=None
         Folder for one JSON file per label.
     random_state : int, RandomState instance or None, default=None
@@ -109,7 +115,9 @@ def score_concepts(
     judge = None
     if llm is not None:
         llm = make_language_model(llm)
-        judge = LLMJudge(llm, max_words=max_words, verbose=verbose)
+        judge = LLMJudge(
+            llm, max_words=max_words, verbose=verbose, is_graded=probabilities
+        )
     tools = Tools(
         judge,
         make_embedder(embedder, verbose),

@@ -81,15 +81,18 @@ class Tools:
     def annotate(self, concept, texts):
         return self.judge.fit([concept], texts).judge(texts)[:, 0]
 
-    def ask(self, prompt, concept, texts):
+    def ask(self, prompt, concept, texts, is_graded=False):
         judge = self.judge
-        return ask_about_texts(judge.client, prompt, concept, texts, judge.max_words)
+        return ask_about_texts(
+            judge.client, prompt, concept, texts, judge.max_words, is_graded
+        )
 
 
 def detection(sample, tools):
     """Can a judge who knows the label find the texts on which the neuron fires?"""
     texts = tools.shown(sample)
-    annotations = tools.annotate(sample.concept, texts)
+    probabilities = tools.annotate(sample.concept, texts)
+    annotations = _decided(probabilities)
     tools.record(
         sample,
         "detection",
@@ -98,17 +101,20 @@ def detection(sample, tools):
         activating=sample.fires,
         prediction=annotations,
         correct=_is_right(annotations, sample.fires),
+        **_recorded(probabilities, tools),
     )
     table = fidelity_table(annotations[:, None], sample.activations[:, None])
     for metric, value in table.iloc[0].items():
         yield metric, None, value
+    yield from _auc(probabilities, sample.fires, tools)
     yield from _means("share_of_yes", annotations, sample.quantile)
 
 
 def recall(sample, tools):
     """As `detection`, but only on the texts on which the neuron fires."""
     texts = firing_texts(sample, tools)
-    annotations = tools.annotate(sample.concept, texts)
+    probabilities = tools.annotate(sample.concept, texts)
+    annotations = _decided(probabilities)
     fires = sample.fires[sample.fires]
     tools.record(
         sample,
@@ -118,6 +124,7 @@ def recall(sample, tools):
         activating=fires,
         prediction=annotations,
         correct=_is_right(annotations, fires),
+        **_recorded(probabilities, tools),
     )
     if not np.isnan(annotations).all():
         yield "recall", None, np.nanmean(annotations)
@@ -138,7 +145,9 @@ def fuzz(sample, tools):
     the tokens are known, the marks are around tokens, see `marked_texts`.
     """
     shown, is_true, quantile = texts_of_fuzz(sample, tools)
-    annotations = tools.ask("fuzz", sample.concept, shown)
+    is_graded = tools.judge.is_graded
+    probabilities = tools.ask("fuzz", sample.concept, shown, is_graded)
+    annotations = _decided(probabilities)
     is_right = _is_right(annotations, is_true)
     tools.record(
         sample,
@@ -148,10 +157,12 @@ def fuzz(sample, tools):
         activating=is_true,
         prediction=annotations,
         correct=is_right,
+        **_recorded(probabilities, tools),
     )
     table = fidelity_table(annotations[:, None], np.array(is_true, float)[:, None])
     for metric in ("balanced_accuracy", "precision", "recall", "f1", "n_rows"):
         yield metric, None, table.loc[0, metric]
+    yield from _auc(probabilities, np.array(is_true), tools)
     yield from _means("accuracy", is_right, np.array(quantile))
 
 
@@ -160,6 +171,24 @@ def texts_of_fuzz(sample, tools):
     if tools.tokens is None:
         return _marked_sentences(sample, tools)
     return marked_texts(sample, tools)
+
+
+def _decided(probabilities):
+    """1 or 0 of a probability; NaN stays."""
+    decided = (probabilities >= 0.5).astype(float)
+    return np.where(np.isnan(probabilities), np.nan, decided)
+
+
+def _recorded(probabilities, tools):
+    return {"probability": probabilities} if tools.judge.is_graded else {}
+
+
+def _auc(probabilities, expected, tools):
+    """How well probabilities rank texts; only where both kinds of texts were judged."""
+    is_known = ~np.isnan(probabilities)
+    expected = expected[is_known]
+    if tools.judge.is_graded and len(set(expected.tolist())) == 2:
+        yield "auc", None, roc_auc_score(expected, probabilities[is_known])
 
 
 def _is_right(annotations, expected):

@@ -1,5 +1,7 @@
 """Questions to a language model about one concept and many texts."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklearn_hsae.llm import Request, UnreadableReply, as_json, load_prompt, shortened
@@ -22,15 +24,18 @@ _STRONGEST = 10
 _OF_WORDS = "simulate_words"
 
 
-def ask_about_texts(client, prompt, concept, texts, max_words):
+def ask_about_texts(client, prompt, concept, texts, max_words, is_graded=False):
     """Ask a question of `_KINDS` about each text.
 
     Returns
     -------
     ndarray of shape (n_texts,)
-        0 or 1, or 0 to 10; NaN where the reply is missing.
+        0 or 1, or the probability of 1 with `is_graded`, or 0 to 10; NaN where the
+        reply is missing.
     """
     requests = requests_about_texts(prompt, concept, texts, max_words)
+    if is_graded:
+        requests = [replace(request, is_graded=True) for request in requests]
     parts = [
         np.full(n, np.nan) if reply is None else reply
         for reply, n in _replies(client, requests, prompt)

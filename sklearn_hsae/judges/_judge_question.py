@@ -7,7 +7,7 @@ from sklearn_hsae.llm import Request, UnreadableReply, as_json, load_prompt
 _WORDS = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
 
 
-def judge_question(texts, concepts, about):
+def judge_question(texts, concepts, about, is_graded=False):
     """Make the request that asks, for each text, which of the concepts it has.
 
     Parameters
@@ -15,11 +15,14 @@ def judge_question(texts, concepts, about):
     texts, concepts : list of str
     about : object
         Kept in the request, for the caller.
+    is_graded : bool
+        Whether to ask for probabilities, see `Request`.
 
     Returns
     -------
     Request
-        Its `read` returns an array of shape (n_texts, n_concepts) of 1, 0 and NaN.
+        Its `read` returns an array of shape (n_texts, n_concepts) of 1, 0 and NaN, or
+        probabilities.
     """
     text_ids = [f"t{i + 1}" for i in range(len(texts))]
     concept_ids = [f"p{i + 1}" for i in range(len(concepts))]
@@ -31,8 +34,9 @@ def judge_question(texts, concepts, about):
     return Request(
         messages=[{"role": "user", "content": prompt}],
         schema=_schema(text_ids, concept_ids),
-        read=lambda found: _read(found, text_ids, concept_ids),
+        read=lambda found: _read(found, text_ids, concept_ids, is_graded),
         about=about,
+        is_graded=is_graded,
     )
 
 
@@ -65,7 +69,7 @@ def _schema(text_ids, concept_ids):
     }
 
 
-def _read(found, text_ids, concept_ids):
+def _read(found, text_ids, concept_ids, is_graded):
     """Read annotations; NaN where one is missing, or is neither yes nor no."""
     annotations = np.full((len(text_ids), len(concept_ids)), np.nan)
     for i, text_id in enumerate(text_ids):
@@ -74,8 +78,12 @@ def _read(found, text_ids, concept_ids):
             entry = found  # with one text, some models leave out the outer object
         if isinstance(entry, dict):
             for j, concept_id in enumerate(concept_ids):
-                word = str(entry.get(concept_id, "")).strip(" .").lower()
-                annotations[i, j] = _WORDS.get(word, np.nan)
+                found_value = entry.get(concept_id, "")
+                word = str(found_value).strip(" .").lower()
+                is_probability = isinstance(found_value, float) and is_graded
+                annotations[i, j] = (
+                    found_value if is_probability else _WORDS.get(word, np.nan)
+                )
     if np.isnan(annotations).all():
         raise UnreadableReply(
             f"it has no answer true or false for {concept_ids} under {text_ids}"

@@ -26,7 +26,7 @@ class JudgedPairs:
     Attributes
     ----------
     annotations : ndarray of shape (n_texts, n_concepts)
-        1, 0, or NaN while unknown.
+        1, 0 or a probability; NaN while unknown.
     given_up : bool ndarray of the same shape
         Pairs of calls that failed; they are not asked again.
     left_out : bool ndarray of the same shape
@@ -61,18 +61,18 @@ class JudgedPairs:
         pairs = {self._key(i, j): (i, j) for i in rows for j in columns}
         entries = self._cache.get_many(pairs)
         for key, value in entries.items():
-            self.annotations[pairs[key]] = value == b"1"
+            self.annotations[pairs[key]] = float(value)
         return len(entries) == len(pairs)
 
     def take(self, replies):
-        """Store replies: tuples of rows, columns and an array of 1, 0 and NaN."""
+        """Store replies: tuples of rows, columns and an array of annotations."""
         entries = {}
         for rows, columns, reply in replies:
             block = np.ix_(rows, columns)
             self.annotations[block] = reply
             self.left_out[block] = np.isnan(reply)
             for i, j in np.argwhere(~np.isnan(reply)).tolist():
-                entries[self._key(rows[i], columns[j])] = b"1" if reply[i, j] else b"0"
+                entries[self._key(rows[i], columns[j])] = b"%g" % reply[i, j]
         self._cache.put_many(entries)
 
     def give_up(self, rows, columns):

@@ -37,6 +37,8 @@ class LLMJudge:
         If not 0, a progress bar is shown.
     usage : Usage or None
         The object that counts the calls; naming and judging can share one.
+    is_graded : bool
+        Whether annotations are probabilities, where the server gives those of tokens.
     """
 
     is_paid = True  # each judged text costs money or time
@@ -51,7 +53,9 @@ class LLMJudge:
         random_state=0,
         verbose=0,
         usage=None,
+        is_graded=False,
     ):
+        self.is_graded = is_graded
         self.concepts_per_call = concepts_per_call
         self.texts_per_call = texts_per_call
         self.max_words = max_words
@@ -106,6 +110,8 @@ class LLMJudge:
 
     def _pairs(self, cache, texts):
         identity = self.client.llm.identity()
+        if self.is_graded:
+            identity = identity | {"is_graded": True}
         pairs = JudgedPairs(cache, identity, texts, self.concepts_)
         self.usage.cache_hits += pairs.n_from_cache
         return pairs
@@ -136,6 +142,7 @@ class LLMJudge:
             [texts[row] for row in rows],
             [self.concepts_[column] for column in columns],
             about=(rows, columns),
+            is_graded=self.is_graded,
         )
 
     def _blocks(self, texts, missing, texts_per_call):

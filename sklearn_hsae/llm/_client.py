@@ -39,12 +39,16 @@ class Request:
         object is not what was asked for.
     about : object
         Anything that the caller wants to keep with the request.
+    is_graded : bool
+        Whether each true and false of the reply becomes a probability, where the server
+        gives those of tokens.
     """
 
     messages: list
     schema: dict
     read: Any
     about: Any = None
+    is_graded: bool = False
 
     @property
     def response_format(self):
@@ -182,6 +186,10 @@ class LLMClient:
         return not dispatch.is_over
 
     def _key(self, request):
+        graded = {"is_graded": True} if request.is_graded else {}
         return cache_key(
-            **self.llm.identity(), messages=request.messages, schema=request.schema
+            **self.llm.identity(),
+            messages=request.messages,
+            schema=request.schema,
+            **graded,
         )

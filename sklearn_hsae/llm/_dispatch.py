@@ -24,6 +24,7 @@ from sklearn_hsae.llm._errors import (
     status_of,
 )
 from sklearn_hsae.llm._pace import Pace
+from sklearn_hsae.llm._probabilities import with_probabilities
 from sklearn_hsae.llm._provider import import_litellm
 from sklearn_hsae.llm._replies import UnreadableReply, content_of, read_object
 from sklearn_hsae.llm._responses import rescue
@@ -127,9 +128,11 @@ class Dispatch:
         """The reply as a JSON object. An unreadable reply is asked for once more."""
         messages = request.messages
         for is_last in (False, True):
-            response = await self._complete(messages, request.response_format)
+            response = await self._complete(messages, request)
             try:
                 reply = read_object(content_of(response))
+                if request.is_graded:
+                    reply = with_probabilities(reply, response)
                 request.read(reply)
                 return reply
             except UnreadableReply as complaint:
@@ -139,7 +142,7 @@ class Dispatch:
                     return None
                 messages = _with_complaint(request.messages, complaint)
 
-    async def _complete(self, messages, form):
+    async def _complete(self, messages, request):
         """Call until there is a response.
 
         Raises
@@ -148,11 +151,12 @@ class Dispatch:
             When no retry is left, or no more calls are allowed.
         """
         tries, without_schema = Tries(), False
+        form = request.response_format
         while True:
             async with self.pace:
                 used = None if without_schema or not self._takes_schema else form
                 try:
-                    response = await self._call(messages, used)
+                    response = await self._call(messages, used, request.is_graded)
                 except _CallFailed as failed:
                     error, started = failed.error, failed.started
                 else:
@@ -169,14 +173,14 @@ class Dispatch:
             self.usage.retries += 1
             await self._sleep(seconds)
 
-    async def _call(self, messages, form):
+    async def _call(self, messages, form, is_graded):
         """Call once, and count what it costs."""
         number = await self._reserve(messages)
         if number is None:
             raise _NoResponse(is_of_the_provider=False)
         started, bill = time.monotonic(), None
         try:
-            bill = response = await self._send(messages, form)
+            bill = response = await self._send(messages, form, is_graded)
         except Exception as error:
             bill = getattr(error, "bill", None)
             raise _CallFailed(error, started) from None
@@ -203,7 +207,7 @@ class Dispatch:
                 await self._call_ended.wait()
         return None
 
-    async def _send(self, messages, form):
+    async def _send(self, messages, form, is_graded):
         llm = self.client.llm
         options = {**self.options, **self.window.options(messages)}
         if llm.temperature is not None:
@@ -212,6 +216,8 @@ class Dispatch:
             options["extra_body"] = llm.extra_body
         if form is not None:
             options["response_format"] = form
+        if is_graded:
+            options["logprobs"] = True
         call_log = _CallLog()
         try:
             # litellm's own time-out limits the time between two bytes only.

@@ -1,6 +1,7 @@
 """What all displays have in common: axes of their own or given ones, and labels."""
 
 import textwrap
+from abc import ABC, abstractmethod
 
 from sklearn_hsae import _format
 from sklearn_hsae._extras import import_extra
@@ -11,8 +12,8 @@ _INCHES_PER_LINE = 0.2
 SIGNIFICANT, OTHER = "#1f5f99", "#8a8f94"
 
 
-class Display:
-    """A figure. A subclass draws it in `_draw` on `ax_`."""
+class Display(ABC):
+    """A figure. A subclass draws it in `_draw`."""
 
     def plot(self, *, ax=None):
         """Draw.
@@ -40,11 +41,12 @@ class Display:
         return 8.5, 1.6 + _INCHES_PER_LINE * lines
 
     def _labels(self):
-        """The labels that stand one below the other."""
-        raise NotImplementedError
+        """The labels that stand one below the other, for which the figure has room."""
+        return []
 
+    @abstractmethod
     def _draw(self, ax):
-        raise NotImplementedError
+        """Draw on axes."""
 
 
 def wrapped(concept, width=_CHARACTERS_PER_LINE):

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from sklearn_hsae.plot._display import SIGNIFICANT, list_labels, note, wrapped
-from sklearn_hsae.plot._evaluation_display import (
-    EvaluationDisplay,
-    draw_effect,
+from sklearn_hsae.plot._display import note, wrapped
+from sklearn_hsae.plot._effect_rows import (
+    draw_effects,
     effect_unit,
+    explain_dots,
+    with_room,
 )
-from sklearn_hsae.report import fit_scale, hypothesis_rows
-
-_SPREAD = 0.7  # of the height of a hypothesis, for its classes
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay
+from sklearn_hsae.report import hypothesis_rows
 
 
 class EffectsDisplay(EvaluationDisplay):
@@ -49,28 +49,15 @@ class EffectsDisplay(EvaluationDisplay):
             key=lambda rows: -np.nanmax([abs(r.effect) for r in rows] + [0.0]),
         )
 
+    def _names(self):
+        return [wrapped(rows[0].name) for rows in self._rows()]
+
     def _labels(self):
-        n_classes = max(len(rows) for rows in self._rows())
-        # Room for the dots of many classes.
-        return [
-            wrapped(rows[0].name) + "\n" * (max(n_classes - 3, 0) // 2)
-            for rows in self._rows()
-        ]
+        return with_room(self._names(), max(map(len, self._rows())))
 
     def _draw(self, ax):
         hypotheses = self._rows()
-        flat = [row for rows in hypotheses for row in rows]
-        ends = np.array([(row.effect, row.low, row.high) for row in flat], float).T
-        scale = fit_scale(*ends)
-        ax.axvline(0, color="black", linewidth=0.8)
-        n_classes = max(map(len, hypotheses))
-        for i, rows in enumerate(hypotheses):
-            for c, row in enumerate(rows):
-                y = i + _SPREAD * ((c + 0.5) / n_classes - 0.5)
-                color = f"C{c % 10}" if n_classes > 1 else SIGNIFICANT
-                draw_effect(ax, row, y, color, scale)
-        list_labels(ax, [wrapped(rows[0].name) for rows in hypotheses])
-        ax.set_xlim(scale.low, scale.high)
+        draw_effects(ax, hypotheses, self._names())
         ax.set_xlabel(effect_unit(self.evaluation, self.outcome))
         alpha = self.evaluation.alpha
         note(
@@ -78,7 +65,5 @@ class EffectsDisplay(EvaluationDisplay):
             f"filled: significant at {100 * alpha:g} % after correction; "
             f"lines: {100 * (1 - alpha):g} % intervals",
         )
-        if n_classes > 1:
-            for c, row in enumerate(hypotheses[0]):
-                ax.plot([], [], "o", color=f"C{c % 10}", label=wrapped(row.group, 24))
-            ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+        if len(hypotheses[0]) > 1:
+            explain_dots(ax, [wrapped(row.group, 24) for row in hypotheses[0]])

@@ -1,14 +1,7 @@
 """What the displays of an evaluation have in common."""
 
-import textwrap
-
-import numpy as np
-
-from sklearn_hsae import _format
 from sklearn_hsae.evaluation import evaluate_hypotheses
-from sklearn_hsae.plot._display import OTHER, SIGNIFICANT, Display
-
-_UNIT_CHARACTERS = 60
+from sklearn_hsae.plot._display import Display
 
 
 class EvaluationDisplay(Display):
@@ -31,10 +24,8 @@ class EvaluationDisplay(Display):
 
         Parameters
         ----------
-        evaluation : HypothesisEvaluation
-            What :func:`~sklearn_hsae.evaluate_hypotheses` returned.
-        outcome : str, default="the outcome"
-            The name of y, for the labels of the axes.
+        evaluation, outcome
+            As for the class.
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw. None makes a figure of a suitable size.
 
@@ -85,39 +76,3 @@ class EvaluationDisplay(Display):
             pipeline, X, y, X_train=X_train, y_train=y_train, groups=groups
         )
         return cls.from_evaluation(evaluation, outcome=outcome, ax=ax)
-
-
-def effect_unit(evaluation, outcome):
-    """The label of an axis of effects."""
-    outcome = _format.printable(outcome)
-    if evaluation.task == "regression":
-        return textwrap.fill(f"difference in {outcome}", _UNIT_CHARACTERS)
-    said = textwrap.fill(evaluation.direction(outcome), _UNIT_CHARACTERS)
-    return f"difference in log-odds\n({_format.printable(said)})"
-
-
-def draw_effect(ax, row, y, color, scale):
-    """Draw one effect with its interval; filled where it is significant.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    row : object
-        With `effect`, `low`, `high`, `significant` and `is_estimable`.
-    y : float
-    color : str
-    scale : Scale
-        Where intervals are cut; a cut end has an arrow.
-    """
-    if not row.is_estimable:
-        ax.text(0, y, " not estimable", va="center", fontsize="small", color=OTHER)
-        return
-    color = color if row.significant else OTHER if color == SIGNIFICANT else color
-    low, high = np.clip([row.low, row.high], scale.low, scale.high)
-    ax.plot([low, high], [y, y], color=color, linewidth=1.5, solid_capstyle="butt")
-    for end, at, marker in ((row.low, low, "<"), (row.high, high, ">")):
-        if end != at and not np.isnan(end):
-            ax.plot(at, y, marker, color=color, markersize=6, clip_on=False)
-    if scale.low <= row.effect <= scale.high:
-        face = color if row.significant else "white"
-        ax.plot(row.effect, y, "o", color=color, markerfacecolor=face, markersize=6)

@@ -1,4 +1,4 @@
-"""All displays of an evaluation as files."""
+"""All displays of an evaluation, and of its pipeline, as files."""
 
 import warnings
 from contextlib import contextmanager, suppress
@@ -7,12 +7,18 @@ from pathlib import Path
 
 from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import replaced_file
+from sklearn_hsae.evaluation import fitted_pipeline, flat_steps, neuron_selector
 from sklearn_hsae.plot._agreement_display import AgreementDisplay
+from sklearn_hsae.plot._autoencoder import find_autoencoder
 from sklearn_hsae.plot._ceilings_display import CeilingsDisplay
 from sklearn_hsae.plot._effects_display import EffectsDisplay
 from sklearn_hsae.plot._fidelity_display import FidelityDisplay
 from sklearn_hsae.plot._group_effects_display import GroupEffectsDisplay
+from sklearn_hsae.plot._neuron_similarity_display import NeuronSimilarityDisplay
 from sklearn_hsae.plot._prevalence_display import PrevalenceDisplay
+from sklearn_hsae.plot._search_display import SearchDisplay
+from sklearn_hsae.plot._stability_display import StabilityDisplay
+from sklearn_hsae.plot._training_display import TrainingDisplay
 
 _DISPLAYS = {
     "effects": EffectsDisplay,
@@ -23,9 +29,9 @@ _DISPLAYS = {
 }
 _FORMATS = ("png", "svg")
 _DOTS_PER_INCH = 200
-_BY_GROUP = "by_group"
+_OTHERS = ("by_group", "stability", "training", "neurons", "search")
 FIGURE_FILES = [
-    f"{name}.{kind}" for name in [*_DISPLAYS, _BY_GROUP] for kind in _FORMATS
+    f"{name}.{kind}" for name in (*_DISPLAYS, *_OTHERS) for kind in _FORMATS
 ]
 
 
@@ -50,11 +56,11 @@ def _one_warning_of_glyphs():
         )
 
 
-def save_figures(evaluation, folder, *, outcome="the outcome", by=None):
-    """Write every display of an evaluation as PNG and SVG.
+def save_figures(evaluation, folder, *, outcome="the outcome", by=None, pipeline=None):
+    """Write every display of an evaluation, and of its pipeline, as PNG and SVG.
 
-    Displays for which the evaluation holds nothing, such as ceilings without training
-    rows, are left out.
+    Displays for which there is nothing to draw, such as ceilings without training rows,
+    are left out.
 
     Parameters
     ----------
@@ -66,6 +72,9 @@ def save_figures(evaluation, folder, *, outcome="the outcome", by=None):
         The name of y, for the labels of the axes.
     by : DataFrame or None, default=None
         A comparison of groups, which ``evaluation.by_group`` returned.
+    pipeline : Pipeline, DiscoverySplit or fitted search, default=None
+        Adds the training of its autoencoder, the similarity of the neurons that were
+        selected and, of a search, its scores.
 
     Returns
     -------
@@ -74,13 +83,10 @@ def save_figures(evaluation, folder, *, outcome="the outcome", by=None):
     """
     figure = import_extra("matplotlib.figure", extra="plot", use="figures")
     matplotlib = import_extra("matplotlib", extra="plot", use="figures")
-    makers = {name: partial(display, evaluation) for name, display in _DISPLAYS.items()}
-    if by is not None:
-        makers[_BY_GROUP] = partial(GroupEffectsDisplay, evaluation, by)
     displays = {}
-    for name, make in makers.items():
-        with suppress(ValueError):  # the evaluation holds nothing to draw
-            displays[name] = make(outcome=outcome)
+    for name, make in _makers(evaluation, outcome, by, pipeline).items():
+        with suppress(ValueError):  # there is nothing to draw
+            displays[name] = make()
     folder, paths = Path(folder), []
     folder.mkdir(exist_ok=True)
     # Text stays text in SVG; the same evaluation gives the same file.
@@ -100,3 +106,31 @@ def save_figures(evaluation, folder, *, outcome="the outcome", by=None):
                     )
                 paths.append(path)
     return paths
+
+
+def _makers(evaluation, outcome, by, pipeline):
+    """What makes each display. It raises ValueError where there is nothing to draw."""
+    makers = {
+        name: partial(display, evaluation, outcome=outcome)
+        for name, display in _DISPLAYS.items()
+    }
+    if by is not None:
+        makers["by_group"] = partial(
+            GroupEffectsDisplay, evaluation, by, outcome=outcome
+        )
+    if evaluation.stability is not None:
+        makers["stability"] = partial(StabilityDisplay, evaluation.stability)
+    if pipeline is not None:
+        fitted = fitted_pipeline(pipeline)
+        makers["training"] = lambda: TrainingDisplay(find_autoencoder(fitted))
+        makers["neurons"] = partial(_neurons, fitted)
+    if hasattr(pipeline, "best_estimator_"):
+        makers["search"] = partial(SearchDisplay, pipeline)
+    return makers
+
+
+def _neurons(pipeline):
+    """The similarity of the selected neurons; of all where none are selected."""
+    selector = neuron_selector(flat_steps(pipeline))
+    selected = None if selector is None else selector.get_support(indices=True)
+    return NeuronSimilarityDisplay(find_autoencoder(pipeline), neurons=selected)

@@ -2,20 +2,17 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from sklearn_hsae import _format
 from sklearn_hsae.evaluation import evaluate_hypotheses
-from sklearn_hsae.plot._display import list_labels, note, wrapped
-from sklearn_hsae.plot._evaluation_display import (
-    EvaluationDisplay,
-    draw_effect,
+from sklearn_hsae.plot._display import note, wrapped
+from sklearn_hsae.plot._effect_rows import (
+    draw_effects,
     effect_unit,
+    explain_dots,
+    with_room,
 )
-from sklearn_hsae.report import comparisons, fit_scale
-
-_SPREAD = 0.7  # of the height of a hypothesis, for its groups
-_GROUPS_PER_LABEL = 3  # for which the lines of a label leave room
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay
+from sklearn_hsae.report import comparisons
 
 
 class GroupEffectsDisplay(EvaluationDisplay):
@@ -69,12 +66,8 @@ class GroupEffectsDisplay(EvaluationDisplay):
 
         Parameters
         ----------
-        evaluation : HypothesisEvaluation
-            What :func:`~sklearn_hsae.evaluate_hypotheses` returned.
-        by : DataFrame
-            What ``evaluation.by_group`` returned.
-        outcome : str, default="the outcome"
-            The name of y, for the labels of the axes.
+        evaluation, by, outcome
+            As for the class.
         ax : matplotlib.axes.Axes or None, default=None
             Where to draw. None makes a figure of a suitable size.
 
@@ -88,7 +81,7 @@ class GroupEffectsDisplay(EvaluationDisplay):
         ImportError
             When matplotlib is not installed.
         ValueError
-            With three or more classes, when no effect differs between groups.
+            As for the class.
         """
         return cls(evaluation, by, outcome=outcome).plot(ax=ax)
 
@@ -116,9 +109,7 @@ class GroupEffectsDisplay(EvaluationDisplay):
         return cls.from_evaluation(evaluation, table, outcome=outcome, ax=ax)
 
     def _labels(self):
-        # Room for the dots of many groups.
-        n_more = max(len(self._groups()) - _GROUPS_PER_LABEL, 0)
-        return [label + "\n" * ((n_more + 1) // 2) for label in self._concepts()]
+        return with_room(self._concepts(), len(self._compared[0].groups))
 
     def _concepts(self):
         return [
@@ -128,40 +119,20 @@ class GroupEffectsDisplay(EvaluationDisplay):
             for each in self._compared
         ]
 
-    def _groups(self):
-        return self._compared[0].groups
-
     def _draw(self, ax):
-        found, groups = self._compared, self._groups()
-        parts = [
-            [value for each in found for value in getattr(each, name)]
-            for name in ("effect", "low", "high")
-        ]
-        scale = fit_scale(*np.array(parts, dtype=float))
-        ax.axvline(0, color="black", linewidth=0.8)
-        for i, each in enumerate(found):
-            for g, effect in enumerate(_effects(each)):
-                y = i + _SPREAD * ((g + 0.5) / len(groups) - 0.5)
-                draw_effect(ax, effect, y, f"C{g % 10}", scale)
-        list_labels(ax, self._concepts())
+        found = self._compared
+        draw_effects(ax, [[*_effects(each)] for each in found], self._concepts())
         for i in range(1, len(found)):
             ax.axhline(i - 0.5, color="#e6e6e6", linewidth=0.8, zorder=0)
-        ax.set_xlim(scale.low, scale.high)
         ax.set_xlabel(effect_unit(self.evaluation, self.outcome))
         note(ax, "filled: differs from the mean of the other groups; lines: intervals")
-        for g, (group, n) in enumerate(zip(groups, found[0].n, strict=True)):
-            label = f"{wrapped(group, 24)} ({n:,})"
-            ax.plot([], [], "o", color=f"C{g % 10}", label=label)
-        ax.legend(
-            title=wrapped(self.by.attrs.get("by", "group"), 24),
-            fontsize="small",
-            loc="center left",
-            bbox_to_anchor=(1, 0.5),
-        )
+        groups = zip(found[0].groups, found[0].n, strict=True)
+        labels = [f"{wrapped(group, 24)} ({n:,})" for group, n in groups]
+        explain_dots(ax, labels, title=self.by.attrs.get("by", "group"))
 
 
 class _Effect(NamedTuple):
-    """What `draw_effect` draws."""
+    """What `draw_effects` draws."""
 
     effect: float
     low: float

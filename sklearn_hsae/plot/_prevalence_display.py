@@ -1,7 +1,8 @@
 """How many texts have a concept, beside its effect."""
 
 from sklearn_hsae.plot._display import OTHER, SIGNIFICANT, note, wrapped
-from sklearn_hsae.plot._evaluation_display import EvaluationDisplay, effect_unit
+from sklearn_hsae.plot._effect_rows import effect_unit
+from sklearn_hsae.plot._evaluation_display import EvaluationDisplay
 from sklearn_hsae.report import hypothesis_rows
 
 

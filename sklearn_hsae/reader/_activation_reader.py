@@ -30,7 +30,7 @@ class ActivationReader:
     states : HiddenStateReader
     encoder : TokenEncoder
     version : str
-        Which encoder it is.
+        Identifies the encoder.
     aggregate : str
         One of `AGGREGATES`.
     threshold : float
@@ -112,7 +112,7 @@ class ActivationReader:
         activations : csr matrix of shape (n_tokens, n_columns)
         indptr : ndarray of shape (n_texts + 1,) of int
         positions : list of ndarray of int
-            Of the tokens of each text that count, among all of its tokens.
+            Positions of the tokens that count, among all tokens of each text.
         """
         codes, distinct = pd.factorize(texts)
         activations, positions = [None] * len(distinct), [None] * len(distinct)
@@ -141,7 +141,7 @@ class ActivationReader:
     def _parts(self, texts):
         """Yield all texts in parts: their positions, and their `StoredTokens`.
 
-        The generator must be closed: it may hold a claim of texts.
+        Close the generator after use: it may hold a claim of texts.
         """
         if self.store is None:
             yield from self._read(texts, self.verbose)

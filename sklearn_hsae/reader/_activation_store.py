@@ -47,7 +47,7 @@ class StoredTokens(NamedTuple):
     Attributes
     ----------
     lengths : ndarray of shape (n_texts,) of int
-        How many there are of each text.
+        Number of tokens of each text.
     positions : ndarray of shape (n_tokens,) of int
         Where each token is among the tokens of its text.
     activations : csr matrix of shape (n_tokens, n_neurons) of float32
@@ -78,7 +78,7 @@ class ActivationStore:
     folder : path-like
         Stores of different settings lie in it side by side.
     settings : dict
-        All that decides the activations of a text.
+        Everything that the activations of a text depend on.
     n_neurons : int
     """
 
@@ -203,7 +203,7 @@ def _n_texts(kept):
 
 
 def text_key(text):
-    """What a text is found by: the beginning of its SHA-256."""
+    """The key of a text: the beginning of its SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:KEY_BYTES]
 
 
@@ -218,7 +218,7 @@ def as_stored(activations):
 
 @functools.lru_cache(maxsize=4096)
 def _keys_in(shard):
-    """The keys of the texts of a shard, which never changes; () when it is damaged."""
+    """The keys of the texts of a shard; () when it is damaged. Shards never change."""
     try:
         with safe_open(shard, framework="numpy") as file:
             keys = file.get_tensor("texts")

@@ -16,7 +16,7 @@ _LARGEST_16_BITS = 2**16 - 1
 
 
 class DelphiActivations(NamedTuple):
-    """What a folder of delphi holds.
+    """The activations in a folder of delphi.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class DelphiActivations(NamedTuple):
 def write_delphi(folder, ids, stored, *, context, n_splits, config):
     """Write the activations of texts as delphi does.
 
-    The tokens of all texts are put in a row and cut into windows of equal length. The
-    last one is filled up with the token 0.
+    The tokens of all texts are joined and cut into windows of equal length. The last
+    one is padded with the token 0.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ class HiddenStateReader:
     n_features : int
         Length of a hidden state.
     identity : dict
-        All that decides the states of a text.
+        Everything that the states of a text depend on.
     """
 
     def __init__(

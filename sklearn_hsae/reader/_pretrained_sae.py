@@ -84,7 +84,7 @@ class PretrainedSAE:
         return sparse.vstack([empty, *chunks], format="csr")
 
     def reconstruct(self, states):
-        """What is left of states: an array of the same shape."""
+        """The reconstruction of states: an array of the same shape."""
         states = np.ascontiguousarray(states, dtype=np.float32)
         rows = self.transform(states) @ self.decoder.numpy()
         rows = torch.from_numpy(rows + self.decoder_bias.numpy())

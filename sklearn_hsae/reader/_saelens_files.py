@@ -172,6 +172,11 @@ def save_as_saelens(sae, folder, metadata):
     metadata : dict
         What SAELens keeps of the model.
     """
+    if sae.decoder_activation != "identity":
+        raise ValueError(
+            f"SAELens has no decoder with {sae.decoder_activation!r} at its end. Train "
+            "with decoder_activation='identity', or use sae_.save_pretrained(folder)."
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     mean, scale = sae.input_mean_, sae.input_scale_

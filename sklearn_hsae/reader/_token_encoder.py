@@ -49,7 +49,7 @@ class TokenEncoder:
         return float(1 - left.sum() / max(centred.sum(), 1e-12))
 
     def fingerprint(self):
-        """Hash of all that decides the activations, of one of ours."""
+        """Hash of everything that the activations of one of ours depend on."""
         sae = self._sae
         digest = hashlib.sha256()
         for array in (sae.encoder_, sae.encoder_bias_, sae.input_mean_):

@@ -64,12 +64,11 @@ class TokensMixin:
             Name of a column, such as "sae17", or its position.
         threshold : float, default=0.3
             A token is marked when its activation is above this share of the largest
-            one in its text. A neuron that is active everywhere is so weakly in most
-            places; 0 marks them all.
+            one in its text. Some neurons are active at most tokens, but weakly at most
+            of them. 0 marks all tokens with an activation.
         marks : tuple of two str, default=("<<", ">>")
-            What stands before and behind each run of such tokens, of two characters or
-            more each. The same characters in the texts themselves are broken up by a
-            space: ``< <``.
+            Put before and behind each run of such tokens; two characters or more each.
+            A space breaks up the same characters in the texts themselves: ``< <``.
 
         Returns
         -------
@@ -161,8 +160,8 @@ class TokensMixin:
 
         Notes
         -----
-        Delphi puts all texts in a row and cuts windows of equal length. So do these
-        files. ``documents.json`` says where each text begins.
+        As in delphi, all texts are joined and cut into windows of equal length.
+        ``documents.json`` says where each text begins.
         """
         self._check_has_neurons()
         texts = check_texts(X, type(self).__name__, allow_empty=True)

@@ -42,14 +42,17 @@ def sample_states(reader, windows):
 def train_on_tokens(sae, spool, y, n_texts):
     """Train a clone of `sae` on the tokens of a `TokenSpool`.
 
-    Each token has the target of its text, where `y` is given and `sae` has a head.
+    The target of a text is used where `y` is given and `target_weight` is positive.
     """
     rows, texts = spool.rows()
     sae = clone(sae)
     if y is None or not sae.target_weight > 0:
         return sae.fit(rows)
+    from sklearn_hsae.reader._text_head import fit_with_text_head
+
     check_consistent_length(range(n_texts), y)
-    return sae.fit(rows, np.asarray(y)[texts])
+    fit_with_text_head(sae, rows, texts, y)
+    return sae
 
 
 def n_counted(windows):

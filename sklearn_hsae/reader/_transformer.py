@@ -15,6 +15,7 @@ from sklearn_hsae._texts import (
     CarriesTextsMixin,
     attach_texts,
     check_texts,
+    texts_tags,
     warn_of_empty,
 )
 from sklearn_hsae._tokens import CarriedTokens, carry_tokens
@@ -234,7 +235,9 @@ default="auto"
             List, tuple, array, pandas or polars Series, or a frame of one column.
         y : array-like of shape (n_samples,), default=None
             The target. It is used when `sae` is trained and has a positive
-            `target_weight`. Each token then has the target of its text.
+            `target_weight`: after the training without it, three more passes let a
+            head predict the target of a text from the largest activations of its
+            tokens.
 
         Returns
         -------
@@ -395,8 +398,4 @@ default="auto"
         return frame if self.sae is None else carry_tokens(frame, CarriedTokens(self))
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = []
-        return tags
+        return texts_tags(super().__sklearn_tags__())

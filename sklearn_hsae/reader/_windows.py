@@ -35,8 +35,8 @@ class Window(NamedTuple):
 def split_into_windows(ids, head, special_ids, max_tokens):
     """Windows of one text.
 
-    The model's first position does not count. Models use it to store what is not about
-    the text, whatever token it is, and its norm is a hundred times that of others.
+    The model's first position does not count. Models store there what is not about the
+    text, whatever the token is, and its state is a hundred times as long as others.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def split_into_windows(ids, head, special_ids, max_tokens):
 def special_tokens(tokenizer):
     """Ids of the tokens that represent no part of a text.
 
-    The token for unknown words is not among them, unless it has another purpose too.
+    The token for unknown words is left out, unless it has another purpose too.
     """
     added = tokenizer.added_tokens_decoder
     ids = {i for i, token in added.items() if token.special}

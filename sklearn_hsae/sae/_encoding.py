@@ -17,8 +17,8 @@ _ROWS_PER_CHUNK = 8192
 class EncodingMixin(CarriesTextsMixin, TransformerMixin):
     """Adds `transform`, `inverse_transform`, `score` and the names of the neurons.
 
-    They read the fitted weights, and the parameters `prefix`, `sparse_output` and
-    `device`.
+    They read the fitted weights, and the parameters `prefix`, `sparse_output`,
+    `decoder_activation` and `device`.
     """
 
     def transform(self, X, *, prefix=None):
@@ -74,7 +74,7 @@ class EncodingMixin(CarriesTextsMixin, TransformerMixin):
                 f"{len(self.decoder_)} neurons were fitted."
             )
         with np.errstate(over="ignore", invalid="ignore"):  # found below
-            rows = activations @ self.decoder_ + self.decoder_bias_
+            rows = self._decoded(activations)
             rows = (rows * self.input_scale_ + self.input_mean_).astype(np.float32)
         if not np.isfinite(rows).all():
             raise ValueError(
@@ -110,9 +110,23 @@ class EncodingMixin(CarriesTextsMixin, TransformerMixin):
             chunk = rows[start : start + _ROWS_PER_CHUNK]
             activations = encoder.sparse_activations(chunk)
             residual = (chunk - self.input_mean_) / self.input_scale_
-            residual -= activations @ self.decoder_ + self.decoder_bias_
+            residual -= self._decoded(activations)
             error += np.vdot(residual, residual)
         return float(1.0 - error / len(rows))
+
+    def _decoded(self, activations):
+        """The standardised reconstruction, as an array."""
+        rows = activations @ self.decoder_ + self.decoder_bias_
+        if self.decoder_activation == "identity":
+            return rows
+        import torch
+
+        from sklearn_hsae.sae._model import DecoderOutput
+
+        output = DecoderOutput(
+            self.decoder_activation, self.input_mean_, self.input_scale_
+        )
+        return output(torch.from_numpy(rows)).numpy()
 
     def get_feature_names_out(self, input_features=None):
         """Names of the neurons: "sae0", "sae1", ...

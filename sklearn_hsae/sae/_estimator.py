@@ -14,6 +14,7 @@ from sklearn_hsae.sae._data import (
     check_rows,
     learn_target,
     training_data,
+    warn_of_range,
 )
 from sklearn_hsae.sae._encoding import EncodingMixin
 from sklearn_hsae.sae._persistence import SavedAsSafetensors
@@ -68,6 +69,10 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         batch [3]_, ``"l1"`` a penalty on the sum of activations, ``"reward"`` a penalty
         on the number of active neurons, by a score-function estimator. The weight of
         the penalty is adjusted during training.
+    decoder_activation : {"identity", "tanh", "sigmoid"}, default="identity"
+        Function of the reconstruction, for ``"l1"`` and ``"reward"``. ``"tanh"`` keeps
+        it between -1 and 1, ``"sigmoid"`` between 0 and 1, for rows that lie there.
+        Embeddings are so near to 0 that ``"tanh"`` changes next to nothing.
     multi_k : int or None, default=None
         Reconstruct the rows also from this number of active neurons, for example 4
         times `k`, with an eighth of the weight, as in Multi-TopK [1]_. The activations
@@ -116,6 +121,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
     components_ : ndarray of shape (n_neurons, n_features_in_)
         Direction of each neuron in the standardised space, with length 1: the rows of
         the decoder. The same array as `decoder_`, under scikit-learn's name.
+        With a `decoder_activation`, to first order around the mean.
     encoder_ : ndarray of shape (n_neurons, n_features_in_)
         Weights from a standardised row to the neurons.
     encoder_bias_ : ndarray of shape (n_neurons,)
@@ -177,6 +183,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         "prefixes": ["array-like", _AUTO, None],
         "prefix": [Interval(Real, 0, None, closed="neither"), None],
         "activation": [StrOptions({"topk", "batch_topk", "l1", "reward"})],
+        "decoder_activation": [StrOptions({"identity", "tanh", "sigmoid"})],
         "multi_k": [Interval(Integral, 1, None, closed="left"), None],
         "task": [StrOptions({"auto", "regression", "classification"})],
         "target_weight": [Interval(Real, 0, None, closed="left")],
@@ -200,6 +207,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         prefixes=None,
         prefix=None,
         activation="topk",
+        decoder_activation="identity",
         multi_k=None,
         task="auto",
         target_weight=0.0,
@@ -219,6 +227,7 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         self.prefixes = prefixes
         self.prefix = prefix
         self.activation = activation
+        self.decoder_activation = decoder_activation
         self.multi_k = multi_k
         self.task = task
         self.target_weight = target_weight
@@ -353,6 +362,8 @@ class MatryoshkaSAETransformer(EncodingMixin, SavedAsSafetensors, BaseEstimator)
         if self.target_weight > 0:
             coding = learn_target(self._require(y), self.task)
         data = training_data(X, y, sample_weight, coding, groups)
+        if self.decoder_activation != "identity":
+            warn_of_range(self.decoder_activation, data.rows)
         vars(self).pop("_training_state", None)
         n_training = count_training_rows(data.n_used, self.validation_fraction)
         return data, self._settings(n_training, coding, k, prefixes), coding

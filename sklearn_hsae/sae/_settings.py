@@ -29,6 +29,7 @@ class TrainingSettings:
     multi_k : int or None
         Active neurons per row of a second reconstruction in training.
     activation : {"topk", "batch_topk", "l1", "reward"}
+    decoder_activation : {"identity", "tanh", "sigmoid"}
     target_kind : {"regression", "binary", "multiclass"} or None
         Which loss the head has; None for no head.
     n_outputs : int
@@ -50,6 +51,7 @@ class TrainingSettings:
     k: int
     multi_k: int | None
     activation: str
+    decoder_activation: str
     target_kind: str | None
     n_outputs: int
     batch_size: int
@@ -103,6 +105,7 @@ def make_settings(estimator, n_rows, coding, k, prefixes, device):
         k=k,
         multi_k=_checked_multi_k(estimator, k, prefixes[-1]),
         activation=estimator.activation,
+        decoder_activation=_checked_decoder_activation(estimator),
         target_kind=None if coding is None else coding.kind,
         n_outputs=0 if coding is None else coding.n_outputs,
         batch_size=batch_size,
@@ -132,6 +135,17 @@ def _checked_multi_k(estimator, k, n_neurons):
             f'{estimator.activation!r}. Choose "topk" or "batch_topk", or multi_k=None.'
         )
     return multi_k
+
+
+def _checked_decoder_activation(estimator):
+    chosen = estimator.decoder_activation
+    if chosen != "identity" and estimator.activation not in ("l1", "reward"):
+        raise ValueError(
+            f'decoder_activation="{chosen}" needs activation="l1" or "reward", got '
+            f'"{estimator.activation}", whose gradients are those of a linear decoder. '
+            'Choose one of the two, or decoder_activation="identity".'
+        )
+    return chosen
 
 
 def suggest_sizes(n_rows):

@@ -3,9 +3,12 @@
 import csv
 import gzip
 import json
+import urllib.request
 
 import numpy as np
 import pytest
+
+from sklearn_hsae.cli import _explore as command
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,21 @@ def class_file(reviews, tmp_path_factory):
                 [i, text, verdict, 2000 + i % 7, f"author {i // 2}", "ABA"[i % 3]]
             )
     return path
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What the command serves; it does not wait for Ctrl-C."""
+    contents = []
+
+    def serve(content, labels, **options):
+        contents.append(content)
+        server = real(content, labels, **options)
+        with urllib.request.urlopen(server.url) as page:
+            assert page.status == 200
+        server.stop()
+        return server
+
+    real = command.serve
+    monkeypatch.setattr(command, "serve", serve)
+    return contents

@@ -256,6 +256,7 @@ def test_examples_and_figures_as_many_as_asked_for(results, reviews):
     assert page.count("<blockquote") == len(drawn)
     names = {path.name for path in (results / "figures").iterdir()}
     assert {"effects.png", "effects.svg", "agreement.png"} <= names
+    assert {"training.png", "neurons.svg"} <= names
     assert "difference in stars" in (results / "figures" / "effects.svg").read_text()
 
 

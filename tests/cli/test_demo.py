@@ -6,7 +6,7 @@ from sklearn_hsae.cli import main
 
 
 def test_demo_compares_with_the_truth(tmp_path, cache, capsys, monkeypatch):
-    # 3,200 reviews take most of a minute; 240 show that the parts fit together. With
+    # 3,600 reviews take most of a minute; 240 show that the parts fit together. With
     # this seed, they are those of the other tests.
     monkeypatch.setattr("sklearn_hsae.cli._demo.N_REVIEWS", 240)
     monkeypatch.setattr("sklearn_hsae.cli._demo._N_HELD_OUT", 100)

@@ -105,6 +105,7 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
 @pytest.mark.parametrize("negatives", ["co-occurring", "similar"])
 def test_other_negatives_and_scorers_through_the_command(call, tmp_path, negatives):
     options = ["--hookpoints", "layers.1", "--negatives", negatives, "--context", 4]
+    options += ["--log-probs"]
     with LLMServer() as server:
         code, _, told = call(
             *options, "--scorers", "recall", "embedding", server=server
@@ -117,6 +118,8 @@ def test_other_negatives_and_scorers_through_the_command(call, tmp_path, negativ
         assert len(files) == N_FEATURES
         scored = json.loads((folder / files[0]).read_text())
         assert all(0 <= score["value"] <= 1 for score in scored["scores"])
+        told_apart = {"recall": "probability", "embedding": "cosine"}[scorer]
+        assert all(told_apart in example for example in scored["examples"])
         for example in scored["examples"]:
             assert len(example["text"].replace("[...]", "").split()) <= 5
     naming = [p for p in prompts if "<texts-on-which-it-fires>" in p]

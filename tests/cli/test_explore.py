@@ -4,11 +4,9 @@ import json
 import re
 import shutil
 import sys
-import urllib.request
 
 import pytest
 
-from sklearn_hsae.cli import _explore as command
 from sklearn_hsae.cli import main
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
@@ -27,24 +25,6 @@ def first_run(class_file, cache, tmp_path_factory):
         "run", class_file, *columns, "--out", out, "--cache-dir", cache, *SMALL
     )
     return out
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """What the command serves; it does not wait for Ctrl-C."""
-    contents = []
-
-    def serve(content, labels, **options):
-        contents.append(content)
-        server = real(content, labels, **options)
-        with urllib.request.urlopen(server.url) as page:
-            assert page.status == 200
-        server.stop()
-        return server
-
-    real = command.serve
-    monkeypatch.setattr(command, "serve", serve)
-    return contents
 
 
 def test_the_results_of_a_run_are_served(first_run, served, capsys):
@@ -77,12 +57,23 @@ def test_without_the_file_the_page_has_fewer_columns(
         assert call("explore", results, "--no-browser") == 0
         assert told in capsys.readouterr().err
     assert set(served[0].columns) == {"row"}
+    del record["data"]["sha256"]  # as for the reviews of the demo
+    (results / "run.json").write_text(json.dumps(record), "utf-8")
+    assert call("explore", results, "--no-browser") == 0
+    assert "other columns" not in capsys.readouterr().err
+
+
+def other_version(folder):
+    record = json.loads((folder / "run.json").read_text("utf-8"))
+    record["stored"]["format"] = 0
+    (folder / "run.json").write_text(json.dumps(record), "utf-8")
 
 
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
         (lambda folder: (folder / "run.json").unlink(), "has no run.json"),
+        (other_version, "that this version can read. Run it again"),
         (lambda folder: (folder / "held_out.jsonl").unlink(), "is incomplete"),
         (lambda folder: (folder / "model.skops").write_bytes(b"PK"), "was changed"),
         (lambda folder: (folder / "labels.json").write_text("{"), "labels.json is no"),

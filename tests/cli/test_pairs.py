@@ -36,7 +36,7 @@ def run(path, *options):
     )
 
 
-def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
+def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys, served):
     options = ["--target", "winner", "--groups", "test", "--id", "test"]
     options += ["--min-groups", "2"]
     assert run(tests_of_headlines, *options, "--clean", "numbers") == 0
@@ -55,6 +55,7 @@ def test_the_command_finds_hypotheses_in_pairs(tests_of_headlines, capsys):
     assert "Only A has it" in page
     assert "A: " + examples["text"][0][:20].replace("'", "&#39;") in page
     _apply_to_new_pairs(folder, frame, capsys)
+    _explore_pairs(folder, frame, capsys, served)
 
 
 def _apply_to_new_pairs(folder, frame, capsys):
@@ -76,6 +77,23 @@ def _apply_to_new_pairs(folder, frame, capsys):
     frame.iloc[:0].to_csv(folder / "none.csv", index=False)
     assert main(["apply", str(folder), str(folder / "none.csv")]) == 0
     assert "0 pairs of texts" in capsys.readouterr().out
+
+
+def _explore_pairs(folder, frame, capsys, served):
+    assert main(["explore", str(folder), "--no-browser"]) == 0
+    (content,) = served
+    n = len(content.pairs)
+    assert f"{n} held-out pairs of texts" in capsys.readouterr().err
+    rows = content.columns["row"] - 2
+    names = ["headline_a", "headline_b"]
+    assert content.pairs.tolist() == frame.loc[rows, names].to_numpy().tolist()
+    assert content.texts[0] == "A: {}\nB: {}".format(*content.pairs[0])
+    steps = load_pipeline(folder / "model.skops")[:3]
+    both = steps.transform(content.pairs).to_numpy()  # all first texts come first
+    np.testing.assert_allclose(
+        content.activations.toarray(), both[:n] - both[n:], atol=1e-4
+    )
+    assert content.vectors.shape == (n, 384)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_what_cannot_be_combined_is_refused(rows):
         cross_fit(pipe, X, y, cv=halves, groups=np.arange(N_ROWS) % 20)
     with pytest.raises(ValueError, match="puts 200 rows into both parts"):
         cross_fit(pipe, X, y, cv=[(np.arange(N_ROWS), np.arange(N_ROWS))])
-    with pytest.raises(ValueError, match="min_agreement is a correlation"):
+    with pytest.raises(ValueError, match="'min_agreement' parameter of cross_fit"):
         cross_fit(pipe, X, y, min_agreement=0)
     pipe = finder(last=HypothesisRegressor(correction="fdr_bh")).fit(X, y)
     with pytest.raises(ValueError, match="correction='fdr_bh'"):

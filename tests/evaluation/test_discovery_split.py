@@ -240,6 +240,8 @@ def test_bad_rows_are_named(rows):
         model.fit(X, y[:-1])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y, groups=np.zeros(3))
+    with pytest.raises(ValueError, match="All rows are of one group"):
+        model.fit(X, y, groups=np.zeros(len(y)))
     with pytest.raises(ValueError, match="discovery_fraction"):
         DiscoverySplit(finder(), discovery_fraction=1.0).fit(X, y)
     with pytest.raises(NotFittedError):
@@ -256,10 +258,14 @@ def test_rows_of_the_discovery_part_are_no_test(tmp_path):
         FunctionTransformer(_has_good), NeuronSelector(1), HypothesisRegressor()
     )
     model = DiscoverySplit(pipe, random_state=0).fit(texts, y)
-    with pytest.warns(UserWarning, match="100 of 200 texts to test on are also among"):
+    with pytest.warns(UserWarning, match="100 of 200 texts to test on") as caught:
         evaluate_hypotheses(model, texts, y)
+    found, estimated = (str(warning.message) for warning in caught)
+    assert "DiscoverySplit found them on" in found and "too small" in found
+    assert "DiscoverySplit estimated the effects on" in estimated
     part = model.inference_rows_
-    evaluation = evaluate_hypotheses(model, texts[part], y[part])
+    with pytest.warns(UserWarning, match="The p-values hold. But the scores that"):
+        evaluation = evaluate_hypotheses(model, texts[part], y[part])
     assert "estimated on texts on which the hypotheses were not" in evaluation.methods()
     write_report(evaluation, tmp_path / "r.html", texts=texts[part])
     with pytest.raises(ValueError, match="100 of 100 texts are in another order than"):

@@ -3,7 +3,9 @@
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from sklearn.pipeline import Pipeline
 
 from sklearn_hsae import (
@@ -22,6 +24,10 @@ def phi(a, b):
     return (n11 * n00 - n10 * n01) / scale
 
 
+def named(columns):
+    return [f"x{j}" for j in range(columns.shape[1])]
+
+
 def noisy_copies(seed, flips, n_rows=600, n_concepts=3, n_copies=3):
     """Concepts, each in several columns with a share of the rows flipped."""
     rng = np.random.default_rng(seed)
@@ -33,7 +39,7 @@ def noisy_copies(seed, flips, n_rows=600, n_concepts=3, n_copies=3):
 @pytest.mark.parametrize("flips", [0.01, 0.1, 0.2, 0.4])
 def test_every_two_of_a_group_correlate_and_two_groups_do_not_all(flips):
     _, columns = noisy_copies(0, flips)
-    groups = agreeing_groups(columns.astype(float))
+    groups = agreeing_groups(columns.astype(float), named(columns))
     together = [
         phi(columns[:, i], columns[:, j])
         for i, j in combinations(range(columns.shape[1]), 2)
@@ -55,9 +61,25 @@ def test_constant_and_missing_annotations_are_groups_of_their_own():
     columns = np.zeros((30, 3))
     columns[:10, 1:] = 1
     columns[0] = np.nan
-    assert agreeing_groups(columns).tolist() == [1, 2, 2]
-    assert agreeing_groups(np.full((5, 2), np.nan)).tolist() == [1, 2]
-    assert agreeing_groups(columns[:, :1]).tolist() == [1]
+    assert agreeing_groups(columns, named(columns)).tolist() == [1, 2, 2]
+    assert agreeing_groups(np.full((5, 2), np.nan), ["a", "b"]).tolist() == [1, 2]
+    assert agreeing_groups(columns[:, :1], ["a"]).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["Is late.", "is cheap", "is late"], [1, 2, 1]),
+        (["price", "view", "price (2)"], [1, 2, 1]),  # as interpreters make it unique
+        (["topic (1)", "view", "topic (2)"], [1, 2, 3]),  # names of the user
+        (["mentions 👍", "view", "mentions 👎"], [1, 2, 3]),
+        (["good", "view", "not good"], [1, 2, 3]),
+    ],
+)
+def test_the_same_words_are_one_group_whatever_the_annotations(names, expected):
+    columns = np.random.default_rng(5).integers(2, size=(200, 3)).astype(float)
+    assert agreeing_groups(columns, named(columns)).tolist() == [1, 2, 3]
+    assert agreeing_groups(columns, names).tolist() == expected
 
 
 @pytest.mark.parametrize("last", [HypothesisRegressor(), HypothesisClassifier()])
@@ -78,9 +100,27 @@ def test_copies_of_one_concept_are_one_significant_group(last):
     assert evaluation.metrics["n_significant_alone"] == 1
     assert evaluation.table["group"].tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert "1 of 3 hypotheses is significant" in evaluation.verdict
+    # Together the three have an effect, though none of them beside the other two.
+    assert evaluation.groups["wald_p_corrected"][0] < 1e-4
+    assert evaluation.metrics["n_significant_wald"] == 1
     # The group is the hypothesis that a text has any of the three.
     anyone = X[300:, :3].any(axis=1)
     assert evaluation.groups["prevalence"][0] == pytest.approx(anyone.mean())
+
+
+def test_the_wald_test_of_a_group_is_that_of_statsmodels():
+    _, columns = noisy_copies(7, 0.05, n_concepts=2, n_copies=2)
+    rng = np.random.default_rng(8)
+    X, control = columns.astype(float), rng.normal(size=len(columns))
+    y = 0.2 * X[:, 1] + control + rng.normal(size=len(X))
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"]).assign(year=control)
+    last = HypothesisRegressor(cov_type="nonrobust", controls=["year"])
+    pipe = Pipeline([("regress", last)]).fit(frame, y)
+    groups = evaluate_hypotheses(pipe, frame, y).groups
+    model = sm.OLS(y, sm.add_constant(np.column_stack([control, X]))).fit()
+    expected = [model.f_test(np.eye(6)[own]).pvalue for own in ([2, 3], [4, 5])]
+    assert groups["members"].tolist() == [["a", "b"], ["c", "d"]]
+    np.testing.assert_allclose(groups["wald_p"], expected, rtol=1e-6)
 
 
 def test_a_text_with_a_missing_annotation_has_the_group_if_another_says_yes():

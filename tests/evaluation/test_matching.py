@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from llm_server import LLMServer, language_model
 from sklearn.metrics import f1_score, matthews_corrcoef
 
 from sklearn_hsae.evaluation import match_hypotheses
@@ -73,10 +74,38 @@ def test_wording_needs_no_equal_words(minilm):
     assert (table["similarity"] > 0.3).all()
 
 
+def test_a_language_model_says_which_words_mean_the_same(server):
+    found = pd.DataFrame(np.eye(3), columns=["flight late", "staff rude", "bag lost"])
+    reference = pd.DataFrame(np.eye(3)[:, :2], columns=["rude staff", "late dinner"])
+    options = {"by": "wording", "llm": language_model(server)}
+    table = match_hypotheses(found, reference, **options)
+    assert table["hypothesis"].tolist() == ["staff rude", "flight late"]
+    assert table["similarity"].tolist() == [1.0, 0.5]
+    assert len(server.calls) == 2  # one per reference
+
+
+def test_replies_that_are_missing_are_named():
+    def answer(prompt):
+        return '{"p1": "same"}' if '"A"' in prompt else "I do not know."
+
+    found = pd.DataFrame(np.eye(2), columns=["a", "b"])
+    reference = pd.DataFrame(np.eye(2), columns=["A", "B"])
+    with LLMServer(answer) as server:
+        options = {"by": "wording", "llm": language_model(server)}
+        with pytest.warns(UserWarning, match="2 of 2 concepts were not compared"):
+            table = match_hypotheses(found, reference, **options)
+    assert table["hypothesis"].tolist() == ["a", "b"]
+    assert table["similarity"].tolist() == [1.0, pytest.approx(np.nan, nan_ok=True)]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"found": np.eye(4)}, "found must be a DataFrame"),
+        ({"llm": 3}, "'llm' parameter of match_hypotheses must be an instance"),
+        ({"llm": "openai/m"}, "Got llm, but by='f1' compares annotations"),
+        ({"embedder": "m", "by": "correlation"}, "Got an embedder, but by='corr"),
+        ({"embedder": "m", "llm": "openai/m", "by": "wording"}, "Pass one of them"),
         ({"reference": pd.DataFrame({"a": [1]})}, "has 200 rows and reference has 1"),
         ({"by": "mcc"}, "by must be one of"),
         ({"found": pd.DataFrame({"a": ["yes"] * 200})}, 'pass frame == "yes"'),

@@ -135,7 +135,7 @@ def test_texts_and_weights_are_split_as_the_rows_are(rows):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_pairs": 0}, "n_pairs must be an int of 1 or more"),
+        ({"n_pairs": 0}, "'n_pairs' parameter of selection_stability must be"),
         ({"groups": np.zeros(N_ROWS)}, "1 group cannot be split into halves"),
         ({"y": [1.0]}, "inconsistent numbers of samples"),
     ],

@@ -242,6 +242,8 @@ def test_a_whole_pipeline_embeds_once(fitted, reviews, tmp_path):
     assert f"repeated 2 times with other seeds; {n_most} of" in evaluation.methods()
     with pytest.raises(ValueError, match="table of the same fitted pipeline"):
         evaluation.with_stability(table[1:])
+    with pytest.raises(ValueError, match=r"that .*stability returned, got a DataFrame"):
+        evaluation.with_stability(table.drop(columns="n_returned"))
 
 
 # What the budget does not allow for is NaN, and each step says so.
@@ -269,10 +271,10 @@ def test_one_budget_holds_for_all_repeats(server, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_repeats": 0}, "n_repeats must be an int of 1 or more, got 0"),
-        ({"resample": "half"}, "resample must be one of"),
+        ({"n_repeats": 0}, "'n_repeats' parameter of stability must be an int in"),
+        ({"resample": "half"}, "'resample' parameter of stability must be a str among"),
         ({"groups": np.ones(119)}, "inconsistent numbers of samples"),
-        ({"min_agreement": 0}, "a correlation from above 0 to 1, got 0"),
+        ({"min_agreement": 0}, "'min_agreement' parameter of stability must be a"),
         ({"y_common": [1.0]}, "Pass both X_common and y_common"),
         ({"y": [1.0]}, "inconsistent numbers of samples"),
         ({"pipeline": NeuronSelector()}, "Expected a fitted sklearn.pipeline"),

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from sklearn_hsae.evaluation._verdict import verdict
+from sklearn_hsae.evaluation._verdict import about_labels, verdict
 
 STAGES = ["embeddings", "all neurons", "selected neurons", "hypotheses"]
 
@@ -121,3 +121,17 @@ def test_a_negative_r2_is_explained_in_one_sentence():
     told = tell([0.3, 0.2, 0.2, -0.1], 0)
     assert told.count("A negative R2 means that the mean of the held-out texts") == 1
     assert "negative" not in tell([0.3, 0.2, 0.2, 0.1])
+
+
+def test_labels_that_fit_nothing_are_named():
+    fidelity = pd.DataFrame({"concept": ["late", "rude", None], "f1": [0.004, 0.5, 0]})
+    assert about_labels(fidelity) == (
+        " The words of 1 concept do not fit the texts in which the neuron fires "
+        "(fidelity F1 0.00): 'late'. What is tested is what these words say, and not "
+        "what was found."
+    )
+    many = pd.DataFrame({"concept": list("abcd"), "f1": 0.0})
+    assert "of 4 concepts do not" in about_labels(many)
+    assert "'a', 'b', 'c', ...." in about_labels(many)
+    assert about_labels(many.assign(f1=0.006)) == ""
+    assert about_labels(many.assign(f1=float("nan"))) == ""

@@ -87,3 +87,20 @@ def test_stored_zeros_are_no_activation():
     X.data[0] = 0
     names = np.array(["sae0"], dtype=object)
     assert neuron_features(X, names).texts_with(0).tolist() == [1]
+
+
+def test_of_pairs_only_those_count_that_differ():
+    pairs = np.array(
+        [["slow food", "fresh fish"], ["fresh fish", "slow food"]] * 6
+        + [["slow food", "slow fish"]] * 3,
+        dtype=object,
+    )
+    phrases = phrase_features(pairs)
+    j = phrases.names.tolist().index("slow food")
+    assert phrases.texts_with(j).tolist() == [0, 2, 4, 6, 8, 10, 12, 13, 14]
+    assert phrases.texts_with(j, has=False).tolist() == [1, 3, 5, 7, 9, 11]
+    found = hypothesis_features(pd.DataFrame({"a": [1, -1, 0, np.nan]}), are_pairs=True)
+    assert found.texts_with(0).tolist() == [0]
+    assert found.texts_with(0, has=False).tolist() == [1]
+    have, known = found.counts(np.ones(4, dtype=bool))
+    assert (have[0], known[0]) == (1, 2)

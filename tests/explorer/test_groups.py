@@ -41,6 +41,8 @@ def test_a_share_of_none_has_a_place_on_a_logarithmic_axis():
     first = np.array([True, True, False, False])
     table = compare([hypothesis_features(X)], first, ~first)
     assert [list(s) for s in scatter_shares(table, 2, 2)] == [[1.0], [0.25]]
+    table = compare([hypothesis_features(X)], first, first & ~first)
+    assert [list(s) for s in scatter_shares(table, 2, 0)] == [[1.0], [0.5]]
 
 
 def test_labels_do_not_cover_each_other():

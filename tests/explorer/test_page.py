@@ -97,6 +97,14 @@ def test_an_area_is_selected_and_cleared(page):
     assert len(table) == n_inside and "mentions fish" in table
     page.get_by_role("button", name="Clear the selection").click()
     page.get_by_role("heading", name="120 of 120 texts").wait_for()
+    # Zoomed out, all texts are in the middle.
+    box = page.locator(".bk-Canvas").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, 2000)
+    page.wait_for_timeout(500)
+    draw_around(page, 0.2, 0.2, 0.8, 0.8)
+    page.locator("button:enabled", has_text="Clear the selection").wait_for()
+    assert page.get_by_role("heading", name="120 of 120 texts").is_visible()
 
 
 def fits(page, width):
@@ -139,7 +147,7 @@ def test_two_groups_are_compared_and_open_their_texts(page):
     page.locator(".tabulator-cell", has_text="fish").locator(
         "visible=true"
     ).first.click()
-    page.get_by_text("Texts with it").wait_for()
+    page.get_by_text("Texts, with it").wait_for()
     page.locator("mark", has_text="fish").first.wait_for()
     assert fits(page, 360)
 

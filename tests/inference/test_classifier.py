@@ -73,6 +73,42 @@ def test_estimates_equal_statsmodels(labelled):
     assert model.penalized_.tolist() == [False] and (table["note"] == "").all()
 
 
+def test_hc3_is_the_sandwich_and_never_below_the_model():
+    # The second column says less the further it is from 0: the model does not hold.
+    rng = np.random.default_rng(3)
+    X = np.column_stack([rng.random(600) < 0.4, rng.normal(size=600)])
+    y = rng.random(600) < expit(X[:, 0] + 3 * np.tanh(5 * X[:, 1]) - 1)
+    M = with_intercept(X)
+    plain = Logit(y, M).fit(disp=0)
+    share = plain.predict()
+    spread = share * (1 - share)
+    inverse = np.linalg.inv((M.T * spread) @ M)
+    residual = (y - share) / (1 - spread * np.einsum("ij,jk,ik->i", M, inverse, M))
+    errors = np.sqrt(np.diag(inverse @ (M.T * np.square(residual)) @ M @ inverse))
+    table = HypothesisClassifier(cov_type="HC3").fit(X, y).summary_
+    expected = np.maximum(errors, plain.bse)[1:]
+    np.testing.assert_allclose(table["standard_error"], expected, rtol=1e-6)
+    assert errors[2] > 1.2 * plain.bse[2] and errors[1] < plain.bse[1]
+    # What statsmodels calls HC3 for a Logit is the sandwich without leverages.
+    sandwich = Logit(y, M).fit(disp=0, cov_type="HC3").bse
+    np.testing.assert_allclose(sandwich, errors, rtol=0.02)
+    p = 2 * stats.norm.sf(np.abs(table["coefficient"] / expected))
+    np.testing.assert_allclose(table["p"], p, rtol=1e-6)
+
+
+def test_hc3_holds_beside_firths_penalty():
+    rng = np.random.default_rng(4)
+    X = np.column_stack([rng.random(200) < 0.04, rng.random(200) < 0.5]) * 1.0
+    y = rng.random(200) < 0.3
+    plain, robust = (
+        HypothesisClassifier(cov_type=cov_type).fit(X, y).summary_
+        for cov_type in ("nonrobust", "HC3")
+    )
+    assert plain["note"].str.startswith("penalized").all()
+    assert (robust["p"] >= plain["p"]).all() and (robust["p"] < 1.3 * plain["p"]).all()
+    np.testing.assert_array_equal(plain["coefficient"], robust["coefficient"])
+
+
 def test_predictions_equal_unpenalized_scikit_learn(labelled):
     X, y = labelled
     model = HypothesisClassifier().fit(X, y)
@@ -307,7 +343,8 @@ def test_rows_with_nan(labelled):
     holes.iloc[:7, 1], filled.iloc[:7, 1] = np.nan, X["round"][7:].mean()
     model = HypothesisClassifier().fit(holes, y)
     alone = HypothesisClassifier().fit(X[7:], y[7:])
-    pd.testing.assert_frame_equal(model.summary_, alone.summary_)
+    expected = alone.summary_.assign(n_dropped=7)
+    pd.testing.assert_frame_equal(model.summary_, expected)
     assert model.n_dropped_ == 7
     np.testing.assert_allclose(model.predict_proba(holes), alone.predict_proba(filled))
     _, metrics = model.evaluate(holes, y)

@@ -198,9 +198,14 @@ def test_missing_values_and_levels():
     assert model.n_dropped_ == 2
     assert "shop = D" in set(model.controls_["control"])
     model = HypothesisRegressor(controls=CONTROLS).fit(X, y)
-    _, metrics = model.evaluate(X_new, y)
-    assert metrics["n_dropped"] == 3  # and a level that was not there
-    prediction = model.predict(X_new)
+    # And a level that was not there.
+    unseen = r"The control 'shop' has values that fit has not seen: 'D' \(1 rows\)"
+    with pytest.warns(UserWarning, match=unseen):
+        table, metrics = model.evaluate(X_new, y)
+    assert metrics["n_dropped"] == 3 and (table["n_dropped"] == 3).all()
+    with pytest.warns(UserWarning, match=unseen) as caught:
+        prediction = model.predict(X_new)
+    assert len(caught) == 1
     np.testing.assert_allclose(prediction[3:], model.predict(X)[3:])
     means = [X["year"][0], *(X["shop"] == s for s in "BC")]
     means = np.array([means[0], means[1].mean(), means[2].mean()])

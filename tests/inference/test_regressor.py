@@ -28,6 +28,7 @@ COLUMNS = [
     "significant",
     "prevalence",
     "n",
+    "n_dropped",
     "note",
 ]
 
@@ -290,7 +291,8 @@ def test_rows_with_nan_are_left_out_and_counted(ratings):
     model = HypothesisRegressor().fit(holes, y)
     kept = holes.notna().all(axis=1).to_numpy()
     alone = HypothesisRegressor().fit(X[kept], y[kept])
-    pd.testing.assert_frame_equal(model.summary_, alone.summary_)
+    expected = alone.summary_.assign(n_dropped=3)
+    pd.testing.assert_frame_equal(model.summary_, expected)
     assert model.n_dropped_ == 3 and alone.n_dropped_ == 0
 
 
@@ -366,7 +368,7 @@ def test_evaluate_leaves_out_rows_with_nan(ratings):
     holes.iloc[:20, 1] = np.nan
     table, metrics = model.evaluate(holes, y)
     kept, expected = model.evaluate(X[20:], y[20:])
-    pd.testing.assert_frame_equal(table, kept)
+    pd.testing.assert_frame_equal(table, kept.assign(n_dropped=20))
     assert metrics == pytest.approx({**expected, "n_dropped": 20})
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sklearn_hsae.interpretation._candidates import Candidates, same_label
+from sklearn_hsae.interpretation._candidates import Candidates
 
 N_ROWS = 40
 
@@ -104,7 +104,3 @@ def test_unjudged_labels_are_kept_unless_they_have_the_same_words():
 def test_neurons_without_candidates_are_not_merged():
     candidates = candidates_of(ANNOTATIONS, [np.ones(N_ROWS)] * 2, (1, "complains"))
     assert candidates.distinct() == ([None, "complains"], {})
-
-
-def test_the_same_label_in_other_letters():
-    assert same_label('Says  "Thank-you".') == same_label("says thank you")

@@ -1,9 +1,17 @@
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from llm_server import LLMServer, has_property, language_model
+from llm_server import (
+    LLMServer,
+    answer_by_rules,
+    chat,
+    has_property,
+    language_model,
+    prompt_in,
+)
 from sklearn.metrics import roc_auc_score
 
 from sklearn_hsae import with_texts
@@ -242,3 +250,50 @@ def test_surprisal_scores_firing_against_silent_texts(tiny_model):
     firing = share @ np.array(drops[1:])[::-1]
     assert value_of(table, "drop") == pytest.approx(firing - drops[0])
     assert table.loc[table["metric"] == "auc", "value"].between(0.2, 0.8).all()
+
+
+def test_probabilities_of_the_judge_are_recorded_and_rank_the_texts():
+    def fault(number, body):
+        content = answer_by_rules(prompt_in(body))
+        response = chat(content)
+        tokens = re.findall(r'"[^"]*"|\w+|\W', content)
+        response[2]["choices"][0]["logprobs"] = {
+            "content": [
+                {
+                    "token": token,
+                    "logprob": np.log(rng.uniform(0.55, 1)),
+                    "bytes": None,
+                    "top_logprobs": [],
+                }
+                for token in tokens
+            ]
+        }
+        return response if body.get("logprobs") else None
+
+    rng = np.random.default_rng(0)
+    with LLMServer(faults=fault) as server:
+        table = score(
+            server,
+            make_frame(["mentions word1, word9", CONCEPTS[1]]),
+            "detection",
+            "fuzz",
+            activate=activate,
+            probabilities=True,
+        )
+    examples = pd.DataFrame(table.attrs["examples"])
+    assert examples["probability"].between(0, 1, inclusive="neither").all()
+    decided = (examples["probability"] >= 0.5).astype(float)
+    assert decided.tolist() == examples["prediction"].tolist()
+    for (concept, scorer), part in examples.groupby(["concept", "scorer"]):
+        rows = table[table["scorer"] == scorer]
+        expected = roc_auc_score(part["activating"], part["probability"])
+        assert value_of(rows, "auc", concept) == pytest.approx(expected)
+
+
+def test_without_probabilities_of_the_server_they_are_yes_and_no(server):
+    table = score(server, make_frame(), "detection", probabilities=True)
+    examples = pd.DataFrame(table.attrs["examples"])
+    assert examples["probability"].isin([0, 1]).all()
+    plain = score(server, make_frame(), "detection")
+    assert "probability" not in pd.DataFrame(plain.attrs["examples"])
+    assert "auc" not in plain["metric"].to_numpy()

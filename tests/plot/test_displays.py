@@ -1,5 +1,6 @@
 """What the displays draw, and what they refuse; looked at as pictures when changed."""
 
+import dataclasses
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -7,11 +8,13 @@ import xml.etree.ElementTree as ET
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from sklearn_hsae import HypothesisRegressor
+from sklearn_hsae import HypothesisRegressor, MatryoshkaSAETransformer, NeuronSelector
 from sklearn_hsae.plot import (
     AgreementDisplay,
     CeilingsDisplay,
@@ -19,6 +22,7 @@ from sklearn_hsae.plot import (
     FidelityDisplay,
     GroupEffectsDisplay,
     PrevalenceDisplay,
+    _figures,
     save_figures,
 )
 
@@ -223,6 +227,39 @@ def test_figures_are_files_of_both_kinds(make, tmp_path):
     save_figures(evaluation, tmp_path / "figures", outcome="stars")
     assert (tmp_path / "figures" / "effects.svg").read_bytes() == before
     assert plt.get_fignums() == []  # nothing stays open in a service
+
+
+def test_figures_of_the_search_its_autoencoder_and_the_stability(
+    make, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(_figures, "_DISPLAYS", {"effects": EffectsDisplay})
+    monkeypatch.setattr(_figures, "_FORMATS", ("svg",))
+    X = np.random.default_rng(0).normal(size=(120, 6)).astype(np.float32)
+    steps = [
+        ("sae", MatryoshkaSAETransformer(8, 2, max_epochs=2, random_state=0)),
+        ("select", NeuronSelector(columns=[1, 2, 5])),
+        ("last", HypothesisRegressor()),
+    ]
+    search = GridSearchCV(Pipeline(steps), {"sae__k": [1, 2]}, cv=2).fit(X, X[:, 0])
+    table = pd.DataFrame(
+        {
+            "hypothesis": ["a", "b"],
+            "n_repeats": 2,
+            "n_returned": [2, 1],
+            "share_returned": [1.0, 0.5],
+            "agreement": [0.9, 0.6],
+            "same_sign": 1.0,
+        }
+    )
+    evaluation = dataclasses.replace(make(), stability=table)
+    paths = save_figures(evaluation, tmp_path, pipeline=search)
+    names = {path.stem for path in paths}
+    assert names >= {"training", "neurons", "search", "stability", "effects"}
+    drawn = (tmp_path / "neurons.svg").read_text()
+    assert [name for name in range(8) if f"sae{name}<" in drawn] == [1, 2, 5]
+    without = Pipeline([steps[-1]]).fit(X, X[:, 0])
+    names = {path.stem for path in save_figures(evaluation, tmp_path, pipeline=without)}
+    assert "effects" in names and not {"training", "neurons", "search"} & names
 
 
 def test_characters_that_the_font_lacks_are_told_once(make, tmp_path):

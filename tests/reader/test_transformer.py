@@ -113,12 +113,12 @@ def test_a_trained_autoencoder_is_used_again_from_its_folder(
     pd.testing.assert_frame_equal(again.transform(texts), fitted.transform(texts))
 
 
-def test_a_head_gets_the_target_of_the_text_for_each_token(tiny_model, texts, y):
-    sae = small_sae(target_weight=1.0)
-    reader = ReaderSAETransformer(tiny_model, sae).fit(texts, y)
-    assert reader.sae_.head_.shape == (32, 1)
+def test_an_autoencoder_with_a_weight_of_the_target_needs_one(tiny_model, texts, y):
+    reader = ReaderSAETransformer(tiny_model, small_sae(target_weight=1.0))
     with pytest.raises(ValueError, match="needs a target"):
         reader.fit(texts)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        reader.fit(texts, y[:-1])
 
 
 def test_a_clone_is_not_fitted_and_the_given_autoencoder_stays_so(

@@ -322,6 +322,12 @@ def test_failure_leaves_no_unfinished_file(tmp_path, ratings):
     ("function", "value", "text"),
     [
         (_format.p_value, 0.0, "< 0.001"),
+        (_format.p_value, 1 / (999 + 1), "\N{LESS-THAN OR EQUAL TO} 0.001"),
+        (_format.p_value, 0.0011, "0.001"),
+        (_format.p_in_words, 0.0, "p < 0.001"),
+        (_format.p_in_words, 1 / 1000, "p \N{LESS-THAN OR EQUAL TO} 0.001"),
+        (_format.p_in_words, 0.25, "p = 0.25"),
+        (_format.p_in_words, math.nan, "p = \N{EN DASH}"),
         (_format.p_value, 0.0123, "0.012"),
         (_format.p_value, 0.5, "0.50"),
         (_format.p_value, math.nan, "\N{EN DASH}"),

@@ -21,14 +21,14 @@ class DenseCodes:
     def __init__(self, activations):
         self.activations = activations
 
-    def residuals(self, rows, decoder, bias, prefixes):
-        """Row minus reconstruction, for each prefix, the smallest prefix first.
+    def reconstructions(self, decoder, bias, prefixes):
+        """What the decoder makes of each prefix, the smallest prefix first.
 
         The reconstruction of a prefix is that of the previous prefix plus its own block
         of neurons, so each neuron is decoded once.
         """
         sizes = np.diff([0, *prefixes]).tolist()
-        residual, residuals = rows - bias[:, None], []
+        reconstruction, reconstructions = bias[:, None], []
         # split instead of slices: the gradient of a slice is as large as the whole
         # tensor.
         for activations, directions in zip(
@@ -36,9 +36,9 @@ class DenseCodes:
             decoder.split(sizes, dim=1),
             strict=True,
         ):
-            residual = residual - activations @ directions
-            residuals.append(residual)
-        return residuals
+            reconstruction = reconstruction + activations @ directions
+            reconstructions.append(reconstruction)
+        return reconstructions
 
     def prefix_losses(
         self,
@@ -49,8 +49,12 @@ class DenseCodes:
         prefix_weights,
         block_of_neuron,
         row_weights,
+        output=None,
     ):
-        residuals = self.residuals(rows, decoder, bias, prefixes)
+        reconstructions = self.reconstructions(decoder, bias, prefixes)
+        if output is not None:
+            reconstructions = map(output, reconstructions)
+        residuals = [rows - reconstruction for reconstruction in reconstructions]
         losses = [
             (torch.linalg.vecdot(residual, residual) * row_weights).mean(dim=1)
             for residual in residuals

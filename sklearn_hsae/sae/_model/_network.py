@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_hsae.sae._kernels import differentiable_scores, products_on, top_k
+from sklearn_hsae.sae._model._decoder_output import DecoderOutput
 from sklearn_hsae.sae._model._dense_codes import DenseCodes
 from sklearn_hsae.sae._model._penalty import PENALTIES
 from sklearn_hsae.sae._model._sparse_codes import ActiveNeurons, SparseCodes
@@ -46,6 +47,8 @@ class SparseAutoencoder(nn.Module):
         Seeds of the initial weights, one per model.
     multi_k : int or None
         Active neurons per row of a second reconstruction in training.
+    output : tuple of the arguments of :class:`DecoderOutput`, or None
+        What follows the decoder; None is nothing. For penalties only.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class SparseAutoencoder(nn.Module):
         precision=torch.float32,
         seeds=(0,),
         multi_k=None,
+        output=None,
     ):
         super().__init__()
         n_models, n_neurons = len(seeds), prefixes[-1]
@@ -81,6 +85,7 @@ class SparseAutoencoder(nn.Module):
         self.multi_k = multi_k
         self.activation = activation
         self.precision = precision
+        self.output = None if output is None else DecoderOutput(*output)
         self.penalty = None
         if activation in PENALTIES:
             self.penalty = PENALTIES[activation](k, seeds[0])
@@ -114,7 +119,10 @@ class SparseAutoencoder(nn.Module):
             return self._dense_codes(rows)
         with torch.no_grad():
             active, scores = self._select(rows, self.k)
-        return SparseCodes.encode(rows, self.encoder, self.encoder_bias, active, scores)
+        codes = SparseCodes.encode(
+            rows, self.encoder, self.encoder_bias, active, scores
+        )
+        return codes if self.output is None else DenseCodes(codes.dense())
 
     def is_dense(self, device):
         """Whether training on a device uses dense matrix products."""
@@ -130,7 +138,7 @@ class SparseAutoencoder(nn.Module):
         """
         if row_weights is None:
             row_weights = rows.new_ones(rows.shape[:2])
-        return codes.prefix_losses(
+        arguments = (
             rows,
             self.decoder,
             self.decoder_bias,
@@ -139,6 +147,9 @@ class SparseAutoencoder(nn.Module):
             self.block_of_neuron,
             row_weights,
         )
+        if self.output is None:
+            return codes.prefix_losses(*arguments)
+        return codes.prefix_losses(*arguments, self.output)
 
     def prediction(self, codes):
         """The head's output, of shape (n_models, n_rows, n_outputs)."""

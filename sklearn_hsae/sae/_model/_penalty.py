@@ -116,20 +116,34 @@ class ActivityReward(Penalty):
 
         For a neuron with value a, direction d, and residual r with the neuron as it is
         (s = 1 if on, -1 if off), the drop is ``2 a <r, d> + s a^2``, summed over the
-        prefixes that have the neuron.
+        prefixes that have the neuron. With a function after the decoder, d is
+        multiplied by its slope, which is right for small changes (Gauss-Newton).
         """
         decoder, prefixes = network.decoder, network.prefixes
-        residuals = codes.residuals(rows, decoder, network.decoder_bias, prefixes)
-        residual, weight, gains = 0.0, 0.0, []
+        reconstructions = codes.reconstructions(decoder, network.decoder_bias, prefixes)
+        along, lengths, gains = 0.0, 0.0, []
         for block in range(len(prefixes) - 1, -1, -1):
             start, end = (0, *prefixes)[block : block + 2]
-            residual = residual + network.prefix_weights[block] * residuals[block]
-            weight = weight + network.prefix_weights[block]
+            directions, weight = decoder[:, start:end], network.prefix_weights[block]
+            residual, slope = _residual(rows, reconstructions[block], network.output)
+            along = along + weight * residual * slope
+            lengths = lengths + weight * slope**2
             values = codes.values[:, :, start:end]
             sign = 2 * codes.switched_on[:, :, start:end] - 1
-            along = residual @ decoder[:, start:end].mT
-            gains.append(2 * values * along + sign * weight * values.square())
+            squares = lengths
+            if network.output is not None:
+                squares = lengths @ directions.square().mT
+            gains.append(
+                2 * values * (along @ directions.mT) + sign * squares * values.square()
+            )
         return torch.cat(gains[::-1], dim=2)
+
+
+def _residual(rows, reconstruction, output):
+    """Row minus reconstruction, and the slope of the function after the decoder."""
+    if output is None:
+        return rows - reconstruction, 1.0
+    return rows - output(reconstruction), output.slope(reconstruction)
 
 
 PENALTIES = {"l1": L1Penalty, "reward": ActivityReward}

@@ -142,6 +142,14 @@ class SparseCodes:
             torch.is_grad_enabled(),
         )
 
+    def dense(self):
+        """The same activations, of shape (n_models, n_rows, n_neurons); no gradient."""
+        n_models, n_rows = len(self.values), self.active.row_starts.shape[1] - 1
+        activations = self.values.new_zeros(n_models, n_rows, self.active.n_neurons)
+        rows = self.active.flat_rows, self.active.neurons.flatten()
+        activations.flatten(0, 1)[rows] = self.values.detach().flatten()
+        return activations
+
     def predict(self, head):
         """Linear prediction from the first neurons: (n_models, n_rows, n_outputs).
 

@@ -41,6 +41,7 @@ def build_net(
     checkpoint=None,
     rate=None,
     on_epoch_end=None,
+    output=None,
 ):
     """Build the skorch net of one training, which is fitted on :class:`RowsPerModel`.
 
@@ -59,6 +60,8 @@ def build_net(
         Constant rate as a fraction of the peak rate; None for the one-cycle schedule.
     on_epoch_end : callable or None
         Called after each epoch with its figures, for the training of one model.
+    output : tuple or None
+        See :class:`SparseAutoencoder`.
     """
     processes = join_processes(settings.device)
     is_first = processes.index == 0
@@ -83,6 +86,7 @@ def build_net(
         module__precision=_precision(settings),
         module__seeds=tuple(seeds),
         module__multi_k=settings.multi_k,
+        module__output=output,
         criterion=TrainingLoss,
         criterion__target_kind=settings.target_kind,
         criterion__target_weights=settings.target_weights,

@@ -84,6 +84,7 @@ def train(settings, data, checkpoint=None, on_epoch_end=None):
         validation=RowsPerModel(validation),
         checkpoint=checkpoint,
         on_epoch_end=on_epoch_end,
+        output=_output(settings, means[0], scales[0]),
     )
     _run(net.fit, RowsPerModel(training), settings)
     callbacks = dict(net.callbacks_)
@@ -142,6 +143,7 @@ def train_further(settings, data, n_passes, learned=None, state=None):
         [network_seed],
         [np.random.default_rng(order_seed)],
         rate=CONSTANT_RATE,
+        output=_output(settings, mean, scale),
     )
     net.initialize()
     if learned is not None:
@@ -152,6 +154,13 @@ def train_further(settings, data, n_passes, learned=None, state=None):
         net, settings, 0, mean, scale, history=[], calibration_rows=data.rows
     )
     return learned, training_state(net)
+
+
+def _output(settings, mean, scale):
+    """What follows the decoder. With a penalty there is one model only."""
+    if settings.decoder_activation == "identity":
+        return None
+    return settings.decoder_activation, mean, scale
 
 
 def _draw_seeds(rng, n_before=0):

@@ -1,6 +1,8 @@
-"""Of two classes, the one that effects point to."""
+"""The classes of an outcome, and of two the one that effects point to."""
 
 import numpy as np
+
+from sklearn_hsae._target import read_target
 
 
 def find_positive(classes, positive):
@@ -34,6 +36,32 @@ def find_positive(classes, positive):
             f"{_listed(classes)}."
         )
     return found[0]
+
+
+def read_labels(y):
+    """The label of each row."""
+    target = read_target(y, "classification")
+    return target.classes[target.values]
+
+
+def refuse_unknown(labels, classes):
+    """Raise a ValueError for labels that fit has not seen, or a single one."""
+    unknown = np.setdiff1d(labels, classes).tolist()
+    if unknown:
+        raise ValueError(
+            f"y has the classes {unknown[:10]}, which fit has not seen; it has "
+            f"seen {classes.tolist()}."
+        )
+    refuse_single_class(labels)
+
+
+def refuse_single_class(labels):
+    """Raise a ValueError when all rows are of one class."""
+    if (labels == labels[0]).all():
+        raise ValueError(
+            "HypothesisClassifier needs two classes or more in y; the rows that count "
+            f"have one class, {labels[:1].tolist()[0]!r}."
+        )
 
 
 def _listed(classes):
