@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_hsae import (
     HypothesisRegressor,
     LSAEmbedder,
+    NeuronSelector,
     load_pipeline,
     make_hypothesis_pipeline,
     save_pipeline,
@@ -38,7 +39,9 @@ def test_it_judges_and_predicts_the_same(reviews, judge, tmp_path):
     pipe.set_params(regress__controls=["age"])
     pipe.fit(texts[:100], reviews.target[:100])
     served = without_neurons(pipe)
-    assert list(served.named_steps) == ["clean", "texts", "annotate", "regress"]
+    names = list(pipe.named_steps)
+    behind = names[names.index("annotate") :]
+    assert list(served.named_steps) == ["clean", "texts", *behind]
     again = load_pipeline(save_pipeline(served, tmp_path / "served.skops"))
     new = texts[100:].tolist()[:-1] + ["?"]
     new = pd.Series(new, index=index[100:])
@@ -60,6 +63,18 @@ def test_a_judge_by_words_embeds_nothing(reviews, monkeypatch):
     monkeypatch.setattr(LSAEmbedder, "transform", transform)
     found = without_neurons(pipe).predict(reviews.texts[100:])
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_selection_of_concepts_stays(reviews):
+    pipe = small_pipeline("keyphrase")
+    pipe.steps.insert(-1, ("pick", NeuronSelector(2, method="correlation")))
+    pipe.set_output(transform="pandas").fit(reviews.texts[:100], reviews.target[:100])
+    served = without_neurons(pipe)
+    new = reviews.texts[100:]
+    expected = pipe[:-1].transform(new)
+    assert expected.shape[1] == 2 < pipe["annotate"].n_features_in_
+    pd.testing.assert_frame_equal(served[:-1].transform(new), expected)
+    np.testing.assert_array_equal(served.predict(new), pipe.predict(new))
 
 
 def test_pairs_of_texts(reviews):
