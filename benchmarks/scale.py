@@ -134,12 +134,11 @@ def run_rows(n_rows, folder):
     )
     y = np.empty(n_rows, dtype=np.float32)
     for i in range(0, n_rows, _PER_PIECE):
-        codes = rng.exponential(size=(_PER_PIECE, 512)) * (
-            rng.random((_PER_PIECE, 512)) < 0.02
-        )
-        noise = rng.normal(size=(_PER_PIECE, _N_DIMENSIONS))
-        rows[i : i + _PER_PIECE] = codes @ directions + noise
-        y[i : i + _PER_PIECE] = codes[:, :5].sum(axis=1) + rng.normal(size=_PER_PIECE)
+        n = min(_PER_PIECE, n_rows - i)
+        codes = rng.exponential(size=(n, 512)) * (rng.random((n, 512)) < 0.02)
+        noise = rng.normal(size=(n, _N_DIMENSIONS))
+        rows[i : i + n] = codes @ directions + noise
+        y[i : i + n] = codes[:, :5].sum(axis=1) + rng.normal(size=n)
     rows.flush()
     del rows
     print(f"{n_rows:,} rows", flush=True)

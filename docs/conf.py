@@ -40,8 +40,8 @@ numpydoc_show_class_members = False
 # The examples need no network. A text is embedded once, and not in the user's cache.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parent / "_build" / "cache")
 os.environ["HF_HUB_OFFLINE"] = "1"
-# A package below furo has the progress of all packages shown.
-logging.getLogger("sklearn_hsae").setLevel(logging.WARNING)
+# Otherwise a package below furo does it, and has the progress of all packages shown.
+logging.basicConfig(level=logging.WARNING)
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
@@ -52,6 +52,13 @@ sphinx_gallery_conf = {
             "plot_main_job.py",
             "plot_own_file.py",
             "plot_report.py",
+            "plot_language_model.py",
+            "plot_distilled_judge.py",
+            "plot_search.py",
+            "plot_controls_and_groups.py",
+            "plot_corpora.py",
+            "plot_pairs.py",
+            "plot_new_texts.py",
             "*",
         ]
     ),

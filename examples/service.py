@@ -8,9 +8,10 @@ import os
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from sklearn_hsae import load_pipeline
+from sklearn_hsae import load_pipeline, without_neurons
 
 model = load_pipeline(os.environ.get("HSAE_MODEL", "results/model.skops"))
+model = without_neurons(model)
 model.predict(["Loads the embedder before the first request comes."])
 app = FastAPI()
 

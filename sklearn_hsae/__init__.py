@@ -32,6 +32,7 @@ _MODULE_OF = {
     "safe_names": "_labels",
     "save_pipeline": "_saved_pipeline",
     "with_texts": "_texts",
+    "without_neurons": "pipeline",
     "write_report": "report",
 }
 

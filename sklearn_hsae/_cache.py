@@ -18,10 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from sklearn_hsae._claims import KEY_BYTES, claim
 
 # SQLite before 3.32 accepts at most 999 variables per statement.
 _KEYS_PER_QUERY = 900
@@ -151,20 +148,19 @@ class DiskCache:
 
     @contextlib.contextmanager
     def claimed(self, keys):
-        """Claim keys, so that no other process computes their entries meanwhile.
+        """Claim keys of `cache_key`, so that nobody else computes their entries now.
 
-        Yields those of the keys that no other process has claimed, as a set. A claim
-        ends with the block or with the process, also after kill -9. On Windows, where
-        there are no such locks, each process gets all keys.
+        Yields those of the keys that no other process or thread has claimed, as a set.
+        A claim ends with the block or with the process, also after kill -9.
         """
-        if fcntl is None:
-            yield set(keys)
-            return
-        with self._clear_errors():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(self.path.with_suffix(".claims"), "ab")
-        with file:  # closing it ends the claims
-            yield {key for key in keys if _lock_byte(file, key)}
+        of = {bytes.fromhex(key[: 2 * KEY_BYTES]): key for key in keys}
+        folder = self.path.with_name(f"{self.path.stem}_claims")
+        with contextlib.ExitStack() as stack:
+            with self._clear_errors():
+                claimed = stack.enter_context(
+                    claim(folder, lambda taken: [key for key in of if key not in taken])
+                )
+            yield {of[key] for key in claimed}
 
     def size(self):
         """Return the number of entries, and the bytes that they take."""
@@ -305,16 +301,6 @@ def _use_write_ahead_log(connection):
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-
-
-def _lock_byte(file, key):
-    """Lock the byte of a file that stands for a key; False where it is locked."""
-    position = int(key[:15], 16)  # the largest offset has 63 bits
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, position)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class MemoryCache:

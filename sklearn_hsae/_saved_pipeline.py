@@ -34,6 +34,7 @@ _TRUSTED = (
     "sklearn_hsae.judges._keyphrase_judge.KeyphraseJudge",
     "sklearn_hsae.judges._llm_judge.LLMJudge",
     "sklearn_hsae.judges._similarity.PhraseSimilarity",
+    "sklearn_hsae.pipeline.texts_alone",
     "sklearn_hsae.llm._client.LLMClient",
     "sklearn_hsae.llm._language_model.LanguageModel",
     "sklearn_hsae.llm._usage.Usage",

@@ -2,12 +2,17 @@
 
 import warnings
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs
+from sklearn_hsae._texts import attach_texts, warn_of_empty
 from sklearn_hsae.annotation import ConceptAnnotator
 from sklearn_hsae.cleaning import TextCleaner
-from sklearn_hsae.embedding import make_embedder
+from sklearn_hsae.embedding import EmbeddingTransformer, LSAEmbedder, make_embedder
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
 from sklearn_hsae.llm import LanguageModel, check_environment
@@ -205,3 +210,68 @@ def _interpreter(llm, embedder, judge, instructions, common):
         embedder=embedder,
         **common,
     )
+
+
+def without_neurons(pipeline):
+    """The part of a fitted pipeline that new texts need: judge and predict.
+
+    Neurons are needed to find concepts. A text that is only judged needs none, so the
+    steps from the embedder to the one that names the neurons are left out, and a small
+    step takes their place. All results are the same. Where the judge embeds no text,
+    as with ``judge="keyphrase"``, no model is loaded.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted, with an embedder and a :class:`ConceptAnnotator` among its steps.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        Fitted. It shares the other steps with `pipeline`, and can be saved. It is not
+        to be fitted again.
+
+    Raises
+    ------
+    ValueError
+        When `pipeline` has other steps.
+    sklearn.exceptions.NotFittedError
+        When it is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn_hsae import load_pipeline, without_neurons
+    >>> served = without_neurons(load_pipeline("model.skops"))  # doctest: +SKIP
+    >>> served.predict(new_texts)  # doctest: +SKIP
+    """
+    steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
+    embedders = [i for i, (_, step) in enumerate(steps) if _embeds(step)]
+    judges = [
+        i for i, (_, step) in enumerate(steps) if isinstance(step, ConceptAnnotator)
+    ]
+    if len(judges) != 1 or not embedders or embedders[0] > judges[0]:
+        raise ValueError(
+            "without_neurons takes a pipeline with an embedder and, behind it, a "
+            f"ConceptAnnotator, got {type(pipeline).__name__} with the steps "
+            f"{[name for name, _ in steps]}."
+        )
+    check_is_fitted(pipeline)
+    first, judge = embedders[0], judges[0]
+    columns = steps[judge][1].feature_names_in_.tolist()
+    texts = FunctionTransformer(texts_alone, kw_args={"columns": columns})
+    return Pipeline([*steps[:first], ("texts", texts), *steps[judge:]])
+
+
+def texts_alone(X, columns):
+    """A frame of zeros that carries texts, in the place of activations."""
+    texts = check_texts_or_pairs(X, "The pipeline", allow_empty=True)
+    single = texts.T.ravel()
+    warn_of_empty(single)
+    attach = attach_texts if texts.ndim == 1 else attach_pairs
+    frame = attach(np.zeros((len(single), len(columns))), X, texts)
+    frame.columns = columns
+    return frame
+
+
+def _embeds(step):
+    return isinstance(step, EmbeddingTransformer | LSAEmbedder)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -163,6 +164,20 @@ def test_a_claim_ends_with_its_block_and_with_a_kill(tmp_path):
     for _ in range(2):
         with cache.claimed(keys) as mine:
             assert mine == set(keys)
+
+
+def test_threads_claim_from_each_other(tmp_path):
+    keys = [cache_key(text=text) for text in "abc"]
+    cache = DiskCache(tmp_path, "kind")
+
+    def rest():
+        with cache.claimed(keys) as mine:
+            return mine
+
+    with ThreadPoolExecutor(1) as threads:
+        with cache.claimed(keys[:2]):
+            assert threads.submit(rest).result(timeout=20) == {keys[2]}
+        assert threads.submit(rest).result(timeout=20) == set(keys)
 
 
 def test_the_oldest_entries_make_room(tmp_path):

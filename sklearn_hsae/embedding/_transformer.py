@@ -1,5 +1,6 @@
 """EmbeddingTransformer: turn texts into vectors, with a local or a remote model."""
 
+import copy
 import os
 import warnings
 from numbers import Integral
@@ -470,8 +471,6 @@ def embed_as(kind, embedder, texts):
     -------
     DataFrame
     """
+    embedder = copy.copy(embedder)  # another thread may embed other texts by it now
     embedder._embedded = kind
-    try:
-        return embedder.transform(list(texts))
-    finally:
-        del embedder._embedded
+    return embedder.transform(list(texts))

@@ -52,7 +52,9 @@ class EmbeddingJudge(FreeJudge):
             )
         self.phrases_ = [label_phrases(concept) for concept in concepts]
         self.similarity_ = PhraseSimilarity(self.embedder).fit(texts)
-        scores = self._scores(texts)
+        self.distinct_phrases_ = sorted({p for of in self.phrases_ for p in of})
+        self.directions_ = self.similarity_.directions(self.distinct_phrases_)
+        scores = self._scores(texts, range(len(concepts)))
         self.thresholds_ = np.array(
             [
                 best_threshold(scores[:, j], activations[:, j])
@@ -67,22 +69,31 @@ class EmbeddingJudge(FreeJudge):
 
     def judge(self, texts):
         """Return annotations; see `Judge`."""
-        by_meaning = self._scores(texts) >= self.thresholds_
-        by_words = self.words_.judge(texts)
-        return np.where(self.is_word_for_word_, by_words, by_meaning).astype(np.float64)
+        annotations = self.words_.judge(texts)
+        by_meaning = np.flatnonzero(~self.is_word_for_word_)
+        if len(by_meaning):  # else no text needs to be embedded
+            scores = self._scores(texts, by_meaning)
+            annotations[:, by_meaning] = scores >= self.thresholds_[by_meaning]
+        return annotations
 
     @staticmethod
     def _agreements(annotations, activations):
         columns = zip(annotations.T, activations.T, strict=True)
         return np.array([agreement_of(*pair) for pair in columns])
 
-    def _scores(self, texts):
-        phrases = sorted({p for concept in self.phrases_ for p in concept})
+    def _scores(self, texts, concepts):
+        """The similarity of each text with some of the concepts, given by number."""
+        wanted = {p for j in concepts for p in self.phrases_[j]}
+        rows = [i for i, p in enumerate(self.distinct_phrases_) if p in wanted]
+        phrases = [self.distinct_phrases_[i] for i in rows]
         column = {phrase: j for j, phrase in enumerate(phrases)}
-        similarity = self.similarity_.transform(texts, phrases)
+        directions = self.directions_[:, rows]
+        similarity = self.similarity_.transform(texts, phrases, directions)
         return np.column_stack(
             [
-                reduce(soft_maximum, similarity.T[[column[p] for p in concept]])
-                for concept in self.phrases_
+                reduce(
+                    soft_maximum, similarity.T[[column[p] for p in self.phrases_[j]]]
+                )
+                for j in concepts
             ]
         )

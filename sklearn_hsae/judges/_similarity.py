@@ -62,20 +62,51 @@ class PhraseSimilarity:
         self.phrase_mean_ = self._embed(words, "words").mean(axis=0)
         return self
 
-    def transform(self, texts, phrases):
-        """Return a float32 array of shape (n_texts, n_phrases)."""
+    def directions(self, phrases):
+        """The centred embeddings of phrases, scaled to length 1: one per column."""
+        return normalize(self._embed(phrases, "phrases") - self.phrase_mean_).T
+
+    def transform(self, texts, phrases, directions=None):
+        """Compare texts with phrases.
+
+        Parameters
+        ----------
+        texts : sequence of str of length n_texts
+        phrases : sequence of str of length n_phrases
+        directions : ndarray of shape (n_dimensions, n_phrases), default=None
+            What `directions` returned for these phrases; None computes it.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_texts, n_phrases)
+        """
+        wanted = self.directions(phrases) if directions is None else directions
         pieces = [sentences(text) for text in texts]
-        distinct = sorted({piece for its_pieces in pieces for piece in its_pieces})
-        row = {piece: i for i, piece in enumerate(distinct)}
-        directions = normalize(self._embed(distinct, "sentences") - self.sentence_mean_)
-        wanted = normalize(self._embed(phrases, "phrases") - self.phrase_mean_).T
-        similarity = normalize(self._embed(texts, "texts") - self.text_mean_) @ wanted
+        of_texts, row, of_pieces = self._embed_once(texts, pieces)
+        directions = normalize(of_pieces - self.sentence_mean_)
+        similarity = normalize(of_texts - self.text_mean_) @ wanted
         for i, its_pieces in enumerate(pieces):
             similarities = directions[[row[piece] for piece in its_pieces]] @ wanted
             similarity[i] = (similarity[i] + similarities.max(axis=0)) / 2
         occurrence = PhraseOccurrence(phrases).transform(texts).tocoo()
         similarity[occurrence.row, occurrence.col] += VERBATIM_BONUS
         return similarity
+
+    def _embed_once(self, texts, pieces):
+        """Vectors of texts, the row of each sentence, and the vectors of these rows.
+
+        A text that is one sentence is embedded once, also without a cache.
+        """
+        of_texts = self._embed(texts, "texts")
+        text_row = {text: i for i, text in enumerate(texts)}
+        distinct = sorted({piece for its_pieces in pieces for piece in its_pieces})
+        new = [piece for piece in distinct if piece not in text_row]
+        known = [piece for piece in distinct if piece in text_row]
+        parts = [of_texts[[text_row[piece] for piece in known]]]
+        if new:
+            parts.append(self._embed(new, "sentences"))
+        row = {piece: i for i, piece in enumerate(known + new)}
+        return of_texts, row, np.concatenate(parts)
 
     def _embed(self, texts, kind):
         """Vectors; `kind` stands on the progress bar."""

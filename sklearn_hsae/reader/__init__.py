@@ -15,7 +15,7 @@ From a text to a row of `ReaderSAETransformer.transform`:
 `_readers_mixin.py` makes these readers from the estimator's parameters. `_training.py`
 has what `fit` learns and checks, and `_text_head.py` the training with a target.
 `_tokens_mixin.py` has the methods about single tokens, whose activations are a
-`_token_activations.py`. `_claims.py` says which texts another process is reading.
+`_token_activations.py`.
 """
 
 from sklearn_hsae.reader._delphi import DelphiActivations, read_delphi

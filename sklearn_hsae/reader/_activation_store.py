@@ -19,6 +19,7 @@ A shard holds, for its texts one after the other:
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import uuid
 import warnings
@@ -32,8 +33,8 @@ from safetensors.numpy import load_file, save
 from scipy import sparse
 
 from sklearn_hsae._cache import cache_key
+from sklearn_hsae._claims import KEY_BYTES, claim
 from sklearn_hsae._files import json_value, replaced_file, write_text
-from sklearn_hsae.reader._claims import KEY_BYTES, Claims
 
 _INDEX = "index.json"
 _LARGEST = np.finfo(np.float16).max
@@ -161,21 +162,18 @@ class ActivationStore:
             yield kept, []
             return
         self._make_folder()
-        claims = Claims(self.folder / "claims")
-        with claims.entrance():
-            # In this order: what another process has just ended is in `kept`.
-            taken = claims.keys()
+        position = {key: i for i, key in enumerate(keys)}
+
+        def choose(taken):
+            # What another process has ended since then is in the store by now.
+            nonlocal kept
             kept = self.find(keys)
-            done = {position for pairs in kept.values() for position, _ in pairs}
-            claimed = [
-                i for i, key in enumerate(keys) if i not in done and key not in taken
-            ][:n_texts]
-            end = claims.make([keys[i] for i in claimed]) if claimed else None
-        try:
-            yield kept, claimed
-        finally:
-            if end is not None:
-                end()
+            done = {i for pairs in kept.values() for i, _ in pairs}
+            free = (k for i, k in enumerate(keys) if i not in done and k not in taken)
+            return list(itertools.islice(free, n_texts))
+
+        with claim(self.folder / "claims", choose) as claimed:
+            yield kept, [position[key] for key in claimed]
 
     def read(self, shard, rows):
         """`StoredTokens` of some texts of a shard, in this order."""

@@ -90,8 +90,8 @@ def test_the_key_is_read_from_the_environment_and_kept_nowhere(
     embed = fresh("openai/m", api_base=server.address).fit(["a"])
     assert server.keys == {"Bearer sk-secret-123456"}
     assert b"sk-secret" not in pickle.dumps(embed)
-    for file in (tmp_path / "cache").iterdir():
-        assert b"sk-secret" not in file.read_bytes()
+    for path in (tmp_path / "cache").rglob("*"):
+        assert path.is_dir() or b"sk-secret" not in path.read_bytes()
 
 
 def test_prompt_and_address_belong_to_the_key(server, fresh):

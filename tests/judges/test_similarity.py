@@ -1,4 +1,8 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_hsae import EmbeddingTransformer
@@ -58,6 +62,55 @@ def test_agreement_by_hand():
                 (whole + max(cosines)) / 2 + bonus, abs=0.02
             )
     assert found[0, 0] > found[2, 0] and found[2, 1] > found[1, 1]
+
+
+def test_a_text_of_one_sentence_is_embedded_once():
+    asked = []
+
+    class Lengths:
+        def fit(self, texts):
+            return self
+
+        def transform(self, texts):
+            asked.extend(texts)
+            return pd.DataFrame([[len(t), t.count("e"), 1.0] for t in texts])
+
+    training = ["We waited long. The sea was calm.", "We waited here.", "The sea."]
+    similarity = PhraseSimilarity(Lengths()).fit(training)
+    directions = similarity.directions(["waited", "sea"])
+    expected = similarity.transform(training, ["waited", "sea"])
+    asked.clear()
+    found = similarity.transform(training, ["waited", "sea"], directions)
+    np.testing.assert_array_equal(found, expected)
+    assert sorted(asked) == sorted({*training, *sentences(training[0])})
+
+
+def test_two_threads_compare_at_the_same_time():
+    both = threading.Barrier(2, timeout=20)
+
+    class Waits:
+        waits = False
+
+        def fit(self, texts):
+            return self
+
+        def transform(self, texts):
+            if self.waits:  # until the other thread is here too
+                both.wait()
+            return pd.DataFrame([[len(t), t.count("e"), 1.0] for t in texts])
+
+    training = ["We waited long.", "We waited here.", "The sea."]
+    similarity = PhraseSimilarity(Waits()).fit(training)
+    directions = similarity.directions(["waited"])
+    expected = similarity.transform(training, ["waited"], directions)
+    similarity.embedder.waits = True
+    with ThreadPoolExecutor(2) as threads:
+        each = [
+            threads.submit(similarity.transform, training, ["waited"], directions)
+            for _ in range(2)
+        ]
+        for found in each:
+            np.testing.assert_array_equal(found.result(), expected)
 
 
 def test_texts_without_common_words_are_an_error_that_says_so():
