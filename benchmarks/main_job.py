@@ -5,7 +5,7 @@
     python benchmarks/main_job.py topics --data DIR
     python benchmarks/main_job.py judges --data DIR
     python benchmarks/main_job.py neurons --data DIR [--peer PYTHON]
-    python benchmarks/main_job.py distinct --data DIR [--judge keyphrase]
+    python benchmarks/main_job.py distinct --data DIR [--rows 1500] [--judge keyphrase]
     python benchmarks/main_job.py times --data DIR
 
 DIR holds gzipped JSON-lines files, one text and its outcome a row; their names and
@@ -282,10 +282,13 @@ def benchmark_distinct(arguments):
     """The same autoencoder, and three ways to choose."""
     print("data  seed  selection  R2 of 20 hypotheses  significant: jointly, alone")
     for name in REGRESSION:
-        texts, y, new_texts, new_y = regression_data(arguments.data, name)
+        texts, all_y, new_texts, new_y = regression_data(arguments.data, name)
         embed = EmbeddingTransformer()
-        X, new_X = embed.fit_transform(texts), embed.transform(new_texts)
+        all_X, new_X = embed.fit_transform(texts), embed.transform(new_texts)
         for seed in SEEDS:
+            order = np.random.default_rng(seed).permutation(len(texts))
+            rows = np.sort(order[: arguments.rows])
+            X, y = all_X.iloc[rows], all_y[rows]
             sae = make_hypothesis_pipeline(random_state=seed)["sae"]
             sae.set_params(task="regression").set_output(transform="pandas")
             A, B = sae.fit_transform(X, y), sae.transform(new_X)
@@ -353,6 +356,7 @@ def main():
     parser.add_argument(
         "--judge", default="embedding", help="of `distinct`: embedding or keyphrase"
     )
+    parser.add_argument("--rows", type=int, help="of `distinct`: texts to learn from")
     parser.add_argument("--peer", help="the Python that has hypothesaes")
     arguments = parser.parse_args()
     if arguments.what != "reviews" and arguments.data is None:
