@@ -52,7 +52,8 @@ table[columns].round(2)
 _, rows = train_test_split(np.arange(600), test_size=0.4, random_state=0)
 planted = reviews.truth.astype(int)
 difference = planted[:600][rows] - planted[600:][rows]
-agreement = np.corrcoef(evaluation.annotations.T, difference.T)[:12, 12:]
+n_found = evaluation.annotations.shape[1]
+agreement = np.corrcoef(evaluation.annotations.T, difference.T)[:n_found, n_found:]
 best = np.argmax(agreement, axis=1)
 found = pd.DataFrame(
     {
