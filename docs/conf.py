@@ -58,6 +58,7 @@ sphinx_gallery_conf = {
             "plot_controls_and_groups.py",
             "plot_corpora.py",
             "plot_pairs.py",
+            "plot_reader.py",
             "plot_new_texts.py",
             "*",
         ]
