@@ -35,7 +35,7 @@ pd.Series(source).value_counts()
 # neurons that are frequent enough are kept.
 
 pipe = make_hypothesis_pipeline(n_neurons=48, k=6, target_weight=0, random_state=0)
-pipe.set_params(select__method="prevalence", select__n_select=48)
+pipe.set_params(select__method="prevalence", select__n_select=48, select__oversample=1)
 pipe.set_params(choose="passthrough", regress="passthrough")
 concepts = pipe.fit_transform(reviews.texts)
 print(concepts.shape)
