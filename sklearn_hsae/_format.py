@@ -41,8 +41,8 @@ def effect_digits(values):
     return min(max(2 - math.floor(math.log10(typical) + 1), 0), 6)
 
 
-def p_value(p):
-    """A p-value with two significant digits, never "0.00".
+def p_value(p, decimals=2):
+    """A p-value, never "0.00"; with `decimals` from 0.1 on, and three below.
 
     With 999 permutations 0.001 is the smallest p there is, so it says no more than "not
     above".
@@ -53,7 +53,7 @@ def p_value(p):
         return f"{NOT_ABOVE} {_LEAST_P}"
     if p < _LEAST_P:
         return f"< {_LEAST_P}"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.{decimals}f}"
 
 
 def p_in_words(p):

@@ -309,7 +309,9 @@ def summary_text(evaluation):
     order = [key for key in ("class", "hypothesis") if key in table]
     shown = table[order + list(columns)].rename(columns=columns)
     for column in ("P", "P corrected"):
-        shown[column] = [_format.p_value(p).replace(" ", "") for p in shown[column]]
+        shown[column] = [
+            _format.p_value(p, decimals=3).replace(" ", "") for p in shown[column]
+        ]
     figures = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
     rule = "=" * max(map(len, figures.splitlines()))
     head = {

@@ -13,6 +13,9 @@ from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 # A reader takes a label word for word. Reading it by meaning must therefore agree with
 # the neuron much better.
 _LEAST_RATIO = 1.2
+# A threshold is the score of a training text, and a score rounds in another way when
+# fewer texts are judged together, by up to 2.4e-7.
+_ROUNDING = 1e-6
 
 
 def is_word_for_word(by_words, by_meaning):
@@ -55,12 +58,11 @@ class EmbeddingJudge(FreeJudge):
         self.distinct_phrases_ = sorted({p for of in self.phrases_ for p in of})
         self.directions_ = self.similarity_.directions(self.distinct_phrases_)
         scores = self._scores(texts, range(len(concepts)))
-        self.thresholds_ = np.array(
-            [
-                best_threshold(scores[:, j], activations[:, j])
-                for j in range(len(concepts))
-            ]
-        )
+        thresholds = [
+            best_threshold(scores[:, j], activations[:, j])
+            for j in range(len(concepts))
+        ]
+        self.thresholds_ = np.array(thresholds) - _ROUNDING
         self.words_ = KeyphraseJudge().fit(concepts, texts)
         by_words = self._agreements(self.words_.judge(texts), activations)
         by_meaning = self._agreements(scores >= self.thresholds_, activations)

@@ -151,6 +151,16 @@ def test_new_texts_are_compared_with_the_means_and_thresholds_of_the_fit(judge):
     np.testing.assert_array_equal(alone, judge.judge(texts))
 
 
+@pytest.mark.parametrize("rounding", [-3e-7, 3e-7])
+def test_the_rounding_of_a_score_changes_no_annotation(judge, monkeypatch, rounding):
+    # A training text whose score is the threshold was judged otherwise alone than among
+    # others, since products of other sizes round in another way.
+    monkeypatch.setattr(judge, "is_word_for_word_", np.zeros(len(CONCEPTS), dtype=bool))
+    expected, scores = judge.judge(TEXTS), judge._scores
+    monkeypatch.setattr(judge, "_scores", lambda *given: scores(*given) + rounding)
+    np.testing.assert_array_equal(judge.judge(TEXTS), expected)
+
+
 def test_a_neuron_that_never_fires_names_a_concept_of_no_text():
     silent = np.zeros_like(ACTIVATIONS)
     judge = EmbeddingJudge(LetterPairs()).fit(CONCEPTS, TEXTS, silent)
