@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -168,15 +169,18 @@ def benchmark_judges(arguments):
         pipe = make_hypothesis_pipeline(task="classification", random_state=seed)
         A = pipe[:3].fit_transform(parts[0], parts[2])
         new_A = pipe[:3].transform(parts[1])
-        on_or_off = LogisticRegression().fit(A > 0, parts[2])
-        ceiling = roc_auc_score(parts[3], on_or_off.decision_function(new_A > 0))
+        exact = clone(pipe["select"]).set_params(oversample=1).fit(A, parts[2])
+        fires, new_fires = (exact.transform(part) > 0 for part in (A, new_A))
+        on_or_off = LogisticRegression().fit(fires, parts[2])
+        ceiling = roc_auc_score(parts[3], on_or_off.decision_function(new_fires))
         for judge in ("embedding", "keyphrase"):
             rest = make_hypothesis_pipeline(
                 task="classification", judge=judge, random_state=seed
             )[3:].fit(A, parts[2])
             auc = roc_auc_score(parts[3], rest.predict_proba(new_A)[:, 1])
             f1 = rest["interpret"].fidelity_["f1"].mean()
-            print(f"{seed:<6}{judge:<11}{A.shape[1]:<12}", end="")
+            n_hypotheses = rest["regress"].n_features_in_
+            print(f"{seed:<6}{judge:<11}{n_hypotheses:<12}", end="")
             print(f"{auc:.3f}  {ceiling:<19.3f}{f1:.2f}", flush=True)
 
 

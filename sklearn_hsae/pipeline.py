@@ -24,8 +24,6 @@ _FINAL_STEPS = {
     "classification": HypothesisClassifier,
 }
 _OVERSAMPLE = 2  # neurons per hypothesis that are named where a name costs nothing
-# Annotations are 0 or 1 (of pairs -1, too), and a sample of few rows may be judged.
-_ON_ANNOTATIONS = {"method": "lasso", "binarize": False, "min_support": 0.01}
 _TARGET_WEIGHTS = {"regression": 0.2, "classification": 0.1}
 
 
@@ -80,10 +78,10 @@ def make_hypothesis_pipeline(
         neuron that encodes the class.
     n_select : "auto" or int, default="auto"
         Number of hypotheses. "auto" is one per 50 texts, from 3 to 20, see
-        :class:`NeuronSelector`. Without `llm`, twice as many neurons are named, and
-        the step "choose" keeps the concepts whose annotations say most about y. In a
-        search, its parameter is ``choose__n_select``; with `llm`, it is
-        ``select__n_select``.
+        :class:`NeuronSelector`. Twice as many neurons are named, and the step "choose"
+        keeps the concepts whose annotations say most about y. With `llm`, where each
+        concept costs money, and with `pairs` there is no such step. In a search, the
+        parameter is ``choose__n_select``, and without this step ``select__n_select``.
     embedder : str, EmbeddingTransformer, LSAEmbedder or None, default=None
         Embeds texts and phrases, in every step that needs it. The name of a
         model, "lsa" for an :class:`LSAEmbedder`, which needs no model and reads any
@@ -108,9 +106,9 @@ def make_hypothesis_pipeline(
     -------
     sklearn.pipeline.Pipeline
         With the steps "embed", "sae", "select", "interpret", "annotate", "choose"
-        (without `llm`) and "regress", before them "clean" where `clean` is given, and
-        ``set_output(transform="pandas")`` already called, so that steps of other
-        packages can stand in between.
+        (not with `llm` or `pairs`) and "regress", before them "clean" where `clean` is
+        given, and ``set_output(transform="pandas")`` already called, so that steps of
+        other packages can stand in between.
 
     Warns
     -----
@@ -126,16 +124,7 @@ def make_hypothesis_pipeline(
     >>> pipe.set_params(sae__k=8, interpret="passthrough", annotate="passthrough")
     Pipeline(...)
     """
-    if task not in _FINAL_STEPS:
-        raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
-    last_step = _FINAL_STEPS[task](pairs=pairs)
-    if positive is not None:
-        if task == "regression":
-            raise ValueError(
-                f"positive={positive!r} names a class, but task='regression' has none. "
-                "Pass task='classification', or leave positive out."
-            )
-        last_step.set_params(positive=positive)
+    last_step = _last_step(task, positive, pairs)
     if target_weight == "auto":
         target_weight = _TARGET_WEIGHTS[task]
     if not isinstance(llm, LanguageModel | str | None):
@@ -146,40 +135,58 @@ def make_hypothesis_pipeline(
         _warn_of_missing_key(llm)
     embedder = make_embedder(embedder, verbose)
     common = {"random_state": random_state, "verbose": verbose}
-    selection = {"task": task, "random_state": random_state}
-    oversample = _OVERSAMPLE if llm is None else 1  # there each concept costs money
-    steps = [
-        ("embed", embedder),
-        (
-            "sae",
-            MatryoshkaSAETransformer(
-                n_neurons,
-                k,
-                prefixes=prefixes,
-                target_weight=target_weight,
-                task=task,
-                **common,
-            ),
-        ),
-        ("select", NeuronSelector(n_select, oversample=oversample, **selection)),
-        (
-            "interpret",
-            _interpreter(_own(llm), _own(embedder), judge, instructions, common),
-        ),
-        (
-            "annotate",
-            ConceptAnnotator(
-                judge=judge, llm=_own(llm), embedder=_own(embedder), **common
-            ),
-        ),
-        ("choose", NeuronSelector(n_select, **_ON_ANNOTATIONS, **selection)),
-        ("regress", last_step),
-    ]
-    if clean is not None:
-        steps.insert(0, ("clean", TextCleaner(clean)))
-    if oversample == 1:
-        steps = [step for step in steps if step[0] != "choose"]
+    sae = MatryoshkaSAETransformer(
+        n_neurons,
+        k,
+        prefixes=prefixes,
+        target_weight=target_weight,
+        task=task,
+        **common,
+    )
+    has_choice = llm is None and not pairs
+    select, choose = _selectors(n_select, task, random_state, has_choice)
+    annotate = ConceptAnnotator(
+        judge=judge, llm=_own(llm), embedder=_own(embedder), **common
+    )
+    steps = {
+        "clean": None if clean is None else TextCleaner(clean),
+        "embed": embedder,
+        "sae": sae,
+        "select": select,
+        "interpret": _interpreter(llm, embedder, judge, instructions, common),
+        "annotate": annotate,
+        "choose": choose,
+        "regress": last_step,
+    }
+    steps = [(name, step) for name, step in steps.items() if step is not None]
     return Pipeline(steps).set_output(transform="pandas")
+
+
+def _last_step(task, positive, pairs):
+    if task not in _FINAL_STEPS:
+        raise ValueError(f"task must be one of {sorted(_FINAL_STEPS)}, got {task!r}.")
+    last_step = _FINAL_STEPS[task](pairs=pairs)
+    if positive is None:
+        return last_step
+    if task == "regression":
+        raise ValueError(
+            f"positive={positive!r} names a class, but task='regression' has none. "
+            "Pass task='classification', or leave positive out."
+        )
+    return last_step.set_params(positive=positive)
+
+
+def _selectors(n_select, task, random_state, has_choice):
+    """The selection of neurons, and that of their concepts or None."""
+    common = {"task": task, "random_state": random_state}
+    if not has_choice:
+        return NeuronSelector(n_select, **common), None
+    select = NeuronSelector(n_select, oversample=_OVERSAMPLE, **common)
+    # Annotations are on or off as they are. A concept of few texts cannot be tested.
+    choose = NeuronSelector(
+        n_select, method="lasso", binarize=False, min_support=0.01, **common
+    )
+    return select, choose
 
 
 def _warn_of_missing_key(llm):
@@ -201,15 +208,11 @@ def _own(part):
 
 
 def _interpreter(llm, embedder, judge, instructions, common):
+    common = {"embedder": _own(embedder), **common}
     if llm is not None:
-        return LLMInterpreter(
-            llm, instructions=instructions, embedder=embedder, **common
-        )
-    return KeyphraseInterpreter(
-        judge="keyphrase" if judge == "keyphrase" else "embedding",
-        embedder=embedder,
-        **common,
-    )
+        return LLMInterpreter(_own(llm), instructions=instructions, **common)
+    judge = "keyphrase" if judge == "keyphrase" else "embedding"
+    return KeyphraseInterpreter(judge=judge, **common)
 
 
 def without_neurons(pipeline):

@@ -20,7 +20,8 @@ from sklearn_hsae.selection._scores import (
     prevalence_score,
     separation_score,
 )
-from sklearn_hsae.selection._selector import NeuronSelector, suggest_n_select
+from sklearn_hsae.selection._selector import NeuronSelector
+from sklearn_hsae.selection._suggest_n_select import suggest_n_select
 
 __all__ = [
     "NeuronSelector",

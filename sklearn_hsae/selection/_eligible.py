@@ -7,6 +7,7 @@ from sklearn.utils import check_consistent_length
 from sklearn_hsae.selection._columns import (
     StandardizedColumns,
     active_entries,
+    count_active,
 )
 
 
@@ -28,9 +29,7 @@ def eligible_neurons(activations, support, groups, min_groups):
     ValueError
         When there is no such neuron, or `groups` are missing or too few.
     """
-    n_rows = activations.shape[0]
-    # Annotations of pairs are -1 where the other text has the concept.
-    n_active = np.diff(activations.indptr)
+    n_rows, n_active = activations.shape[0], count_active(activations)
     fires = StandardizedColumns(activations).varies & (n_active >= support)
     in_groups = ""
     if min_groups > 1:

@@ -42,33 +42,7 @@ from sklearn_hsae.selection._methods import (
     Candidates,
     best_apart,
 )
-
-_ROWS_PER_HYPOTHESIS = 50
-_FEWEST_HYPOTHESES, _MOST_HYPOTHESES = 3, 20
-
-
-def suggest_n_select(n_rows):
-    """Suggest a number of hypotheses.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of rows for the selection. The test needs about the same number.
-
-    Returns
-    -------
-    int
-        The value of "auto" in :class:`NeuronSelector`.
-
-    Examples
-    --------
-    >>> from sklearn_hsae.selection import suggest_n_select
-    >>> suggest_n_select(400), suggest_n_select(5000)
-    (8, 20)
-    """
-    n = n_rows // _ROWS_PER_HYPOTHESIS
-    return min(max(n, _FEWEST_HYPOTHESES), _MOST_HYPOTHESES)
-
+from sklearn_hsae.selection._suggest_n_select import suggest_n_select
 
 logger = logging.getLogger("sklearn_hsae")
 
@@ -258,13 +232,10 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             ensure_all_finite="allow-nan",
         )
         X, is_judged = _judged_rows(X)
-        is_known = is_known & is_judged
         if are_pairs:
             y = y if y is None else mirrored_target(y, self.task)
             sample_weight, groups = map(of_both_texts, (sample_weight, groups))
-            if controls is not None:
-                controls = np.concatenate(np.split(controls, 2)[:1] * 2)
-                controls[len(controls) // 2 :] *= -1
+            controls = _mirrored_controls(controls)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, ensure_non_negative=True
@@ -277,10 +248,7 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         n_select = self._n_to_select(n_rows // (1 + are_pairs), n_features)
         target = None
         if self._needs_target():
-            if not np.all(is_known):
-                sample_weight = is_known * (
-                    1.0 if sample_weight is None else sample_weight
-                )
+            sample_weight = _weights_of_known(is_known & is_judged, sample_weight)
             target = self._target(X, y, sample_weight, controls)
         activations = as_columns(X)
         compared = self._on_or_off(activations) if self.binarize else activations
@@ -502,6 +470,21 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.target_tags.required = self._needs_target()
         return tags
+
+
+def _mirrored_controls(controls):
+    """The differences of each pair, and below them those of the swapped pairs."""
+    if controls is None:
+        return None
+    difference = np.split(controls, 2)[0]
+    return np.concatenate([difference, -difference])
+
+
+def _weights_of_known(is_known, sample_weight):
+    """The weights, 0 for a row of which a control or a judgement is missing."""
+    if np.all(is_known):
+        return sample_weight
+    return is_known * (1.0 if sample_weight is None else sample_weight)
 
 
 def _judged_rows(X):
