@@ -178,9 +178,10 @@ def benchmark_judges(arguments):
                 task="classification", judge=judge, random_state=seed
             )[3:].fit(A, parts[2])
             auc = roc_auc_score(parts[3], rest.predict_proba(new_A)[:, 1])
-            f1 = rest["interpret"].fidelity_["f1"].mean()
-            n_hypotheses = rest["regress"].n_features_in_
-            print(f"{seed:<6}{judge:<11}{n_hypotheses:<12}", end="")
+            chosen = rest["regress"].feature_names_in_
+            fidelity = rest["interpret"].fidelity_.set_index("concept")
+            f1 = fidelity.loc[chosen, "f1"].mean()
+            print(f"{seed:<6}{judge:<11}{len(chosen):<12}", end="")
             print(f"{auc:.3f}  {ceiling:<19.3f}{f1:.2f}", flush=True)
 
 

@@ -644,7 +644,12 @@ def test_texts_that_were_learnt_from_are_no_test(container):
 
 
 @pytest.mark.parametrize(
-    ("X", "message"), [([], "X has no rows"), (None, "X is None. Pass the texts")]
+    ("X", "message"),
+    [
+        ([], "X has no rows"),
+        (None, "X is None. Pass the texts"),
+        ("a text", r"X is one str.*\[text\]"),
+    ],
 )
 def test_no_rows_are_refused(rows, X, message):
     pipe = make_pipeline().fit(*rows[:2])

@@ -575,7 +575,7 @@ def test_oversampling_selects_the_first_columns_of_a_longer_selection():
 
 def test_no_neuron_that_fires_is_an_error_with_the_numbers():
     X = np.zeros((300, 40))
-    with pytest.raises(ValueError, match=r"None of the 40 neurons .* 10 of the 300"):
+    with pytest.raises(ValueError, match=r"None of the 40 columns .* 10 of the 300"):
         NeuronSelector(5).fit(X, np.arange(300.0))
 
 
