@@ -189,7 +189,7 @@ def _check_target(X, y, task, X_name, y_name):
 
 def _n_rows(X, name):
     if isinstance(X, str):
-        raise ValueError(f"{name} is one str. Pass a sequence of texts, such as [text].")
+        raise ValueError(f"{name} is one str. Pass a sequence of texts, as in [text].")
     if hasattr(X, "shape"):
         return X.shape[0]
     if X is None:

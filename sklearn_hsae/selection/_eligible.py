@@ -39,10 +39,10 @@ def eligible_neurons(activations, support, groups, min_groups):
     eligible = np.flatnonzero(splits if splits.any() else fires)
     if len(eligible) == 0:
         raise ValueError(
-            f"None of the {activations.shape[1]} columns varies and is above zero on at "
-            f"least {support} of the {n_rows} rows{in_groups}. Lower "
-            f"min_support{' or min_groups' if in_groups else ''}, or, where the columns "
-            "are neurons, train an autoencoder with fewer of them."
+            f"None of the {activations.shape[1]} columns varies and is above zero on "
+            f"at least {support} of the {n_rows} rows{in_groups}. Lower min_support"
+            f"{' or min_groups' if in_groups else ''}, or, where the columns are "
+            "neurons, train an autoencoder with fewer of them."
         )
     return eligible
 
