@@ -57,12 +57,8 @@ def add_file_options(run):
     )
 
 
-def add_common(parser):
-    add_views(parser)
-    add_place(parser)
-
-
-def add_place(parser):
+def add_output(parser):
+    """Where files go, and what makes them the same again."""
     parser.add_argument(
         "--out",
         type=Path,
