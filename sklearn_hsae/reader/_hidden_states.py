@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16, one_thread_when_busy
+from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import fingerprint
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
@@ -339,15 +340,20 @@ def _load_tokenizer(model, version):
 
 def _from_pretrained(auto_class, model):
     path, options = Path(model), {}
-    if path.suffix == ".gguf":
+    place = model
+    if path.suffix == ".gguf" and path.is_file():
+        for package in ("accelerate", "gguf"):
+            import_extra(package, extra="reader", use="language models in GGUF files")
         options["gguf_file"] = path.name
-        model = str(path.parent)
+        place = str(path.parent)
     try:
         with _quiet():
             # Without the option, transformers asks the user on a terminal, and waits.
-            return auto_class.from_pretrained(model, trust_remote_code=False, **options)
+            return auto_class.from_pretrained(place, trust_remote_code=False, **options)
     except Exception as error:  # transformers, the hub and torch have their own
-        kind = "folder" if os.path.isdir(model) else "name on the hub"
+        kind = "name on the hub"
+        if path.exists():
+            kind = "folder" if path.is_dir() else "file"
         raise ValueError(
             f"The language model {model!r} ({kind}) cannot be loaded: "
             f"{_reason(str(error))}"

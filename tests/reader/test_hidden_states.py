@@ -1,6 +1,7 @@
 """What is read of a text: against a plain forward pass over that text alone."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -210,3 +211,11 @@ def test_a_model_that_needs_consent_says_how(texts, tmp_path, monkeypatch):
         repositories["owner/gated"] = GATED
         with pytest.raises(ValueError, match=r"asks for consent.*HF_TOKEN"):
             ReaderSAETransformer("owner/gated").fit(texts)
+
+
+@pytest.mark.parametrize("missing", ["accelerate", "gguf"])
+def test_a_gguf_file_needs_an_extra(texts, tmp_path, monkeypatch, missing):
+    (tmp_path / "model.gguf").touch()
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=rf"{missing}.*sklearn-hsae\[reader\]"):
+        ReaderSAETransformer(str(tmp_path / "model.gguf")).fit(texts)
