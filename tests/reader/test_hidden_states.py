@@ -191,8 +191,11 @@ def test_a_text_without_a_token_that_counts_is_a_row_of_zeros(tiny_model, texts)
 def test_what_cannot_be_read_is_named(tiny_model, texts, tmp_path):
     with pytest.raises(ValueError, match=r"layer=4 does not exist: .* 0 to 3"):
         ReaderSAETransformer(tiny_model, layer=4).fit(texts)
-    with pytest.raises(ValueError, match="cannot be loaded"):
-        ReaderSAETransformer(str(tmp_path / "no-model")).fit(texts)
+    for name in ("no-model", "no-model.gguf"):
+        with pytest.raises(FileNotFoundError, match=f"no file or folder '.*{name}'"):
+            ReaderSAETransformer(str(tmp_path / name)).fit(texts)
+    with pytest.raises(ValueError, match=r"\(folder\) cannot be loaded"):
+        ReaderSAETransformer(str(tmp_path)).fit(texts)
     with pytest.raises(ValueError, match="counts activations"):
         ReaderSAETransformer(tiny_model, aggregate="count").fit(texts)
 
