@@ -90,8 +90,8 @@ def warn_of_mismatch(score, own_layer, layer):
         )
     if score is not None and score < 1 - _LARGEST_FVU:
         warnings.warn(
-            f"The autoencoder explains {max(score, 0):.0%} of the variance of the hidden "
-            "states. It is probably of another model or another layer, or was "
+            f"The autoencoder explains {max(score, 0):.0%} of the variance of the "
+            "hidden states. It is probably of another model or another layer, or was "
             "trained on texts with another beginning (see chat_role).",
             stacklevel=5,
         )

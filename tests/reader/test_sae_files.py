@@ -333,7 +333,7 @@ def test_torn_files_are_named(tmp_path):
     with pytest.raises(ValueError, match=f"{tmp_path}' cannot be read.*are torn"):
         load_sae(tmp_path)
     save_file({"W_dec": np.zeros((2, 2))}, weights)
-    with pytest.raises(ValueError, match="'b_.*' is missing"):
+    with pytest.raises(ValueError, match=r"'b_.*' is missing"):
         load_sae(tmp_path)
     config.write_text("{")
     with pytest.raises(ValueError, match="cannot be read: Expecting"):
