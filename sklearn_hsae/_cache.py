@@ -148,7 +148,7 @@ class DiskCache:
 
     @contextlib.contextmanager
     def claimed(self, keys):
-        """Claim keys of `cache_key`, so that nobody else computes their entries now.
+        """Claim keys of `cache_key`, so that no one else computes their entries.
 
         Yields those of the keys that no other process or thread has claimed, as a set.
         A claim ends with the block or with the process, also after kill -9.

@@ -9,8 +9,8 @@ from sklearn_hsae.cli._cache_command import add_cache
 from sklearn_hsae.cli._explain_arguments import add_explain
 from sklearn_hsae.cli._run_arguments import add_run
 from sklearn_hsae.cli._shared_arguments import (
+    add_common,
     add_file_options,
-    add_output,
     add_results,
     add_views,
 )
@@ -50,8 +50,7 @@ def _add_demo(commands):
         "hypotheses without a language model, and list which of the planted concepts "
         "were found.",
     )
-    add_views(demo)
-    add_output(demo)
+    add_common(demo)
 
 
 def _add_apply(commands):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sklearn_hsae.cli._argument_types import positive
-from sklearn_hsae.cli._shared_arguments import add_language_model, add_output
+from sklearn_hsae.cli._shared_arguments import add_language_model, add_place
 
 _SCORERS = ("detection", "recall", "fuzz", "simulation", "embedding", "surprisal")
 
@@ -49,7 +49,7 @@ def add_explain(commands):
     _add_examples(examples)
     _add_scores(examples)
     add_language_model(explain.add_argument_group("language model"))
-    add_output(explain)
+    add_place(explain)
 
 
 def _add_texts(explain):

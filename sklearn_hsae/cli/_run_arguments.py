@@ -11,10 +11,9 @@ from sklearn_hsae.cli._argument_types import (
     stop_words,
 )
 from sklearn_hsae.cli._shared_arguments import (
+    add_common,
     add_file_options,
     add_language_model,
-    add_output,
-    add_views,
 )
 
 
@@ -33,8 +32,7 @@ def add_run(commands):
     add_file_options(run)
     _add_sizes(run)
     _add_models(run)
-    add_views(run)
-    add_output(run)
+    add_common(run)
 
 
 def _add_texts_and_outcome(run):

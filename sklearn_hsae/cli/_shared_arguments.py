@@ -57,8 +57,12 @@ def add_file_options(run):
     )
 
 
-def add_output(parser):
-    """Where files go, and what makes them the same again."""
+def add_common(parser):
+    add_views(parser)
+    add_place(parser)
+
+
+def add_place(parser):
     parser.add_argument(
         "--out",
         type=Path,

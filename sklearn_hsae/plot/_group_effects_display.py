@@ -112,10 +112,7 @@ class GroupEffectsDisplay(EvaluationDisplay):
         return with_room(self._concepts(), len(self._compared[0].groups))
 
     def _concepts(self):
-        return [
-            wrapped(c.concept if c.label is None else f"{c.label}: {c.concept}")
-            for c in self._compared
-        ]
+        return [wrapped(comparison.name) for comparison in self._compared]
 
     def _draw(self, ax):
         found = self._compared

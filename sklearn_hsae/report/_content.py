@@ -9,6 +9,7 @@ from sklearn_hsae.report._column_guide import column_guide
 from sklearn_hsae.report._drift import drift_content
 from sklearn_hsae.report._examples import draw_examples, examples, rows_of
 from sklearn_hsae.report._hypothesis_rows import (
+    concept_rows,
     control_digits,
     control_rows,
     hypothesis_rows,
@@ -32,7 +33,7 @@ def page_content(evaluation, texts, y, pipeline, run, title, n_examples, by=None
     """The values for the template, by name."""
     target = _target_name(y, run)
     rows = hypothesis_rows(evaluation)
-    concepts = [concept for row in rows for concept in row.members or [row]]
+    concepts = concept_rows(rows)
     scale = fit_scale(*np.array([(r.effect, r.low, r.high) for r in rows], float).T)
     effect = _effect_of(evaluation, target)
     return {
