@@ -1,7 +1,7 @@
 """The main job on files that are larger than the memory: seconds and peak memory.
 
     python benchmarks/scale.py million --folder DIR --n-texts 1000000
-    python benchmarks/scale.py rows --folder DIR
+    python benchmarks/scale.py rows --folder DIR [--max-epochs 10]
     python benchmarks/scale.py cache --folder DIR --n-texts 1000000
 
 "million": generated reviews in a parquet file, embedded by LSA (a cheap embedder, since
@@ -9,8 +9,10 @@ the default one takes hours): a sample of 200,000 to find and test hypotheses, t
 texts judged piece by piece, and the regression on the annotations of all texts.
 "rows": an autoencoder (M=4096, K=32) learns from 100,000, 300,000 and 1,000,000 random
 rows of 384 numbers in a file, encodes them into shards, and 20 of its neurons are
-selected. "cache": vectors are written to the cache and read back. Each size runs in a
-process of its own, whose peak memory is printed.
+selected; with --max-epochs every size is trained for this number of epochs, without an
+early stop. "cache": vectors are written to the cache and read back. Each size runs in a
+process of its own. Printed are wall seconds, the processor seconds of this process with
+all its threads, and its peak memory.
 """
 
 import argparse
@@ -47,6 +49,7 @@ def main():
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--n-texts", type=int, default=1_000_000)
     parser.add_argument("--sizes", default="100000,300000,1000000")
+    parser.add_argument("--max-epochs", type=int, help="of `rows`")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     if args.job == "million":
@@ -56,7 +59,7 @@ def main():
         apart(run_million, path, args.folder)
     elif args.job == "rows":
         for n_rows in map(int, args.sizes.split(",")):
-            apart(run_rows, n_rows, args.folder)
+            apart(run_rows, n_rows, args.folder, args.max_epochs)
     else:
         apart(run_cache, args.n_texts, args.folder)
 
@@ -79,10 +82,18 @@ def _with_peak(function, *args):
     )
 
 
+def now():
+    return time.time(), time.process_time()
+
+
 def step(name, start):
+    wall, processor = np.subtract(now(), start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"  {name:32} {time.time() - start:7.1f} s  peak {peak:.2f} GB", flush=True)
-    return time.time()
+    print(
+        f"  {name:32} {wall:7.1f} s  processor {processor:7.1f} s  peak {peak:.2f} GB",
+        flush=True,
+    )
+    return now()
 
 
 def write_reviews(path, n_texts):
@@ -99,7 +110,7 @@ def write_reviews(path, n_texts):
 
 
 def run_million(path, folder):
-    start = time.time()
+    start = now()
     texts, stars, rows = load_texts(
         path, text="text", target="stars", max_rows=200_000, random_state=0
     )
@@ -126,7 +137,7 @@ def run_million(path, folder):
     print(f"  {summary['significant'].sum()} of {len(summary)} significant", flush=True)
 
 
-def run_rows(n_rows, folder):
+def run_rows(n_rows, folder, max_epochs):
     rng = np.random.default_rng(0)
     directions = rng.normal(size=(512, _N_DIMENSIONS)).astype(np.float32)
     rows = np.lib.format.open_memmap(
@@ -142,12 +153,14 @@ def run_rows(n_rows, folder):
     rows.flush()
     del rows
     print(f"{n_rows:,} rows", flush=True)
-    start = time.time()
     sae = MatryoshkaSAETransformer(
         4096, k=32, prefixes=(256, 1024, 4096), random_state=0
     )
+    if max_epochs is not None:
+        sae.set_params(max_epochs=max_epochs, patience=None)
+    start = now()
     sae.fit(folder / "rows.npy")
-    start = step("training", start)
+    start = step(f"training, {len(sae.history_)} epochs", start)
     shutil.rmtree(folder / "activations", ignore_errors=True)
     activations = transform_to(
         sae, _blocks(folder / "rows.npy"), folder / "activations"

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
 
-from sklearn_hsae import drop_texts
+from sklearn_hsae import drop_texts, without_neurons
 from sklearn_hsae._files import write_text
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae.cli._columns import with_controls
-from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._history import (
     add_to_history,
     class_columns,
@@ -22,6 +21,7 @@ from sklearn_hsae.cli._judged_file import check_output, output_path, table_write
 from sklearn_hsae.cli._new_outcomes import check_outcomes, outcome_kinds, retest
 from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, format_retest, paragraph
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.corpora import concept_drift, neuron_drift
 from sklearn_hsae.datasets import TextsInPieces
 from sklearn_hsae.evaluation import corrected_names, relabel_column
@@ -99,7 +99,8 @@ def _text_columns(arguments, results):
 def _judge_all(model, pieces, control_kinds, output, labels):
     """Write the copy; return annotations, activations, and means of predictions."""
     annotations, activations, predictions = [], [], []
-    n_steps = list(model.named_steps).index("select") + 1
+    finding = model[: list(model.named_steps).index("select") + 1]
+    judging = without_neurons(model)[:-1]
     n_texts = pieces.n_texts
     bar = progress_bar(
         total=n_texts, desc="Judging", unit="text", disable=n_texts <= _ROWS_PER_PIECE
@@ -107,8 +108,8 @@ def _judge_all(model, pieces, control_kinds, output, labels):
     with table_writer(output, pieces.rows) as write, bar:
         for rows, texts, controls in pieces:
             texts = with_controls(texts, controls, control_kinds)
-            fired = model[:n_steps].transform(texts)
-            judged = model[n_steps:-1].transform(fired)
+            fired = finding.transform(texts)
+            judged = judging.transform(texts)
             predicted = _predictions(model, judged)
             names = corrected_names(judged.columns, labels)
             write(_judged(rows, judged.rename(columns=names), predicted))

@@ -14,8 +14,7 @@ from scipy.stats import fisher_exact
 from sklearn.metrics import r2_score
 
 from sklearn_hsae import evaluate_hypotheses, load_pipeline, load_texts
-from sklearn_hsae.cli import _apply as apply_module
-from sklearn_hsae.cli import main
+from sklearn_hsae.cli import _apply as apply_module, main
 from sklearn_hsae.corpora import neuron_drift
 from sklearn_hsae.explorer import LABEL_FILE, LabelFile
 
