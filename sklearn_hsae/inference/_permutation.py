@@ -10,7 +10,7 @@ import numpy as np
 # is then as good, and needs no permutation.
 FEW_ROWS = 200
 _N_PERMUTATIONS = 999
-# Equal noise exceeds it in 12 % of concepts of ten rows, and in 1 % of those of fifty.
+# Normal noise exceeds it in 20 % of concepts of ten rows, and 2 % of those of fifty.
 _UNEQUAL = 1.5
 _PER_ALPHA = 10  # least number of possible p-values below alpha
 _SEED = 0  # the same table from the same rows
