@@ -252,8 +252,8 @@ def _legend(evaluation, target, rows):
     if any(row.only_beside for row in rows):
         said.append(
             "† significant as well, but only with the other hypotheses held equal: "
-            "alone it is not. It may be a mistake of the judge: read some of its texts, "
-            "and see which other hypotheses they are said to have"
+            "alone it is not. It may be a mistake of the judge: read some of its "
+            "texts, and see which other hypotheses they are said to have"
         )
     if "class" not in evaluation.table:
         said.append("p is corrected as well; the intervals are not")
