@@ -10,12 +10,11 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs
+from sklearn_hsae._pairs import attach_texts_or_pairs, check_texts_or_pairs
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._sklearn_compat import Interval, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
-    attach_texts,
     texts_tags,
     warn_of_empty,
 )
@@ -161,10 +160,7 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
                 bar.update(len(step))
         if len(single):
             normalize(vectors, copy=False)
-        attach = attach_texts if texts.ndim == 1 else attach_pairs
-        frame = attach(vectors, X, texts)
-        frame.columns = self.get_feature_names_out()
-        return frame
+        return attach_texts_or_pairs(vectors, X, texts, self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features=None):
         """Names of the dimensions: "lsa0", "lsa1", ...
