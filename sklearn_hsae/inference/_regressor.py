@@ -379,7 +379,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         return wald_linear(
             rows.X,
             rows.y,
-            np.concatenate(self._names()),
+            self._all_names(),
             members,
             cov_type=self.cov_type,
             weights=rows.weights,
