@@ -362,7 +362,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         may_choose = self.model == "auto" and self.api_base is None
         if may_choose and not is_mostly_latin(texts):
             warnings.warn(_NOT_LATIN, UserWarning, stacklevel=4)
-            self.lsa_ = LSAEmbedder(random_state=0).fit(texts)
+            self.lsa_ = LSAEmbedder(random_state=0, verbose=self.verbose).fit(texts)
             self.n_dimensions_, self.revision_ = self.lsa_.n_dimensions_, None
         return self.lsa_ is not None
 
