@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sae_lens import SAE
-from sae_lens import __version__ as saelens_version
+from sae_lens import SAE, __version__ as saelens_version
 from sae_lens.loading import pretrained_sae_loaders as loaders
 from safetensors.torch import load_file, save_file
 from sparsify import SparseCoder, SparseCoderConfig

@@ -51,6 +51,13 @@ def cache_key(**parts):
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def cache_folder(cache_dir):
+    """The folder that `cache_dir` names; "auto" is the user's cache folder."""
+    if isinstance(cache_dir, str) and cache_dir == "auto":
+        cache_dir = platformdirs.user_cache_dir("sklearn_hsae")
+    return Path(cache_dir).expanduser()
+
+
 def open_cache(cache_dir, name):
     """Open a cache.
 
@@ -68,9 +75,7 @@ def open_cache(cache_dir, name):
     """
     if cache_dir is None:
         return MemoryCache()
-    if isinstance(cache_dir, str) and cache_dir == "auto":
-        cache_dir = platformdirs.user_cache_dir("sklearn_hsae")
-    return DiskCache(cache_dir, name)
+    return DiskCache(cache_folder(cache_dir), name)
 
 
 class DiskCache:
@@ -148,19 +153,19 @@ class DiskCache:
 
     @contextlib.contextmanager
     def claimed(self, keys):
-        """Claim keys of `cache_key`, so that nobody else computes their entries now.
+        """Claim keys of `cache_key`, so that no one else computes their entries.
 
         Yields those of the keys that no other process or thread has claimed, as a set.
         A claim ends with the block or with the process, also after kill -9.
         """
-        of = {bytes.fromhex(key[: 2 * KEY_BYTES]): key for key in keys}
+        by_start = {bytes.fromhex(key[: 2 * KEY_BYTES]): key for key in keys}
         folder = self.path.with_name(f"{self.path.stem}_claims")
         with contextlib.ExitStack() as stack:
             with self._clear_errors():
                 claimed = stack.enter_context(
-                    claim(folder, lambda taken: [key for key in of if key not in taken])
+                    claim(folder, lambda taken: [*(by_start.keys() - taken)])
                 )
-            yield {of[key] for key in claimed}
+            yield {by_start[start] for start in claimed}
 
     def size(self):
         """Return the number of entries, and the bytes that they take."""

@@ -6,15 +6,20 @@ estimators do. When a release moves one of these names, only this file must chan
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils._param_validation import validate_params as validate_arguments
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_params as validate_arguments,
+)
 from sklearn.utils._set_output import _wrap_data_with_container
-from sklearn.utils.validation import _check_feature_names as check_feature_names
-from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
-from sklearn.utils.validation import _check_method_params as check_method_params
-from sklearn.utils.validation import _check_n_features as check_n_features
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import _get_feature_names as get_feature_names
+from sklearn.utils.validation import (
+    _check_feature_names as check_feature_names,
+    _check_feature_names_in as check_feature_names_in,
+    _check_method_params as check_method_params,
+    _check_n_features as check_n_features,
+    _check_sample_weight as check_sample_weight,
+    _get_feature_names as get_feature_names,
+)
 
 __all__ = [
     "Interval",

@@ -1,5 +1,6 @@
 """The steps from texts to tested hypotheses, put together."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -8,13 +9,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs
-from sklearn_hsae._texts import attach_texts, warn_of_empty
+from sklearn_hsae._pairs import attach_texts_or_pairs, check_texts_or_pairs
+from sklearn_hsae._texts import warn_of_empty
 from sklearn_hsae.annotation import ConceptAnnotator
 from sklearn_hsae.cleaning import TextCleaner
 from sklearn_hsae.embedding import EmbeddingTransformer, LSAEmbedder, make_embedder
 from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
 from sklearn_hsae.interpretation import KeyphraseInterpreter, LLMInterpreter
+from sklearn_hsae.judges import FreeJudge
 from sklearn_hsae.llm import LanguageModel, check_environment
 from sklearn_hsae.sae import MatryoshkaSAETransformer
 from sklearn_hsae.selection import NeuronSelector
@@ -220,8 +222,10 @@ def without_neurons(pipeline):
 
     Neurons are needed to find concepts. A text that is only judged needs none, so the
     steps from the embedder to the one that names the neurons are left out, and a small
-    step takes their place. All results are the same. Where the judge embeds no text,
-    as with ``judge="keyphrase"``, no model is loaded.
+    step takes their place. Where a :class:`NeuronSelector` behind the judge keeps some
+    of the concepts, the others are not judged, unless by a language model. All results
+    are the same. Where the judge embeds no text, as with ``judge="keyphrase"``, no
+    model is loaded.
 
     Parameters
     ----------
@@ -262,7 +266,24 @@ def without_neurons(pipeline):
     first, judge = embedders[0], judges[0]
     columns = steps[judge][1].feature_names_in_.tolist()
     texts = FunctionTransformer(texts_alone, kw_args={"columns": columns})
-    return Pipeline([*steps[:first], ("texts", texts), *steps[judge:]])
+    return Pipeline([*steps[:first], ("texts", texts), *_judging(steps[judge:])])
+
+
+def _judging(steps):
+    """The steps from the annotator on, which judges only what the next step keeps.
+
+    What a language model says about a concept depends a little on the others in the
+    call. So it still judges all.
+    """
+    (name, annotator), following = steps[0], steps[1:]
+    chooses = following and isinstance(following[0][1], NeuronSelector)
+    if not chooses or not isinstance(annotator.judge_, FreeJudge):
+        return steps
+    kept = following[0][1].get_support(indices=True)
+    restricted = copy.copy(annotator)
+    restricted.concepts_ = annotator.concepts_[kept]
+    restricted.judge_ = annotator.judge_.restricted(kept)
+    return [(name, restricted), *following[1:]]
 
 
 def texts_alone(X, columns):
@@ -270,10 +291,8 @@ def texts_alone(X, columns):
     texts = check_texts_or_pairs(X, "The pipeline", allow_empty=True)
     single = texts.T.ravel()
     warn_of_empty(single)
-    attach = attach_texts if texts.ndim == 1 else attach_pairs
-    frame = attach(np.zeros((len(single), len(columns))), X, texts)
-    frame.columns = columns
-    return frame
+    values = np.zeros((len(single), len(columns)))
+    return attach_texts_or_pairs(values, X, texts, columns)
 
 
 def _embeds(step):

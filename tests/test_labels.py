@@ -5,8 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sklearn_hsae import safe_names, with_texts
 from sklearn_hsae._labels import plain_label, same_label, unique_labels

@@ -5,9 +5,9 @@ import sys
 from sklearn.model_selection import train_test_split
 
 from sklearn_hsae._files import json_value
-from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._hookpoint import Hookpoint, write_json
 from sklearn_hsae.cli._language_model import language_model
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.cli._texts_to_explain import texts_to_explain
 from sklearn_hsae.report import package_versions
 

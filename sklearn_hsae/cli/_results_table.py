@@ -25,8 +25,9 @@ def show_results(evaluation, target, by=None):
     by : DataFrame, default=None
         What ``evaluation.by_group`` returned.
     """
-    lines = _tabulate(report.hypothesis_rows(evaluation), evaluation)
-    lines += ["", *_legend(evaluation, target)]
+    rows = report.hypothesis_rows(evaluation)
+    lines = _tabulate(rows, evaluation)
+    lines += ["", *_legend(evaluation, target, rows)]
     if by is not None:
         lines += ["", *_tabulate_groups(by)]
     controls = report.control_rows(evaluation)
@@ -93,29 +94,26 @@ def _tabulate_groups(by):
 
     Of many classes, what differs alone.
     """
-    found, name = report.comparisons(by), by.attrs["by"]
-    shown = [each for each in found if each.label is None or each.any_differs]
+    compared, name = report.comparisons(by), by.attrs["by"]
+    shown = [c for c in compared if c.label is None or c.any_differs]
     is_class = "average_marginal_effect" in by
     unit = "Points" if is_class else "Effect"
-    lines = textwrap.wrap(report.differing_line(found, name), _width())
+    lines = textwrap.wrap(report.differing_line(compared, name), _width())
     if not shown:
         return lines
     lines += [f"{unit} by {name}; * differs from the mean of the other groups:"]
-    values = [each.points if is_class else each.effect for each in shown]
+    values = [c.points if is_class else c.effect for c in shown]
     digits = report.effect_digits(value for line in values for value in line)
     cells = [
         [
             report.number(value, digits, sign=True) + (" *" if differs else "  ")
-            for value, differs in zip(line, each.differs, strict=True)
+            for value, differs in zip(line, comparison.differs, strict=True)
         ]
-        for line, each in zip(values, shown, strict=True)
+        for line, comparison in zip(values, shown, strict=True)
     ]
     heads = _shortened(shown[0].groups)
     figures = list(zip(heads, map(list, zip(*cells, strict=True)), strict=True))
-    concepts = [
-        each.concept if each.label is None else f"{each.label}: {each.concept}"
-        for each in shown
-    ]
+    concepts = [comparison.name for comparison in shown]
     for block in _side_by_side(figures, []):
         lines += _lines(block, concepts)
     return lines
@@ -239,8 +237,8 @@ def _side_by_side(figures, shares):
     return blocks
 
 
-def _legend(evaluation, target):
-    """What stands in the table, each said once."""
+def _legend(evaluation, target, rows):
+    """What stands in the table of these rows, each said once."""
     said = [report.printable(evaluation.direction(target))]
     if evaluation.task == "classification":
         said.append(
@@ -251,6 +249,12 @@ def _legend(evaluation, target):
         f"* significant at {100 * evaluation.alpha:g} % after correction for the "
         "number of tests"
     )
+    if any(row.only_beside for row in rows):
+        said.append(
+            "† significant as well, but only with the other hypotheses held equal: "
+            "alone it is not. It may be a mistake of the judge: read some of its "
+            "texts, and see which other hypotheses they are said to have"
+        )
     if "class" not in evaluation.table:
         said.append("p is corrected as well; the intervals are not")
     if "f1" in evaluation.table:
@@ -289,6 +293,8 @@ def _cell(row, digits):
 
 
 def _mark(row):
+    if row.only_beside:
+        return " †"
     return " *" if row.significant else "  "
 
 

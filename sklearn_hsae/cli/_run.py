@@ -3,21 +3,19 @@
 import os
 
 from sklearn_hsae import EmbeddingTransformer, LSAEmbedder
+from sklearn_hsae._cache import cache_folder
 from sklearn_hsae.cli._columns import describe_groups
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
     fit_and_evaluate,
-    say,
     warn_of_overlap,
 )
 from sklearn_hsae.cli._language_model import language_model
 from sklearn_hsae.cli._read_data import read_split
-from sklearn_hsae.cli._record import (
-    finish_record,
-    start_record,
-)
+from sklearn_hsae.cli._record import finish_record, start_record
 from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.sae import suggest_sizes
 
 
@@ -44,6 +42,7 @@ def run(arguments, argv, told):
     evaluation, seconds = fit_and_evaluate(
         pipeline, split, arguments.repeat, arguments.seed, arguments.baselines
     )
+    pipeline.set_params(sae__checkpoint=None)  # it is no setting of the model
     by = None if split.new_by is None else evaluation.by_group(split.new_by)
     record = finish_record(record, pipeline, evaluation, seconds, told)
     # Written before it is shown: a closed pipe behind the command loses nothing.
@@ -53,7 +52,7 @@ def run(arguments, argv, told):
 
 
 def _pipeline(arguments, split):
-    return build_pipeline(
+    pipeline = build_pipeline(
         split,
         **_sizes(arguments, len(split.texts)),
         n_select=arguments.n_select or "auto",
@@ -70,11 +69,15 @@ def _pipeline(arguments, split):
         min_groups=arguments.min_groups,
         seed=arguments.seed,
     )
+    if arguments.cache_dir is not None:  # a killed training goes on in the next call
+        folder = cache_folder(arguments.cache_dir) / "training"
+        pipeline.set_params(sae__checkpoint=folder)
+    return pipeline
 
 
 def _embedder(arguments):
     if arguments.embedder == "lsa":
-        return LSAEmbedder(random_state=arguments.seed)
+        return LSAEmbedder(random_state=arguments.seed, verbose=1)
     return EmbeddingTransformer(
         arguments.embedder,
         chunk="model" if arguments.chunk else None,

@@ -2,8 +2,6 @@
 
 from sklearn_hsae.datasets._file_kinds import (
     iter_file as iter_file,  # for this package alone
-)
-from sklearn_hsae.datasets._file_kinds import (
     read_file as read_file,  # for this package alone
 )
 from sklearn_hsae.datasets._load_texts import load_texts

@@ -3,9 +3,11 @@
 from sklearn_hsae.embedding._lsa import LSAEmbedder
 from sklearn_hsae.embedding._make_embedder import (  # for this package alone
     EMBEDDER_TYPES as EMBEDDER_TYPES,
+    make_embedder as make_embedder,
 )
-from sklearn_hsae.embedding._make_embedder import make_embedder as make_embedder
-from sklearn_hsae.embedding._transformer import EmbeddingTransformer
-from sklearn_hsae.embedding._transformer import embed_as as embed_as
+from sklearn_hsae.embedding._transformer import (
+    EmbeddingTransformer,
+    embed_as as embed_as,
+)
 
 __all__ = ["EmbeddingTransformer", "LSAEmbedder"]

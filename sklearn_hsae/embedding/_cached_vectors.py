@@ -41,7 +41,8 @@ class VectorTable:
         self.is_filled = np.zeros(len(keys), dtype=bool)
         self.n_chunks = np.ones(len(keys), dtype=np.int64)
         self._model = model
-        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self.dtype = dtype
+        self._stored = np.dtype(dtype).newbyteorder("<")
 
     def read(self, cache, rows):
         """Fill those of the rows that the cache has."""
@@ -54,7 +55,7 @@ class VectorTable:
 
     def add(self, rows, vectors, n_chunks):
         """Fill rows with what the model has returned; return their entries."""
-        content = vectors.astype(self._dtype)
+        content = vectors.astype(self._stored)
         self._fill(rows, content, n_chunks)
         return {
             self.keys[row]: vector.tobytes() + _suffix(n)
@@ -67,14 +68,14 @@ class VectorTable:
             entry[:-length] if length else entry
             for entry, length in zip(entries, suffixes, strict=True)
         ]
-        lengths = {len(body) // self._dtype.itemsize for body in bodies}
+        lengths = {len(body) // self._stored.itemsize for body in bodies}
         if len(lengths) > 1:
             raise ValueError(
                 f"The embeddings of {self._model!r} in the cache have different "
                 f"lengths: {sorted(lengths)}. The model behind this name has changed; "
                 "pass another cache_dir=."
             )
-        content = np.frombuffer(b"".join(bodies), dtype=self._dtype)
+        content = np.frombuffer(b"".join(bodies), dtype=self._stored)
         n_chunks = [_n_chunks(*pair) for pair in zip(entries, suffixes, strict=True)]
         self._fill(rows, content.reshape(len(rows), -1), n_chunks)
 

@@ -12,6 +12,7 @@ from sklearn_hsae._cache import open_cache
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
 from sklearn_hsae.embedding._cached_vectors import read_cached
+from sklearn_hsae.embedding._chunks import pool_chunks
 
 _SECONDS_TO_WAIT = 0.2  # before looking again for what another process embeds
 
@@ -48,53 +49,82 @@ def embed_distinct(embedder, texts, *, cache_dir, cache_dtype, progress):
             len(distinct),
             n_cached,
         )
-        if n_cached < len(distinct):
-            bar = progress_bar(
-                total=len(distinct),
-                initial=n_cached,
-                desc=progress,
-                unit="text",
-                disable=progress is None,
-            )
-            with bar:
-                _embed_missing(embedder, distinct, codes, table, cache, bar)
+        _embed_missing(embedder, distinct, codes, table, cache, progress)
     return table, codes
 
 
-def _embed_missing(embedder, distinct, codes, table, cache, bar):
+def _embed_missing(embedder, distinct, codes, table, cache, progress, unit="text"):
     """Embed the texts that the table lacks; add them to it and to the cache.
 
     Each step claims its texts. What another process has claimed is not embedded here,
     but read from the cache as soon as it is there.
     """
     missing = np.flatnonzero(~table.is_filled)
+    if len(missing) == 0:
+        return
+    bar = progress_bar(
+        total=len(distinct),
+        initial=len(distinct) - len(missing),
+        desc=progress,
+        unit=unit,
+        disable=progress is None,
+    )
     steps = deque(missing[step] for step in embedder.steps(distinct[missing]))
-    while steps:
-        rows = steps.popleft()
-        with cache.claimed([table.keys[row] for row in rows]) as claimed:
-            table.read(cache, rows)
-            mine = [
-                row
-                for row in rows
-                if table.keys[row] in claimed and not table.is_filled[row]
-            ]
-            if mine:
-                _embed_step(embedder, distinct, codes, mine, table, cache)
-        others = rows[~table.is_filled[rows]]
-        bar.update(len(rows) - len(others))
-        if len(others) > 0:
-            steps.append(others)
-            time.sleep(0 if mine else _SECONDS_TO_WAIT)
+    with bar:
+        while steps:
+            rows = steps.popleft()
+            with cache.claimed([table.keys[row] for row in rows]) as claimed:
+                table.read(cache, rows)
+                mine = [
+                    row
+                    for row in rows
+                    if table.keys[row] in claimed and not table.is_filled[row]
+                ]
+                if mine:
+                    _embed_step(embedder, distinct, codes, mine, table, cache, progress)
+            others = rows[~table.is_filled[rows]]
+            bar.update(len(rows) - len(others))
+            if len(others) > 0:
+                steps.append(others)
+                time.sleep(0 if mine else _SECONDS_TO_WAIT)
 
 
-def _embed_step(embedder, distinct, codes, rows, table, cache):
-    batches = embedder.embed(distinct[rows])
+def _embed_step(embedder, distinct, codes, rows, table, cache, progress):
+    texts = distinct[rows]
+    if embedder.fills_step(texts[0]):  # then it is the only one
+        batches = _embed_in_steps(embedder, texts[0], table, cache, progress)
+    else:
+        batches = embedder.embed(texts)
     # At an error or Ctrl-C, closing the generator ends the calls to a remote model.
     with closing(batches):
         for positions, vectors, n_chunks in batches:
             done = [rows[i] for i in positions]
             _check_finite(vectors, done, codes, embedder.model)
             cache.put_many(table.add(done, vectors, n_chunks))
+
+
+def _embed_in_steps(embedder, text, table, cache, progress):
+    """Embed a text of very many chunks; yields as `embedder.embed` does.
+
+    Its chunks are embedded and cached like texts, so that the progress is shown and an
+    interruption loses one step.
+    """
+    chunks, n_tokens = embedder.split(text)
+    codes, distinct = pd.factorize(np.array(chunks, dtype=object))
+    for_chunks = embedder.for_chunks()
+    of_chunks = read_cached(cache, distinct, for_chunks, table.dtype)
+    _embed_missing(
+        for_chunks,
+        distinct,
+        np.zeros(len(distinct), dtype=int),
+        of_chunks,
+        cache,
+        progress and f"{progress}: chunks of a long text",
+        unit="chunk",
+    )
+    vectors = of_chunks.vectors[codes]
+    pooled = pool_chunks(vectors, n_tokens, embedder.chunking.pooling)
+    yield [0], pooled[np.newaxis].astype(np.float32), np.array([len(chunks)])
 
 
 def _check_finite(vectors, rows, codes, model):

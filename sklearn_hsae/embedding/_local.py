@@ -1,6 +1,7 @@
 """Compute embeddings with a sentence-transformers model on this machine."""
 
 import contextlib
+import copy
 import functools
 import os
 import threading
@@ -105,14 +106,30 @@ class LocalEmbedder:
         step, n_inputs = [], 0
         for i in order:
             step.append(i)
-            n_inputs += 1
-            if self.chunking:
-                n_inputs += len(texts[i]) // _CHARACTERS_PER_CHUNK
+            n_inputs += self._n_inputs(texts[i])
             if n_inputs >= most:
                 yield step
                 step, n_inputs = [], 0
         if step:
             yield step
+
+    def fills_step(self, text):
+        """Whether a text has so many chunks that it takes one step or more alone."""
+        n_most = _BATCHES_PER_STEP * self.batch_size
+        return self.chunking is not None and self._n_inputs(text) >= n_most
+
+    def split(self, text):
+        """Split a text; return its chunks and the number of tokens in each."""
+        model = self._model()
+        with _encoding, _reading(model, self.max_length):
+            self._check_room(model)
+            return self._split(model, text)
+
+    def for_chunks(self):
+        """The embedder that embeds chunks as texts of their own."""
+        for_chunks = copy.copy(self)
+        for_chunks.chunking = None
+        return for_chunks
 
     def embed(self, texts):
         """Embed the texts of one step.
@@ -126,9 +143,15 @@ class LocalEmbedder:
             Number of chunks that a text was read in, or 0 for a text with more tokens
             than were read.
         """
+        yield range(len(texts)), *self._encode(self._model(), texts)
+
+    def _model(self):
         device, dtype = self._device_and_dtype()
-        model = _load(self.weights, self.model, device, dtype)
-        yield range(len(texts)), *self._encode(model, texts)
+        return _load(self.weights, self.model, device, dtype)
+
+    def _n_inputs(self, text):
+        """About how many inputs of the model a text takes."""
+        return 1 + (len(text) // _CHARACTERS_PER_CHUNK if self.chunking else 0)
 
     def _identity(self, dtype):
         identity = {
@@ -168,11 +191,7 @@ class LocalEmbedder:
         return vectors, n_chunks
 
     def _encode_chunks(self, model, texts):
-        size = self._chunk_size(model)
-        splits = [
-            split_into_chunks(model.tokenizer, text, size, self.chunking.overlap)
-            for text in texts
-        ]
+        splits = [self._split(model, text) for text in texts]
         vectors = self._vectors(model, [c for chunks, _ in splits for c in chunks])
         n_chunks = np.array([len(chunks) for chunks, _ in splits])
         parts = np.split(vectors, np.cumsum(n_chunks)[:-1])
@@ -181,6 +200,10 @@ class LocalEmbedder:
             for part, (_, n_tokens) in zip(parts, splits, strict=True)
         ]
         return np.array(pooled, dtype=np.float32), n_chunks
+
+    def _split(self, model, text):
+        size = self._chunk_size(model)
+        return split_into_chunks(model.tokenizer, text, size, self.chunking.overlap)
 
     def _room(self, model):
         """Number of tokens of the text itself that the model reads; None: unlimited."""

@@ -76,6 +76,10 @@ class RemoteEmbedder:
         for start in range(0, len(texts), size):
             yield list(range(start, min(start + size, len(texts))))
 
+    def fills_step(self, text):
+        """False: texts are not split."""
+        return False
+
     def embed(self, texts):
         """Embed the texts of one step, several calls at a time.
 

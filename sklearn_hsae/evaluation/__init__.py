@@ -10,8 +10,8 @@ from sklearn_hsae.evaluation._evaluate import evaluate_hypotheses
 from sklearn_hsae.evaluation._fitted_pipeline import (
     fitted_pipeline as fitted_pipeline,  # for this package alone
 )
-from sklearn_hsae.evaluation._hypothesis_evaluation import HypothesisEvaluation
 from sklearn_hsae.evaluation._hypothesis_evaluation import (
+    HypothesisEvaluation,
     class_name as class_name,  # for this package alone
 )
 from sklearn_hsae.evaluation._judge_agreement import judge_agreement
@@ -23,28 +23,16 @@ from sklearn_hsae.evaluation._overlap import (
 from sklearn_hsae.evaluation._prediction_powered import prediction_powered
 from sklearn_hsae.evaluation._relabel import (  # for this package alone
     corrected_names as corrected_names,
-)
-from sklearn_hsae.evaluation._relabel import (
     relabel as relabel,
-)
-from sklearn_hsae.evaluation._relabel import (
     relabel_column as relabel_column,
 )
 from sklearn_hsae.evaluation._selection_stability import selection_stability
 from sklearn_hsae.evaluation._stability import stability
 from sklearn_hsae.evaluation._stages import (  # for this package alone
     ALL_NEURONS as ALL_NEURONS,
-)
-from sklearn_hsae.evaluation._stages import (
     EMBEDDINGS as EMBEDDINGS,
-)
-from sklearn_hsae.evaluation._stages import (
     flat_steps as flat_steps,
-)
-from sklearn_hsae.evaluation._stages import (
     neuron_selector as neuron_selector,
-)
-from sklearn_hsae.evaluation._stages import (
     numeric_stages as numeric_stages,
 )
 from sklearn_hsae.evaluation._stored_evaluation import (

@@ -30,9 +30,10 @@ from sklearn_hsae._sklearn_compat import (
 )
 from sklearn_hsae._target import read_target
 from sklearn_hsae.evaluation._overlap import fingerprints
-from sklearn_hsae.inference import HypothesisClassifier, HypothesisRegressor
-from sklearn_hsae.sae import MatryoshkaSAETransformer
-from sklearn_hsae.selection import NeuronSelector
+from sklearn_hsae.evaluation._unfitted_pipeline import (
+    finder_and_tester,
+    params_with_groups,
+)
 
 _HELD_OUT = (
     "held out: from rows on which the hypotheses were not found. They hold if the rows "
@@ -181,7 +182,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         annotations : DataFrame or ndarray
             What the last step got.
         """
-        finder, last_name, last = _parts(self.estimator)
+        finder, last_name, last = finder_and_tester(self.estimator)
         self.discovery_rows_, self.inference_rows_ = parts
         fit, transform, fit_last = self._params(params, last_name, groups)
         part = self.discovery_rows_
@@ -191,7 +192,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
             **check_method_params(y, fit, part),
         )
         if not isinstance(finder, Pipeline):  # a search, whose best is fitted entirely
-            *_, last = _parts(finder.best_estimator_)
+            *_, last = finder_and_tester(finder.best_estimator_)
             finder = finder.best_estimator_[:-1]
         if groups is not None and last.cov_type == "cluster":
             fit_last = {**fit_last, "groups": groups}
@@ -304,7 +305,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         -------
         MetadataRouter
         """
-        finder, _, last = _parts(self.estimator)
+        finder, _, last = finder_and_tester(self.estimator)
         found = MethodMapping().add(caller="fit", callee="fit")
         if hasattr(finder, "transform"):
             found.add(caller="fit", callee="transform")
@@ -322,7 +323,7 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
 
     def _split(self, y, groups):
         """Positions of the rows of both parts, each in ascending order."""
-        *_, last = _parts(self.estimator)
+        *_, last = finder_and_tester(self.estimator)
         target = read_target(
             y, "classification" if is_classifier(last) else "regression"
         )
@@ -377,49 +378,3 @@ class DiscoverySplit(MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         return tags
-
-
-def params_with_groups(estimator, params, groups):
-    """Parameters of `fit` with the groups for the steps that use them."""
-    for name, step in _pipeline(estimator).steps:
-        uses = isinstance(step, MatryoshkaSAETransformer) or (
-            isinstance(step, NeuronSelector) and step.min_groups > 1
-        )
-        if uses:
-            params = {f"{name}__groups": groups, **params}
-    return params
-
-
-def _parts(estimator):
-    """What finds hypotheses, and the name and the estimator of the step that tests.
-
-    A search finds with all steps: it needs the last one for its scores.
-    """
-    pipeline = _pipeline(estimator)
-    is_search = pipeline is not estimator
-    if not isinstance(pipeline, Pipeline) or len(pipeline.steps) < 2:
-        raise ValueError(
-            "DiscoverySplit expects a Pipeline that finds hypotheses and tests them in "
-            "its last step, such as make_hypothesis_pipeline() returns, or a search "
-            f"over one. Got {pipeline!r}."
-        )
-    name, last = pipeline.steps[-1]
-    if not isinstance(last, HypothesisRegressor | HypothesisClassifier):
-        raise ValueError(
-            "The last step of the pipeline must be a HypothesisRegressor or a "
-            f"HypothesisClassifier, got {type(last).__name__}."
-        )
-    if not is_search:
-        return pipeline[:-1], name, last
-    if not estimator.refit:
-        raise ValueError(
-            f"{type(estimator).__name__} must be refitted: pass refit=True, so that "
-            "its best pipeline can be tested."
-        )
-    return estimator, name, last
-
-
-def _pipeline(estimator):
-    """The pipeline itself, or that of a search."""
-    is_search = hasattr(estimator, "refit") and hasattr(estimator, "estimator")
-    return estimator.estimator if is_search else estimator

@@ -11,10 +11,8 @@ from sklearn_hsae.corpora import concept_drift, neuron_drift
 from sklearn_hsae.evaluation._ceilings import ceiling_table
 from sklearn_hsae.evaluation._fitted_pipeline import fitted_pipeline
 from sklearn_hsae.evaluation._groups import agreeing_groups, group_table
-from sklearn_hsae.evaluation._hypothesis_evaluation import (
-    HeldOut,
-    HypothesisEvaluation,
-)
+from sklearn_hsae.evaluation._held_out import HeldOut
+from sklearn_hsae.evaluation._hypothesis_evaluation import HypothesisEvaluation
 from sklearn_hsae.evaluation._overlap import fingerprints, warn_of_overlap
 from sklearn_hsae.evaluation._stages import (
     SELECTED_NEURONS,

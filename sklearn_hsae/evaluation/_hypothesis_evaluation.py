@@ -1,48 +1,23 @@
 """HypothesisEvaluation: what the tests on held-out texts have found."""
 
-import textwrap
 from dataclasses import dataclass, replace
-from html import escape
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from sklearn_hsae import _format
 from sklearn_hsae._files import json_value
+from sklearn_hsae.evaluation._evaluation_text import as_html, as_text, summary_text
 from sklearn_hsae.evaluation._groups import one_row_per_group
+from sklearn_hsae.evaluation._held_out import HeldOut
 from sklearn_hsae.evaluation._paper import (
     as_latex,
     as_markdown,
     chosen_columns,
     methods_text,
     paper_table,
-    summary_text,
 )
 from sklearn_hsae.evaluation._row_order import check_same_order
 from sklearn_hsae.inference import effects_by_group
-
-_SHOWN = (
-    "coefficient",
-    "average_marginal_effect",
-    "ci_low",
-    "ci_high",
-    "p_corrected",
-    "prevalence",
-    "f1",
-    "class",
-    "hypothesis",
-)
-_P_VALUES = ("p", "separation_p", "wald_p")
-# How tables show numbers.
-_NUMBERS = {
-    "float_format": "{:.3g}".format,
-    "formatters": {
-        f"{name}{ending}": _format.p_value
-        for name in _P_VALUES
-        for ending in ("", "_corrected")
-    },
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +98,7 @@ class HypothesisEvaluation:
     stability: pd.DataFrame | None = None
     drift: pd.DataFrame | None = None
     neuron_drift: pd.DataFrame | None = None
-    held_out: "HeldOut | None" = None
+    held_out: HeldOut | None = None
 
     def by_group(self, by):
         """Compare the effects of the same hypotheses between groups of held-out rows.
@@ -422,37 +397,10 @@ class HypothesisEvaluation:
         return shown if columns is None else chosen_columns(shown, columns)
 
     def __repr__(self):
-        table = self.to_frame()
-        shown = table[[name for name in _SHOWN if name in table]]
-        table = shown.to_string(index=False, **_NUMBERS)
-        summary = textwrap.fill(self.verdict, 88)
-        return f"{summary}\n\n{self.direction()}\n\n{table}"
+        return as_text(self)
 
     def _repr_html_(self):
-        table = self.to_frame().drop(columns="members").to_html(index=False, **_NUMBERS)
-        summary = f"<p>{escape(self.verdict)}</p><p>{escape(self.direction())}</p>"
-        return f"{summary}{table}"
-
-
-class HeldOut(NamedTuple):
-    """What a regression on the held-out rows needs; the annotations are not copied.
-
-    Attributes
-    ----------
-    last_step : HypothesisRegressor or HypothesisClassifier
-    annotations, controls : DataFrame of n_rows rows
-    y : ndarray of shape (n_rows,)
-    groups : array-like of shape (n_rows,), or None
-    texts : uint64 ndarray of shape (n_rows,), or None
-        Fingerprints of the texts.
-    """
-
-    last_step: object
-    annotations: pd.DataFrame
-    controls: pd.DataFrame
-    y: np.ndarray
-    groups: object
-    texts: np.ndarray | None
+        return as_html(self)
 
 
 def _records(table):

@@ -291,36 +291,3 @@ def _model(evaluation, outcome):
 def _named(outcome):
     """The outcome with its name, at the start of a sentence."""
     return "The outcome" if outcome == "the outcome" else f"The outcome {outcome}"
-
-
-def summary_text(evaluation):
-    """The tests of all hypotheses as text, in the manner of statsmodels."""
-    table, metrics = evaluation.to_frame(), evaluation.metrics
-    name, label, _ = _SCORES[evaluation.task]
-    level = evaluation.alpha / 2
-    columns = {
-        "coefficient": "coef",
-        "standard_error": "std err",
-        "p": "P",
-        "p_corrected": "P corrected",
-        "ci_low": f"[{level:g}",
-        "ci_high": f"{1 - level:g}]",
-    }
-    order = [key for key in ("class", "hypothesis") if key in table]
-    shown = table[order + list(columns)].rename(columns=columns)
-    for column in ("P", "P corrected"):
-        shown[column] = [
-            _format.p_value(p, decimals=3).replace(" ", "") for p in shown[column]
-        ]
-    figures = shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
-    rule = "=" * max(map(len, figures.splitlines()))
-    head = {
-        "Held-out rows": _format.count(metrics["n"]),
-        "Left out": _format.count(metrics["n_dropped"]),
-        f"Held-out {label}": _format.number(metrics[name], 3),
-        "Covariance": evaluation.settings["cov_type"],
-        "Correction": evaluation.settings["correction"],
-    }
-    lines = [f"{key + ':':<22}{value}" for key, value in head.items()]
-    first, *rest = figures.splitlines()
-    return "\n".join([rule, *lines, rule, first, "-" * len(rule), *rest, rule])

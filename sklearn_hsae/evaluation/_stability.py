@@ -17,10 +17,7 @@ from sklearn_hsae._sklearn_compat import (
     safe_indexing,
     validate_arguments,
 )
-from sklearn_hsae.evaluation._discovery_split import (
-    DiscoverySplit,
-    params_with_groups,
-)
+from sklearn_hsae.evaluation._discovery_split import DiscoverySplit
 from sklearn_hsae.evaluation._matching import match_hypotheses
 from sklearn_hsae.evaluation._repeated_search import (
     LARGEST_SEED,
@@ -30,6 +27,7 @@ from sklearn_hsae.evaluation._repeated_search import (
     hypotheses_of,
     with_other_seeds,
 )
+from sklearn_hsae.evaluation._unfitted_pipeline import params_with_groups
 
 
 @validate_arguments(

@@ -9,12 +9,14 @@ What it computes stands in modules that need no browser: coordinates and cluster
 from sklearn_hsae.explorer._content import (
     read_content as read_content,  # for this package alone
 )
-from sklearn_hsae.explorer._explore import explore
 from sklearn_hsae.explorer._explore import (
+    explore,
     require_panel as require_panel,  # for this package alone
+    serve as serve,  # for this package alone
 )
-from sklearn_hsae.explorer._explore import serve as serve  # for this package alone
-from sklearn_hsae.explorer._label_file import LABEL_FILE as LABEL_FILE
-from sklearn_hsae.explorer._label_file import LabelFile as LabelFile
+from sklearn_hsae.explorer._label_file import (
+    LABEL_FILE as LABEL_FILE,
+    LabelFile as LabelFile,
+)
 
 __all__ = ["explore"]

@@ -11,8 +11,6 @@ from sklearn_hsae.inference._controls import split_controls
 from sklearn_hsae.inference._design import usable_part as usable_part
 from sklearn_hsae.inference._linear import (
     fit_linear as fit_linear,
-)
-from sklearn_hsae.inference._linear import (
     influences as influences,
 )
 from sklearn_hsae.inference._logistic import PENALIZED

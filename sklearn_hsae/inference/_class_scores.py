@@ -1,17 +1,7 @@
-"""Probabilities of classes, and how well they predict other rows."""
+"""Log-odds of classes, and what follows from them: probabilities, the likeliest."""
 
 import numpy as np
 from scipy.special import expit
-
-from sklearn_hsae.inference._logistic import fit_logistic
-from sklearn_hsae.inference._metrics import (
-    auc,
-    average_precision,
-    gain,
-    headline,
-    mcfadden,
-)
-from sklearn_hsae.inference._table import upper_sided
 
 
 def log_odds(X, coef, intercept):
@@ -59,66 +49,3 @@ def accuracy(scores, y, classes, weights, *, pairs):
     if pairs:
         is_right[scores == 0] = 0.5
     return float(np.average(is_right, weights=weights))
-
-
-def class_metrics(model, rows, scores, in_sample, options):
-    """The metrics of a fitted classifier on other rows, without counts.
-
-    Parameters
-    ----------
-    model : HypothesisClassifier
-        Fitted.
-    rows : Rows
-    scores, in_sample : ndarray
-        Log-odds by the model, and by the regressions on these rows.
-    options : dict
-        Of `headline`.
-
-    Returns
-    -------
-    dict
-    """
-    y, weights, classes = rows.y, rows.weights, model.classes_
-    parts = weights, options["has_intercept"]
-    order = slice(None, None, -1 if model._is_first_positive else 1)
-    probability, in_sample = shares(scores), shares(in_sample)
-    return {
-        **headline(y, probability, classes, **options),
-        **_beyond_controls(model, rows, probability, options),
-        "average_precision": average_precision(
-            y, probability[:, order], classes[order], *parts
-        ),
-        "accuracy": accuracy(scores, y, classes, weights, pairs=model.pairs),
-        "auc_in_sample": auc(y, in_sample, classes, *parts),
-        "mcfadden_in_sample": mcfadden(y, in_sample, classes, *parts),
-    }
-
-
-def _beyond_controls(model, rows, probability, options):
-    """What each of controls and hypotheses reach alone, and what the latter add."""
-    n_controls = model.control_coef_.shape[1]
-    if not n_controls:
-        return {}
-    X, y, classes = rows.X, rows.y, model.classes_
-    controls, hypotheses = X[:, :n_controls], X[:, n_controls:]
-    by_hypotheses = shares(log_odds(hypotheses, *model._alone["hypotheses"]))
-    alone = headline(y, by_hypotheses, classes, **options)
-    baseline = shares(log_odds(controls, *model._alone["controls"]))
-    p = _p_of_gain(model, controls, hypotheses, y, options)
-    return {
-        **{name.replace("auc", "auc_hypotheses"): v for name, v in alone.items()},
-        **gain(y, probability, baseline, classes, p=p, **options),
-    }
-
-
-def _p_of_gain(model, controls, hypotheses, y, options):
-    """Of the test that the fitted sum of the effects adds nothing for any class."""
-    names = np.append(model._names()[0], "hypotheses")
-    sign, p = -1.0 if model._is_first_positive else 1.0, []
-    for (_, is_class), coefficient in zip(model._outcomes(y), model.coef_, strict=True):
-        columns = np.column_stack([controls, sign * hypotheses @ coefficient])
-        added = fit_logistic(
-            columns, is_class, names, cov_type=model.cov_type, **options
-        )
-        p.append(upper_sided(added.p[-1], added.coefficient[-1]))
-    return min(1.0, len(p) * float(np.nanmin([*p, 1.0])))

@@ -5,7 +5,6 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
@@ -14,7 +13,6 @@ from sklearn_hsae.inference._annotations import rows_that_count
 from sklearn_hsae.inference._class_regressions import class_regressions
 from sklearn_hsae.inference._class_scores import (
     accuracy,
-    class_metrics,
     log_odds,
     most_likely,
     shares,
@@ -27,7 +25,8 @@ from sklearn_hsae.inference._classes import (
 )
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._logistic import fit_logistic, wald_logistic
-from sklearn_hsae.inference._table import with_correction
+from sklearn_hsae.inference._metrics import auc, average_precision, headline, mcfadden
+from sklearn_hsae.inference._table import upper_sided, with_correction
 
 
 class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
@@ -222,21 +221,12 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         self.classes_ = np.unique(rows.y)
         self.positive_ = find_positive(self.classes_, self.positive)
         estimates, summary, controls = self._estimate(rows)
-        self._summary = summary.to_dict("list")
-        self._control_summary = controls.to_dict("list")
-        n_controls = len(self._names()[0])
         coefficients, self.intercept_ = self._coefficients(estimates)
+        n_controls = self._n_controls()
         self.control_coef_ = coefficients[:, :n_controls]
         self.coef_ = coefficients[:, n_controls:]
         self.penalized_ = np.array([result.is_penalized for result in estimates])
-        self._means = self._column_means(rows)
-        self.column_means_ = self._means[n_controls:]
-        self.n_dropped_ = rows.n_dropped
-        if n_controls:
-            self._alone = {
-                "controls": self._regressions(rows, slice(n_controls)),
-                "hypotheses": self._regressions(rows, slice(n_controls, None)),
-            }
+        self._set_shared(rows, summary, controls)
         return self
 
     def decision_function(self, X):
@@ -251,7 +241,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        return self._log_odds(self._columns(X))
+        return log_odds(self._columns(X), *self._fitted_coefficients())
 
     def predict_proba(self, X):
         """Probabilities of the classes.
@@ -344,36 +334,44 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         table, _, metrics = self._evaluate(X, y, sample_weight, groups)
         return table, metrics
 
-    def _evaluate(self, X, y, sample_weight=None, groups=None):
-        """The table, that of the controls, and the metrics."""
-        check_is_fitted(self)
-        rows = self._rows(X, y, sample_weight, groups, reset=False)
-        again, table, controls = self._estimate(rows)
-        scores = self._log_odds(rows.X)
-        in_sample = log_odds(rows.X, *self._coefficients(again))
-        options = {
-            "alpha": self.alpha,
-            "weights": rows.weights,
-            "clusters": rows.clusters,
-            "has_intercept": not self.pairs,
-        }
-        metrics = {
-            **class_metrics(self, rows, scores, in_sample, options),
-            "n_significant": int(
-                table.groupby("hypothesis")["significant"].any().sum()
+    def _metrics(self, rows, estimates, options):
+        y, weights, classes = rows.y, rows.weights, self.classes_
+        scores = log_odds(rows.X, *self._fitted_coefficients())
+        probability = shares(scores)
+        in_sample = self._predicted(rows.X, *self._coefficients(estimates))
+        positive_last = slice(None, None, -1 if self._is_first_positive else 1)
+        how = weights, not self.pairs
+        return {
+            **headline(y, probability, classes, **options),
+            **self._beyond_controls(rows, probability, options),
+            "average_precision": average_precision(
+                y, probability[:, positive_last], classes[positive_last], *how
             ),
-            "n_hypotheses": self.coef_.shape[1],
-            **rows.counts(),
+            "accuracy": accuracy(scores, y, classes, weights, pairs=self.pairs),
+            "auc_in_sample": auc(y, in_sample, classes, *how),
+            "mcfadden_in_sample": mcfadden(y, in_sample, classes, *how),
         }
-        return table, controls, metrics
 
-    def _log_odds(self, X):
-        coefficients = np.hstack([self.control_coef_, self.coef_])
-        return log_odds(X, coefficients, self.intercept_)
+    def _predicted(self, X, coefficients, intercept):
+        return shares(log_odds(X, coefficients, intercept))
 
-    def _regressions(self, rows, columns):
+    def _p_of_gain(self, controls, hypotheses, y, options):
+        """Of the test that the fitted sum of the effects adds nothing for any class."""
+        names = np.append(self._names()[0], "hypotheses")
+        sign, p = -1.0 if self._is_first_positive else 1.0, []
+        for (_, is_class), coefficient in zip(
+            self._outcomes(y), self.coef_, strict=True
+        ):
+            columns = np.column_stack([controls, sign * hypotheses @ coefficient])
+            added = fit_logistic(
+                columns, is_class, names, cov_type=self.cov_type, **options
+            )
+            p.append(upper_sided(added.p[-1], added.coefficient[-1]))
+        return min(1.0, len(p) * float(np.nanmin([*p, 1.0])))
+
+    def _regress_on(self, rows, columns):
         """Coefficients and intercepts of the regressions on some columns."""
-        names = np.concatenate(self._names())[columns]
+        names = self._all_names()[columns]
         options = {
             "weights": rows.weights,
             "alpha": self.alpha,
@@ -391,7 +389,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             wald_logistic(
                 rows.X,
                 is_class,
-                np.concatenate(self._names()),
+                self._all_names(),
                 members,
                 cov_type=self.cov_type,
                 weights=rows.weights,

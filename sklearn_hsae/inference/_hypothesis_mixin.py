@@ -15,6 +15,7 @@ from sklearn_hsae.inference._controls import (
     with_codes,
     with_index_levels,
 )
+from sklearn_hsae.inference._metrics import HEADLINE, gain, headline
 from sklearn_hsae.inference._table import POST_SELECTION
 
 _PAIRS_EXPECTED = (
@@ -27,9 +28,21 @@ _PAIRS_EXPECTED = (
 class HypothesisMixin:
     """The common part of `HypothesisRegressor` and `HypothesisClassifier`.
 
-    `fit` sets `_summary` and `_control_summary` (tables as dicts of lists: skops and
-    mlflow cannot save a DataFrame), `_controls` (see `read_controls`) and `_means` (the
-    training mean of each column).
+    Private attributes of a fitted step: `_summary` and `_control_summary` (tables as
+    dicts of lists: skops and mlflow cannot save a DataFrame), `_controls` (see
+    `read_controls`), `_means` (the training mean of each column), and with controls
+    `_alone`: the coefficients and the intercept of a regression on the controls alone,
+    and of one on the hypotheses alone.
+
+    A subclass has these methods:
+
+    - `_rows`: the rows that count.
+    - `_estimate`: estimates, the table of the hypotheses, and that of the controls.
+    - `_coefficients`: coefficients and intercept for predictions, from the estimates.
+    - `_regress_on`: the same of a regression on some of the columns.
+    - `_predicted`: predictions from coefficients and intercept.
+    - `_metrics`: how well rows are predicted.
+    - `_p_of_gain`: of the test that the hypotheses add nothing to the controls.
     """
 
     @property
@@ -53,6 +66,62 @@ class HypothesisMixin:
         """
         return request_groups(super().get_metadata_routing(), self.cov_type)
 
+    def _set_shared(self, rows, summary, controls):
+        """Set what both steps learn in the same way."""
+        self._summary = summary.to_dict("list")
+        self._control_summary = controls.to_dict("list")
+        n_controls = self._n_controls()
+        self._means = self._column_means(rows)
+        self.column_means_ = self._means[n_controls:]
+        self.n_dropped_ = rows.n_dropped
+        if n_controls:
+            self._alone = {
+                "controls": self._regress_on(rows, slice(n_controls)),
+                "hypotheses": self._regress_on(rows, slice(n_controls, None)),
+            }
+
+    def _fitted_coefficients(self):
+        """Coefficients of all columns, controls first, and the intercept."""
+        coefficients = np.concatenate([self.control_coef_, self.coef_], axis=-1)
+        return coefficients, self.intercept_
+
+    def _evaluate(self, X, y, sample_weight=None, groups=None):
+        """The table, that of the controls, and the metrics."""
+        check_is_fitted(self)
+        rows = self._rows(X, y, sample_weight, groups, reset=False)
+        estimates, table, controls = self._estimate(rows)
+        options = {
+            "alpha": self.alpha,
+            "weights": rows.weights,
+            "clusters": rows.clusters,
+            "has_intercept": not self.pairs,
+        }
+        is_significant = table.groupby("hypothesis")["significant"].any()
+        metrics = {
+            **self._metrics(rows, estimates, options),
+            "n_significant": int(is_significant.sum()),
+            "n_hypotheses": len(is_significant),
+            **rows.counts(),
+        }
+        return table, controls, metrics
+
+    def _beyond_controls(self, rows, prediction, options):
+        """What each of controls and hypotheses reach alone, and what the latter add."""
+        n_controls = self.control_coef_.shape[-1]
+        if not n_controls:
+            return {}
+        controls, hypotheses = np.split(rows.X, [n_controls], axis=1)
+        classes = self.classes_ if is_classifier(self) else None
+        metric, _ = HEADLINE["classification" if is_classifier(self) else "regression"]
+        by_hypotheses = self._predicted(hypotheses, *self._alone["hypotheses"])
+        alone = headline(rows.y, by_hypotheses, classes, **options)
+        by_controls = self._predicted(controls, *self._alone["controls"])
+        p = self._p_of_gain(controls, hypotheses, rows.y, options)
+        return {
+            **{k.replace(metric, f"{metric}_hypotheses"): v for k, v in alone.items()},
+            **gain(rows.y, prediction, by_controls, classes, p=p, **options),
+        }
+
     def _table_of(self, X, y, groups, controls):
         """The table of other columns, by the settings and the classes of this step."""
         other, rows = self._with_columns(X, y, groups, controls)
@@ -65,7 +134,7 @@ class HypothesisMixin:
         first class come first.
         """
         other, rows = self._with_columns(X, y, groups, controls)
-        n_controls = len(other._names()[0])
+        n_controls = other._n_controls()
         return other._wald(rows, [n_controls + columns for columns in members])
 
     def _with_columns(self, X, y, groups, controls):
@@ -80,6 +149,14 @@ class HypothesisMixin:
         names = column_names(self)
         hypotheses = names[~np.isin(names, list(self._controls))]
         return np.array(control_names(self._controls), dtype=object), hypotheses
+
+    def _all_names(self):
+        """The names of all columns, controls first."""
+        return np.concatenate(self._names())
+
+    def _n_controls(self):
+        """How many columns the controls have."""
+        return len(self._names()[0])
 
     def _interval_alpha(self, n_controls, n_tests):
         """One minus what the interval of each column covers, controls first."""
@@ -135,7 +212,7 @@ class HypothesisMixin:
         X has the controls first.
         """
         if not self.pairs:
-            hypotheses = X[:, len(self._names()[0]) :]
+            hypotheses = X[:, self._n_controls() :]
             if (hypotheses == -1).any() and (
                 np.isnan(hypotheses) | np.isin(hypotheses, (-1, 0, 1))
             ).all():

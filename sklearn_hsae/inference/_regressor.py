@@ -5,17 +5,14 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_hsae._pairs import check_pair_target
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._target import Target, read_target, refuse_constant
-from sklearn_hsae.inference._annotations import (
-    rows_that_count,
-)
+from sklearn_hsae.inference._annotations import rows_that_count
 from sklearn_hsae.inference._hypothesis_mixin import HypothesisMixin
 from sklearn_hsae.inference._linear import fit_linear, wald_linear
-from sklearn_hsae.inference._metrics import gain, headline, r2
+from sklearn_hsae.inference._metrics import headline, r2
 from sklearn_hsae.inference._pair_separation import compare_pairs
 from sklearn_hsae.inference._permutation import choose_n_permutations
 from sklearn_hsae.inference._separation import compare_means
@@ -129,7 +126,9 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
     variance is never below the classical one: HC3 collapses when all rows of a concept
     share one value of y by chance. And the correction is by permutations of the
     leverage-scaled residuals of the full model, which gives back the power that these
-    two cost.
+    two cost. They need equal noise, so with weights, and for a hypothesis whose HC3
+    variance is more than 1.5 times the classical one, the residuals get other signs as
+    well (wild bootstrap), and the larger corrected p-value counts.
 
     The tests assume that rows are independent, unless `cov_type` is "cluster". Then
     the groups are independent, and the rows of one may go together in any way. The
@@ -221,20 +220,10 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         rows = self._rows(X, y, sample_weight, groups, reset=True)
         self.is_weighted_ = sample_weight is not None
         estimates, summary, controls = self._estimate(rows)
-        self._summary = summary.to_dict("list")
-        self._control_summary = controls.to_dict("list")
-        coefficient, n_controls = np.nan_to_num(estimates.coefficient), len(controls)
-        self.control_coef_ = coefficient[:n_controls]
-        self.coef_ = coefficient[n_controls:]
-        self.intercept_ = estimates.intercept
-        self._means = self._column_means(rows)
-        self.column_means_ = self._means[n_controls:]
-        self.n_dropped_ = rows.n_dropped
-        if n_controls:
-            self._alone = {
-                "controls": self._least_squares(rows, slice(n_controls)),
-                "hypotheses": self._least_squares(rows, slice(n_controls, None)),
-            }
+        coefficients, self.intercept_ = self._coefficients(estimates)
+        self.control_coef_ = coefficients[: len(controls)]
+        self.coef_ = coefficients[len(controls) :]
+        self._set_shared(rows, summary, controls)
         return self
 
     def predict(self, X):
@@ -249,7 +238,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples,)
         """
-        return self._predict(self._columns(X))
+        return self._predicted(self._columns(X), *self._fitted_coefficients())
 
     def score(self, X, y, sample_weight=None):
         """R² of the predictions.
@@ -313,59 +302,24 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         table, _, metrics = self._evaluate(X, y, sample_weight, groups)
         return table, metrics
 
-    def _evaluate(self, X, y, sample_weight=None, groups=None):
-        """The table, that of the controls, and the metrics."""
-        check_is_fitted(self)
-        rows = self._rows(X, y, sample_weight, groups, reset=False)
-        again, table, controls = self._estimate(rows)
-        X, y, weights, clusters, _ = rows
-        in_sample = X @ np.nan_to_num(again.coefficient) + again.intercept
-        prediction = self._predict(X)
-        options = {
-            "alpha": self.alpha,
-            "weights": weights,
-            "clusters": clusters,
-            "has_intercept": not self.pairs,
-        }
-        metrics = {
-            **headline(y, prediction, **options),
-            **self._beyond_controls(rows, prediction, options),
-            "r2_in_sample": r2(y, in_sample, weights, not self.pairs),
-            "n_significant": int(table["significant"].sum()),
-            "n_hypotheses": len(table),
-            **rows.counts(),
-        }
-        return table, controls, metrics
-
-    def _predict(self, X):
-        coefficient = np.concatenate([self.control_coef_, self.coef_])
-        return X @ coefficient + self.intercept_
-
-    def _beyond_controls(self, rows, prediction, options):
-        """What each of controls and hypotheses reach alone, and what the latter add."""
-        n_controls = len(self.control_coef_)
-        if not n_controls:
-            return {}
-        X, y, *_ = rows
-        controls, hypotheses = X[:, :n_controls], X[:, n_controls:]
-        coefficient, intercept = self._alone["hypotheses"]
-        alone = headline(y, hypotheses @ coefficient + intercept, **options)
-        score = np.column_stack([controls, hypotheses @ self.coef_])
-        names = np.append(self._names()[0], "hypotheses")
-        added = fit_linear(
-            score,
-            y,
-            names,
-            cov_type=self.cov_type,
-            **options,
-        )
-        coefficient, intercept = self._alone["controls"]
-        baseline = controls @ coefficient + intercept
-        p = upper_sided(added.p[-1], added.coefficient[-1])
+    def _metrics(self, rows, estimates, options):
+        prediction = self._predicted(rows.X, *self._fitted_coefficients())
+        in_sample = self._predicted(rows.X, *self._coefficients(estimates))
         return {
-            **{name.replace("r2", "r2_hypotheses"): v for name, v in alone.items()},
-            **gain(y, prediction, baseline, p=p, **options),
+            **headline(rows.y, prediction, **options),
+            **self._beyond_controls(rows, prediction, options),
+            "r2_in_sample": r2(rows.y, in_sample, rows.weights, not self.pairs),
         }
+
+    def _predicted(self, X, coefficients, intercept):
+        return X @ coefficients + intercept
+
+    def _p_of_gain(self, controls, hypotheses, y, options):
+        """Of the test that the fitted sum of the effects adds nothing."""
+        columns = np.column_stack([controls, hypotheses @ self.coef_])
+        names = np.append(self._names()[0], "hypotheses")
+        added = fit_linear(columns, y, names, cov_type=self.cov_type, **options)
+        return upper_sided(added.p[-1], added.coefficient[-1])
 
     def _check_held_out(self, y):
         """Refuse an outcome that :meth:`evaluate` would, before X is computed."""
@@ -425,7 +379,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         return wald_linear(
             rows.X,
             rows.y,
-            np.concatenate(self._names()),
+            self._all_names(),
             members,
             cov_type=self.cov_type,
             weights=rows.weights,
@@ -433,10 +387,13 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             has_intercept=not self.pairs,
         )
 
-    def _least_squares(self, rows, columns):
+    def _coefficients(self, estimates):
+        return np.nan_to_num(estimates.coefficient), estimates.intercept
+
+    def _regress_on(self, rows, columns):
         """Coefficients and intercept of a regression on some columns."""
         X = rows.X[:, columns]
-        fit = fit_linear(
+        estimates = fit_linear(
             X,
             rows.y,
             np.array([f"x{j}" for j in range(X.shape[1])], dtype=object),
@@ -445,4 +402,4 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
             weights=rows.weights,
             has_intercept=not self.pairs,
         )
-        return np.nan_to_num(fit.coefficient), fit.intercept
+        return self._coefficients(estimates)

@@ -2,14 +2,12 @@
 
 import warnings
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from sklearn_hsae._correlations import pearson
 from sklearn_hsae._sklearn_compat import (
     Interval,
     StrOptions,
@@ -17,32 +15,23 @@ from sklearn_hsae._sklearn_compat import (
     fit_context,
 )
 from sklearn_hsae._texts import get_texts
-from sklearn_hsae._words import words_of
 from sklearn_hsae.embedding import EMBEDDER_TYPES, make_embedder
 from sklearn_hsae.interpretation._literal_share import literal_shares
+from sklearn_hsae.interpretation._name_warnings import warn_of_names
+from sklearn_hsae.interpretation._phrase_choice import (
+    choose_phrases,
+    shortlist_phrases,
+)
 from sklearn_hsae.interpretation._renaming import RenamingMixin
 from sklearn_hsae.judges import (
     EmbeddingJudge,
     KeyphraseJudge,
-    PhraseOccurrence,
     PhraseSimilarity,
-    agreement_of,
-    best_threshold,
     candidate_phrases,
-    handle_words,
-    is_word_for_word,
-    name_words,
     phrase_label,
-    soft_maximum,
 )
 
 _MAX_ROWS = 10_000  # more rows change the names little and cost memory
-_SHORTLIST = 40  # phrases per neuron that are compared in detail
-_MANY_HANDLES = 0.2  # share of labels with a handle that causes a warning
-# Other names are often a topic: of a label, half of the phrases must hold one.
-_MANY_NAMES = 0.3
-_LEAST_GAIN = 0.005  # smallest gain in correlation for one more phrase
-_SHARE_OF_A_PART = 0.95  # of the gain of a phrase, for a part that replaces it
 
 
 class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
@@ -184,7 +173,7 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         texts = get_texts(X, texts, self)
         naming, hidden = self._split(len(texts))
         phrases = self._choose_phrases(texts[naming], activations[naming])
-        _warn_of_names(phrases, texts[naming])
+        warn_of_names(phrases, texts[naming])
         self._set_concepts(*self._labels(phrases, len(naming)))
         named = activations[np.ix_(naming, self._columns)]
         judge = self._judge().fit(self.concepts_, texts[naming], named)
@@ -225,30 +214,17 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         is_certain = self.judge == "keyphrase" or np.array(
             [any(map(str.isalpha, phrase)) for phrase in phrases], dtype=bool
         )
-        shortlists = _shortlists(occurrence, activations, is_certain)
-        weighed = np.unique(np.concatenate(shortlists))
-        if len(weighed) == 0:
+        shortlists = shortlist_phrases(occurrence, activations, is_certain)
+        compared = np.unique(np.concatenate(shortlists))
+        if len(compared) == 0:
             return [[] for _ in shortlists]
-        readings = self._readings(texts, phrases[weighed], occurrence[:, weighed])
-        chosen, taken = [], np.zeros(len(weighed), dtype=bool)
-        for activation, shortlist in zip(activations.T, shortlists, strict=True):
-            columns = np.searchsorted(weighed, shortlist)
-            columns = columns[~taken[columns]]
-            label = _best_label(
-                [
-                    _grow_label(
-                        agreement[:, columns],
-                        activation,
-                        phrases[weighed[columns]],
-                        self.n_phrases,
-                    )
-                    for agreement in readings
-                ]
-            )
-            picked = columns[label.chosen]
-            taken[picked] = True
-            chosen.append(list(phrases[weighed[picked]]))
-        return chosen
+        return choose_phrases(
+            self._readings(texts, phrases[compared], occurrence[:, compared]),
+            activations,
+            phrases[compared],
+            [np.searchsorted(compared, shortlist) for shortlist in shortlists],
+            self.n_phrases,
+        )
 
     def _readings(self, texts, phrases, occurrence):
         """Agreement of each text with each phrase: by words, then also by meaning."""
@@ -286,131 +262,6 @@ class KeyphraseInterpreter(RenamingMixin, BaseEstimator):
         return labels, reasons
 
 
-def _warn_of_names(phrases_of_labels, texts):
-    """Warn when many labels are made of names, which say who and not what."""
-    labels = [phrases for phrases in phrases_of_labels if phrases]
-    handles = handle_words(texts)
-    n_labels, shown = _labels_with(handles, labels, 0.0)
-    if n_labels >= max(_MANY_HANDLES * len(labels), 1):
-        shown = ", ".join(f"@{word}" for word in shown)
-        warnings.warn(
-            f"{n_labels} of {len(labels)} labels contain handles such as {shown}: "
-            "they say who writes or is written to. Pass ignore=['@*'] to leave handles "
-            "out of the labels, or clean=['handles'] to remove them from the texts.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return
-    n_labels, shown = _labels_with(handles | name_words(texts), labels, 0.5)
-    if n_labels >= max(_MANY_NAMES * len(labels), 2):
-        warnings.warn(
-            f"{n_labels} of {len(labels)} labels are made of names: words that the "
-            f"texts write with a capital, such as {', '.join(map(repr, shown))}. If "
-            "they say who writes or is written to, and not what is written, pass "
-            f"ignore={shown!r} to leave them out of the labels.",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def _labels_with(words, labels, least_share):
-    """How many labels have such a word in enough of their phrases, and such words.
-
-    Enough is one phrase, and `least_share` of the phrases of a label.
-    """
-    named = [
-        phrases
-        for phrases in labels
-        if sum(not words.isdisjoint(phrase.split()) for phrase in phrases)
-        >= max(least_share * len(phrases), 1)
-    ]
-    found = {word for phrases in named for p in phrases for word in p.split()}
-    return len(named), sorted(found & words)[:5]
-
-
 def _min_count(n_texts):
     """Smallest number of texts in which a phrase must occur."""
     return max(3, n_texts // 1000)
-
-
-def _shortlists(occurrence, activations, is_certain):
-    """For each neuron, the phrases that are most over-represented where it fires.
-
-    A phrase that is not certain, because the embedder may not know it, is kept only
-    when it is the very first.
-    """
-    is_certain = np.broadcast_to(is_certain, occurrence.shape[1])
-    n_rows = len(activations)
-    share = np.asarray(occurrence.mean(axis=0)).ravel()
-    spread = np.sqrt(np.maximum(share * (1 - share), 1e-12))
-    shortlists = []
-    for activation in activations.T:
-        centred = activation - activation.mean()
-        scale = np.linalg.norm(centred) * np.sqrt(n_rows)
-        if scale == 0:
-            shortlists.append(np.array([], dtype=int))
-            continue
-        correlation = occurrence.T @ centred / (scale * spread)
-        best = np.argsort(-correlation, kind="stable")[:_SHORTLIST]
-        best = best[is_certain[best] | (best == best[:1])]
-        shortlists.append(np.sort(best[correlation[best] > 0]))
-    return shortlists
-
-
-class _Label(NamedTuple):
-    """Positions of the phrases, and agreement of their annotations with the neuron."""
-
-    chosen: list
-    agreement: float
-
-
-def _grow_label(agreement, activation, phrases, n_phrases):
-    """Choose phrases greedily.
-
-    Each step adds the phrase that raises the correlation most: of the activation with
-    the soft maximum of the agreements with all chosen phrases.
-    """
-    chosen, best = [], 0.0
-    so_far = np.full((len(activation), 1), -np.inf, dtype=agreement.dtype)
-    allowed = np.ones(len(phrases), dtype=bool)
-    while len(chosen) < n_phrases and allowed.any():
-        correlation = pearson(soft_maximum(so_far, agreement), activation)
-        correlation[~allowed] = -1
-        winner = int(np.argmax(correlation))
-        if correlation[winner] < best + _LEAST_GAIN:
-            break
-        winner = _shortest_part(phrases, winner, correlation - best)
-        best = correlation[winner]
-        chosen.append(winner)
-        so_far = soft_maximum(so_far, agreement[:, [winner]])
-        allowed &= ~_shares_a_word(phrases, phrases[winner])
-    scores = so_far.ravel()
-    annotations = scores >= best_threshold(scores, activation)
-    return _Label(chosen, agreement_of(annotations, activation))
-
-
-def _best_label(labels):
-    """The label by meaning when it is clearly better, else the one by words."""
-    by_words, *by_meaning = labels
-    for label in by_meaning:
-        if not is_word_for_word(by_words.agreement, label.agreement):
-            return label
-    return by_words
-
-
-def _shortest_part(phrases, winner, gain):
-    """The shortest part of a phrase that gains nearly as much, or the phrase."""
-    stands_in_winner = PhraseOccurrence(phrases).transform(phrases[[winner]])
-    parts = stands_in_winner.indices
-    parts = parts[gain[parts] >= _SHARE_OF_A_PART * gain[winner]]
-    return int(min(parts, key=lambda part: (len(phrases[part]), -gain[part])))
-
-
-def _shares_a_word(phrases, chosen):
-    """Which phrases share a word with the chosen one ("wait", "waited")."""
-    stems = _stems(chosen)
-    return np.array([not stems.isdisjoint(_stems(phrase)) for phrase in phrases])
-
-
-def _stems(phrase):
-    return {word[:5] for word in words_of(phrase)}

@@ -8,7 +8,7 @@ of the concepts any text has. Interpreters use a judge to compare candidate labe
 from sklearn_hsae.judges._distilled_judge import DistilledJudge
 from sklearn_hsae.judges._embedding_judge import EmbeddingJudge, is_word_for_word
 from sklearn_hsae.judges._ignored_words import handle_words, name_words
-from sklearn_hsae.judges._judge import Judge
+from sklearn_hsae.judges._judge import FreeJudge, Judge
 from sklearn_hsae.judges._keyphrase_judge import KeyphraseJudge
 from sklearn_hsae.judges._llm_judge import LLMJudge
 from sklearn_hsae.judges._phrases import (
@@ -24,6 +24,7 @@ from sklearn_hsae.judges._threshold import agreement_of, best_threshold
 __all__ = [
     "DistilledJudge",
     "EmbeddingJudge",
+    "FreeJudge",
     "Judge",
     "KeyphraseJudge",
     "LLMJudge",

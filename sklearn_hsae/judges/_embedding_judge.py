@@ -78,6 +78,12 @@ class EmbeddingJudge(FreeJudge):
             annotations[:, by_meaning] = scores >= self.thresholds_[by_meaning]
         return annotations
 
+    def _keep(self, columns):
+        self.phrases_ = [self.phrases_[j] for j in columns]
+        self.thresholds_ = self.thresholds_[columns]
+        self.is_word_for_word_ = self.is_word_for_word_[columns]
+        self.words_ = self.words_.restricted(columns)
+
     @staticmethod
     def _agreements(annotations, activations):
         columns = zip(annotations.T, activations.T, strict=True)

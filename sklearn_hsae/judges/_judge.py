@@ -1,5 +1,6 @@
 """The protocol of all judges: attributes and methods that each of them has."""
 
+import copy
 from typing import Protocol
 
 from sklearn_hsae.llm import Usage
@@ -51,9 +52,18 @@ class Judge(Protocol):
 
 
 class FreeJudge:
-    """The part of the protocol about cost, for judges that ask no language model."""
+    """The part that judges have in common which ask no language model.
+
+    They judge each concept by itself, so that concepts can be left out after the fit.
+    """
 
     is_paid = False
+
+    def restricted(self, columns):
+        """A fitted judge of some of the concepts, given by number."""
+        restricted = copy.copy(self)
+        restricted._keep(columns)
+        return restricted
 
     @property
     def usage(self):

@@ -24,3 +24,6 @@ class KeyphraseJudge(FreeJudge):
             columns = [column[phrase] for phrase in concept]
             annotations[:, j] = occurrence[:, columns].max(axis=1).toarray().ravel()
         return annotations
+
+    def _keep(self, columns):
+        self.phrases_ = [self.phrases_[j] for j in columns]

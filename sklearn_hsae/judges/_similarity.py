@@ -16,6 +16,7 @@ _SOFTNESS = 0.2
 _N_COMMON_WORDS = 1000
 _MAX_REFERENCE_TEXTS = 10_000
 _WORDS_PER_SENTENCE = 3
+_SENTENCES_PER_PART = 50_000  # 75 MB of vectors of 384 numbers are held at a time
 _SENTENCE_END = re.compile(
     r"(?<=[.!?\u061F\u06D4\u0964])\s+|(?<=[\u3002\uFF01\uFF1F])\s*|\n+"
 )
@@ -56,9 +57,8 @@ class PhraseSimilarity:
                 f"None of the words of the {len(reference)} texts stands in two of "
                 "them: there are too few texts to compare them with phrases."
             )
-        pieces = sorted({piece for text in reference for piece in sentences(text)})
         self.text_mean_ = self._embed(reference, "texts").mean(axis=0)
-        self.sentence_mean_ = self._embed(pieces, "sentences").mean(axis=0)
+        self.sentence_mean_ = self._mean_sentence(reference)
         self.phrase_mean_ = self._embed(words, "words").mean(axis=0)
         return self
 
@@ -81,36 +81,72 @@ class PhraseSimilarity:
         float32 ndarray of shape (n_texts, n_phrases)
         """
         wanted = self.directions(phrases) if directions is None else directions
-        pieces = [sentences(text) for text in texts]
-        of_texts, row, of_pieces = self._embed_once(texts, pieces)
-        directions = normalize(of_pieces - self.sentence_mean_)
+        of_texts = self._embed(texts, "texts")
         similarity = normalize(of_texts - self.text_mean_) @ wanted
-        for i, its_pieces in enumerate(pieces):
-            similarities = directions[[row[piece] for piece in its_pieces]] @ wanted
-            similarity[i] = (similarity[i] + similarities.max(axis=0)) / 2
+        similarity = (similarity + self._nearest_sentence(texts, of_texts, wanted)) / 2
         occurrence = PhraseOccurrence(phrases).transform(texts).tocoo()
         similarity[occurrence.row, occurrence.col] += VERBATIM_BONUS
         return similarity
 
-    def _embed_once(self, texts, pieces):
-        """Vectors of texts, the row of each sentence, and the vectors of these rows.
+    def _nearest_sentence(self, texts, of_texts, wanted):
+        """The similarity of each phrase with the nearest sentence of each text."""
+        text_row = {text: i for i, text in enumerate(texts)}
+        nearest = np.full((len(texts), wanted.shape[1]), -np.inf, dtype=of_texts.dtype)
+        parts = list(_in_parts([sentences(text) for text in texts]))
+        for part, kind in zip(parts, _kinds(len(parts)), strict=True):
+            row, of_pieces = self._embed_once(part, text_row, of_texts, kind)
+            directions = normalize(of_pieces - self.sentence_mean_)
+            for i, pieces in part:
+                similarities = directions[[row[piece] for piece in pieces]] @ wanted
+                nearest[i] = np.maximum(nearest[i], similarities.max(axis=0))
+        return nearest
+
+    def _embed_once(self, part, text_row, of_texts, kind):
+        """The row of each sentence, and the vectors of these rows.
 
         A text that is one sentence is embedded once, also without a cache.
         """
-        of_texts = self._embed(texts, "texts")
-        text_row = {text: i for i, text in enumerate(texts)}
-        distinct = sorted({piece for its_pieces in pieces for piece in its_pieces})
+        distinct = sorted({piece for _, pieces in part for piece in pieces})
         new = [piece for piece in distinct if piece not in text_row]
         known = [piece for piece in distinct if piece in text_row]
-        parts = [of_texts[[text_row[piece] for piece in known]]]
+        vectors = [of_texts[[text_row[piece] for piece in known]]]
         if new:
-            parts.append(self._embed(new, "sentences"))
+            vectors.append(self._embed(new, kind))
         row = {piece: i for i, piece in enumerate(known + new)}
-        return of_texts, row, np.concatenate(parts)
+        return row, np.concatenate(vectors)
+
+    def _mean_sentence(self, texts):
+        distinct = sorted({piece for text in texts for piece in sentences(text)})
+        total = 0.0
+        parts = list(_in_parts([distinct]))
+        for ((_, pieces),), kind in zip(parts, _kinds(len(parts)), strict=True):
+            total += self._embed(pieces, kind).sum(axis=0, dtype=np.float64)
+        return (total / len(distinct)).astype(self.text_mean_.dtype)
 
     def _embed(self, texts, kind):
         """Vectors; `kind` stands on the progress bar."""
         return embed_as(kind, self.embedder, texts).to_numpy()
+
+
+def _in_parts(sentences_of_texts):
+    """Yield lists of pairs: the number of a text, and all or some of its sentences."""
+    part, n = [], 0
+    for i, pieces in enumerate(sentences_of_texts):
+        for start in range(0, len(pieces), _SENTENCES_PER_PART):
+            some = pieces[start : start + _SENTENCES_PER_PART]
+            if n + len(some) > _SENTENCES_PER_PART:
+                yield part
+                part, n = [], 0
+            part.append((i, some))
+            n += len(some)
+    yield part
+
+
+def _kinds(n_parts):
+    """What the progress bar of each part says."""
+    if n_parts == 1:
+        return ["sentences"]
+    return [f"sentences, part {n} of {n_parts}" for n in range(1, n_parts + 1)]
 
 
 def soft_maximum(first, second):

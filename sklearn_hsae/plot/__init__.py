@@ -7,8 +7,8 @@ from sklearn_hsae.plot._effects_display import EffectsDisplay
 from sklearn_hsae.plot._fidelity_display import FidelityDisplay
 from sklearn_hsae.plot._figures import (
     FIGURE_FILES as FIGURE_FILES,  # for this package alone
+    save_figures,
 )
-from sklearn_hsae.plot._figures import save_figures
 from sklearn_hsae.plot._group_effects_display import GroupEffectsDisplay
 from sklearn_hsae.plot._neuron_similarity_display import NeuronSimilarityDisplay
 from sklearn_hsae.plot._prevalence_display import PrevalenceDisplay

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16, one_thread_when_busy
+from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import fingerprint
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
@@ -87,7 +88,7 @@ class HiddenStateReader:
             dtype = "bfloat16" if has_fast_bfloat16(device) else "float32"
         version = fingerprint(model) if os.path.exists(model) else None
         # Before the model is loaded, so that "auto" and its number are one model.
-        self.layer = _find_layer(layer, _n_layers(model, version))
+        self.layer = _find_layer(layer, _config(model, version).num_hidden_layers)
         self._model = _load(model, version, self.layer, place, device, dtype)
         self._batch_size = batch_size
         self._is_centred = bool(is_centred and self._model.has_layer_norms)
@@ -304,17 +305,23 @@ def _find_layer(layer, n_layers):
     if not -n_layers <= layer < n_layers:
         raise ValueError(
             f"layer={layer} does not exist: the model has {n_layers} layers, 0 to "
-            f"{n_layers - 1}."
+            f"{n_layers - 1}. Pass one of them or, where the files of the autoencoder "
+            "name the layer, the model that it was trained on."
         )
     return int(layer) % n_layers
 
 
+def hidden_size(model):
+    """Length of a model's hidden states, without its weights."""
+    version = fingerprint(model) if os.path.exists(model) else None
+    return _config(model, version).hidden_size
+
+
 @functools.lru_cache(maxsize=8)
-def _n_layers(model, version):
+def _config(model, version):
     from transformers import AutoConfig
 
-    config = _from_pretrained(AutoConfig, model).get_text_config()
-    return config.num_hidden_layers
+    return _from_pretrained(AutoConfig, model).get_text_config()
 
 
 # A search over layers needs the model of one layer at a time.
@@ -338,16 +345,26 @@ def _load_tokenizer(model, version):
 
 
 def _from_pretrained(auto_class, model):
-    path, options = Path(model), {}
+    path, options, place = Path(model), {}, model
+    is_path = path.suffix == ".gguf" or model.startswith((".", "/", "~"))
+    if is_path and not path.exists():
+        raise FileNotFoundError(
+            f"There is no file or folder {model!r}. Pass that of a language model, or "
+            "its name on the Hugging Face hub."
+        )
     if path.suffix == ".gguf":
+        for package in ("accelerate", "gguf"):
+            import_extra(package, extra="reader", use="language models in GGUF files")
         options["gguf_file"] = path.name
-        model = str(path.parent)
+        place = str(path.parent)
     try:
         with _quiet():
             # Without the option, transformers asks the user on a terminal, and waits.
-            return auto_class.from_pretrained(model, trust_remote_code=False, **options)
+            return auto_class.from_pretrained(place, trust_remote_code=False, **options)
     except Exception as error:  # transformers, the hub and torch have their own
-        kind = "folder" if os.path.isdir(model) else "name on the hub"
+        kind = "name on the hub"
+        if path.exists():
+            kind = "folder" if path.is_dir() else "file"
         raise ValueError(
             f"The language model {model!r} ({kind}) cannot be loaded: "
             f"{_reason(str(error))}"

@@ -29,6 +29,11 @@ class ReadersMixin:
 
         return find_sae(os.fspath(self.sae))
 
+    def _hidden_size(self):
+        from sklearn_hsae.reader._hidden_states import hidden_size
+
+        return hidden_size(os.fspath(self.model))
+
     def _state_reader(self, source, layer):
         from sklearn_hsae.reader._hidden_states import HiddenStateReader
 

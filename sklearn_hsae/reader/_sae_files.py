@@ -1,11 +1,14 @@
 """The files of sparse autoencoders, as several libraries write them."""
 
 import json
+import pickle
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from sklearn_hsae.reader._places import (
@@ -35,6 +38,15 @@ _GOODFIRE_LAYER = re.compile(r"-l(\d+)\.pth?$")
 _QWEN_SCOPE_K = re.compile(r"-L0_(\d+)\b")
 _PARTS = ("weight", "bias")
 _COMMON = ("b_enc", "b_dec")
+# What the readers of JSON, safetensors, npz and PyTorch's files raise at torn ones.
+_TORN = (
+    json.JSONDecodeError,
+    SafetensorError,
+    zipfile.BadZipFile,
+    pickle.UnpicklingError,
+    EOFError,
+    RuntimeError,
+)
 
 
 def load_sae(path):
@@ -57,9 +69,20 @@ def load_sae(path):
     FileNotFoundError
         When the folder, or one of its files, is missing.
     ValueError
-        When the files are of another kind.
+        When the files are torn, or of another kind.
     """
     path = Path(path)
+    try:
+        return _read(path)
+    except (*_TORN, KeyError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"The autoencoder {str(path)!r} cannot be read: {reason}. Its files are "
+            "torn or of another kind. Download them again."
+        ) from error
+
+
+def _read(path):
     if path.is_file():
         return _from_file(path)
     if not path.is_dir():
@@ -78,6 +101,7 @@ def load_sae(path):
             f"{path} holds no autoencoder: it has neither {_OWN} with {_OWN_WEIGHTS} "
             f"(of MatryoshkaSAETransformer.save_pretrained), nor {SAELENS_CONFIG} (of "
             f"SAELens and sparsify), nor one of {', '.join(_FOLDERS)}."
+            f"{_hint_of_folders(path)}"
         )
     config = json.loads((path / SAELENS_CONFIG).read_text(encoding="utf-8"))
     if (path / _SPARSIFY_WEIGHTS).is_file():
@@ -88,6 +112,15 @@ def load_sae(path):
         f"{path} has a {SAELENS_CONFIG}, but neither {SAELENS_WEIGHTS} (of SAELens) "
         f"nor {_SPARSIFY_WEIGHTS} (of sparsify). Download the folder again."
     )
+
+
+def _hint_of_folders(path):
+    """Which folder to pass, where there is one per layer."""
+    inner = [file.name for file in sorted(path.iterdir()) if file.is_dir()]
+    if not inner:
+        return ""
+    more = ", ..." if len(inner) > 5 else ""
+    return f" Pass one of the folders in it: {', '.join(inner[:5])}{more}."
 
 
 def _from_file(path):

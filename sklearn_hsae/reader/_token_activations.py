@@ -30,3 +30,10 @@ class TokenActivations:
     indptr: np.ndarray
     spans: np.ndarray
     features: np.ndarray
+
+    def __repr__(self):
+        n_tokens, n_features = self.activations.shape
+        return (
+            f"<TokenActivations of {n_tokens:,} tokens in {len(self.indptr) - 1:,} "
+            f"texts, {n_features:,} features>"
+        )

@@ -24,7 +24,7 @@ class TokensMixin:
         Parameters
         ----------
         X : sequence of str of length n_samples
-        features : sequence of str or int, or None, default=None
+        features : str, int, sequence of them, or None, default=None
             Names of columns, such as "sae17", or their positions. None is all of them.
 
         Returns
@@ -41,6 +41,8 @@ class TokensMixin:
         texts = check_texts(X, type(self).__name__, allow_empty=True)
         names = self.get_feature_names_out()
         columns = np.arange(len(names))
+        if isinstance(features, str | Integral):
+            features = [features]
         if features is not None:
             columns = np.array([_column(name, names) for name in features], dtype=int)
         reader = self._row_reader()

@@ -60,13 +60,13 @@ def n_counted(windows):
     return sum(int(w.is_counted.sum()) for of_text in windows for w in of_text)
 
 
-def check_width(sae, width, model, reader):
+def check_width(sae, width, model, n_features):
     """Raise when a pretrained autoencoder does not fit the model."""
-    if width != reader.n_features:
+    if width != n_features:
         raise ValueError(
             f"The autoencoder {os.fspath(sae)!r} encodes vectors of length "
             f"{width}, and the hidden states of {model!r} have length "
-            f"{reader.n_features}. Pass the model that it was trained on."
+            f"{n_features}. Pass the model that it was trained on."
         )
 
 
@@ -90,8 +90,8 @@ def warn_of_mismatch(score, own_layer, layer):
         )
     if score is not None and score < 1 - _LARGEST_FVU:
         warnings.warn(
-            f"The autoencoder explains {score:.0%} of the variance of the hidden "
-            "states. It is probably of another model or another layer, or was "
+            f"The autoencoder explains {max(score, 0):.0%} of the variance of the "
+            "hidden states. It is probably of another model or another layer, or was "
             "trained on texts with another beginning (see chat_role).",
             stacklevel=5,
         )

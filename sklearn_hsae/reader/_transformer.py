@@ -247,9 +247,11 @@ default="auto"
         ------
         ValueError
             When a text is missing, empty or not a string; when there is no such model
-            or layer; or when the autoencoder is of another width than the model.
+            on the hub, or no such layer; when the autoencoder is of another width than
+            the model; or when its files are torn.
         FileNotFoundError
-            When the folder of the autoencoder, or one of its files, is missing.
+            When the folder of the model or of the autoencoder, or one of its files, is
+            missing.
         """
         texts = check_texts(X, type(self).__name__)
         self._fit(texts, y, transforms=False)
@@ -348,9 +350,11 @@ default="auto"
         self._check_aggregate()
         source = self._source()
         layer = source.layer if self.layer == "auto" else self.layer
+        if source.sae is not None and not source.place.is_input:
+            self._check_width(source, self._hidden_size())  # before the model is loaded
         states = self._state_reader(source, layer)
         if source.sae is not None:
-            check_width(self.sae, source.sae.n_features_in_, self.model, states)
+            self._check_width(source, states.n_features)
         windows = states.windows(texts)
         sample, norm = sample_states(states, windows)
         self.largest_norm_ = norm * self.max_norm_ratio
@@ -373,6 +377,9 @@ default="auto"
             if not transforms:
                 return None
             return reader.rows(texts, spool.steps() if spool.is_complete else None)
+
+    def _check_width(self, source, n_features):
+        check_width(self.sae, source.sae.n_features_in_, self.model, n_features)
 
     def _learn_columns(self, reader, sample):
         self.n_features_out_ = reader.n_columns

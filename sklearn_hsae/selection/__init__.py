@@ -6,11 +6,7 @@ scikit-learn selector that calls them.
 
 from sklearn_hsae.selection._columns import (  # for this package alone
     active_entries as active_entries,
-)
-from sklearn_hsae.selection._columns import (
     as_columns as as_columns,
-)
-from sklearn_hsae.selection._columns import (
     count_active as count_active,
 )
 from sklearn_hsae.selection._forward import forward_selection

@@ -44,6 +44,18 @@ def count_active(X):
     return active_entries(X).sum(axis=0).astype(np.intp)
 
 
+def on_or_off(X, *, n_most):
+    """Return a csc array like `X`: 1.0 where it is above zero.
+
+    A column that is above zero on more than `n_most` rows keeps its values: it is not a
+    neuron that fires or does not.
+    """
+    is_neuron = np.repeat(count_active(X) <= n_most, np.diff(X.indptr))
+    compared = X.copy()
+    compared.data[is_neuron] = X.data[is_neuron] > 0
+    return as_columns(compared)
+
+
 class StandardizedColumns:
     """The columns of a csc array with mean 0 and variance 1, without centring them.
 

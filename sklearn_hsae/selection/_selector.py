@@ -33,7 +33,7 @@ from sklearn_hsae._sklearn_compat import (
 from sklearn_hsae._target import read_target, refuse_constant
 from sklearn_hsae._texts import CarriesTextsMixin, frame_like
 from sklearn_hsae._tokens import carry_tokens, tokens_behind
-from sklearn_hsae.selection._columns import as_columns, count_active
+from sklearn_hsae.selection._columns import as_columns, count_active, on_or_off
 from sklearn_hsae.selection._controls import read_controls
 from sklearn_hsae.selection._eligible import eligible_neurons
 from sklearn_hsae.selection._methods import (
@@ -42,6 +42,7 @@ from sklearn_hsae.selection._methods import (
     Candidates,
     best_apart,
 )
+from sklearn_hsae.selection._named_columns import find_columns
 from sklearn_hsae.selection._suggest_n_select import suggest_n_select
 
 logger = logging.getLogger("sklearn_hsae")
@@ -242,8 +243,9 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             )
         self.scores_ = np.full(self.n_features_in_, np.nan)
         if self.columns is not None:
-            self.selected_ = self._named_columns(as_columns(X))
-            return self._with_prevalence(as_columns(X))
+            activations, names = as_columns(X), list(check_feature_names_in(self))
+            self.selected_ = find_columns(self.columns, names, activations)
+            return self._with_prevalence(activations)
         n_rows, n_features = X.shape
         n_select = self._n_to_select(n_rows // (1 + are_pairs), n_features)
         target = None
@@ -251,14 +253,15 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             sample_weight = _weights_of_known(is_known & is_judged, sample_weight)
             target = self._target(X, y, sample_weight, controls)
         activations = as_columns(X)
-        compared = self._on_or_off(activations) if self.binarize else activations
+        support = self._support(n_rows)
+        compared = activations
+        if self.binarize:
+            compared = on_or_off(activations, n_most=n_rows - support)
         of_training_rows = activations
         if are_pairs:
             X, activations, compared = map(mirrored, (X, activations, compared))
             activations, compared = as_columns(activations), as_columns(compared)
-        eligible = eligible_neurons(
-            activations, self._support(n_rows), groups, self.min_groups
-        )
+        eligible = eligible_neurons(activations, support, groups, self.min_groups)
         self.selected_ = self._choose(
             X, activations, compared, target, n_select, eligible
         )
@@ -362,50 +365,11 @@ class NeuronSelector(CarriesTextsMixin, SelectorMixin, BaseEstimator):
             )
         return min(self.oversample * n_select, n_rows, n_features)
 
-    def _named_columns(self, activations):
-        names = list(check_feature_names_in(self))
-        selected = []
-        for column in self.columns:
-            if isinstance(column, str) and column in names:
-                selected.append(names.index(column))
-            elif _is_index(column) and 0 <= column < len(names):
-                selected.append(int(column))
-            else:
-                raise ValueError(
-                    f"columns names {column!r}, which X does not have. X has "
-                    f"{len(names)} columns, {names[0]!r} to {names[-1]!r}."
-                )
-        if not selected or len(set(selected)) < len(selected):
-            raise ValueError(
-                "columns must name one or more columns of X, each once; got "
-                f"{self.columns!r}."
-            )
-        n_active = count_active(activations)
-        dead = [names[column] for column in selected if n_active[column] == 0]
-        if dead:
-            warnings.warn(
-                f"columns names neurons that fire on no row: {', '.join(dead)}.",
-                UserWarning,
-                stacklevel=4,
-            )
-        return np.array(selected, dtype=np.intp)
-
     def _support(self, n_rows):
         support = self.min_support
         if not isinstance(support, Integral):
             support = max(int(np.ceil(support * n_rows)), 1)
         return min(support, max(n_rows // 4, 1))
-
-    def _on_or_off(self, activations):
-        """1 where a neuron fires. Columns that are almost never 0 are not changed."""
-        n_rows = activations.shape[0]
-        n_most = n_rows - self._support(n_rows)
-        is_binarized = np.repeat(
-            count_active(activations) <= n_most, np.diff(activations.indptr)
-        )
-        compared = activations.copy()
-        compared.data[is_binarized] = activations.data[is_binarized] > 0
-        return as_columns(compared)
 
     def _choose(self, X, activations, compared, target, n_select, eligible):
         """Return the chosen columns in order, and set `scores_`."""
@@ -498,7 +462,3 @@ def _judged_rows(X):
     if not is_judged.any():
         raise ValueError("Each row of X has a NaN. At least one must have none.")
     return np.nan_to_num(X), is_judged
-
-
-def _is_index(column):
-    return isinstance(column, Integral) and not isinstance(column, bool)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from embedding_texts import TEXTS
 
+from sklearn_hsae.embedding import _chunks as chunks_module
 from sklearn_hsae.embedding._chunks import split_into_chunks
+from sklearn_hsae.embedding._local import LocalEmbedder
 
 LONG = " ".join(f"the soup of day {i} was unbelievably lukewarm," for i in range(60))
 
@@ -50,6 +52,13 @@ def test_one_word_without_end_is_split_all_the_same(oracle):
         assert "".join(whole) == text
 
 
+@pytest.mark.parametrize("text", [LONG, "ab" * 49 + " go on"])
+def test_blocks_of_a_very_long_text_change_no_chunk(oracle, monkeypatch, text):
+    expected = split_into_chunks(oracle.tokenizer, text, 20, 5)
+    monkeypatch.setattr(chunks_module, "_CHARACTERS_PER_BLOCK", 100)
+    assert split_into_chunks(oracle.tokenizer, text, 20, 5) == expected
+
+
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_a_long_text_counts_as_a_whole(fresh, oracle, pooling):
     texts = [TEXTS[0], LONG]
@@ -66,6 +75,38 @@ def test_a_long_text_counts_as_a_whole(fresh, oracle, pooling):
     np.testing.assert_allclose(found[1], expected, atol=1e-6)
     np.testing.assert_allclose(found[0], oracle.encode(TEXTS[0]), atol=1e-6)
     assert embed.count_chunks([*texts, TEXTS[0]]).tolist() == [1, len(chunks), 1]
+
+
+def test_an_interruption_within_a_long_text_loses_one_step(
+    fresh, oracle, monkeypatch, capsys
+):
+    text = " ".join(f"on day {i} the soup was rather lukewarm," for i in range(120))
+    embed = fresh(dtype="float32", device="cpu", chunk=50, batch_size=1, verbose=1)
+    embed.fit([TEXTS[0]])
+    embedded, compute = [], LocalEmbedder.embed
+
+    def interrupted(self, texts):
+        if len(embedded) == 8:  # two steps of four chunks
+            raise KeyboardInterrupt
+        return counted(self, texts)
+
+    def counted(self, texts):
+        embedded.extend(texts)
+        return compute(self, texts)
+
+    monkeypatch.setattr(LocalEmbedder, "embed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        embed.transform([text])
+    monkeypatch.setattr(LocalEmbedder, "embed", counted)
+    capsys.readouterr()
+    (found,) = embed.transform([text]).to_numpy()
+    chunks, sizes = split_into_chunks(oracle.tokenizer, text, 50, 0)
+    assert sorted(embedded) == sorted(chunks)  # each of them once
+    told = capsys.readouterr().err
+    assert f"chunks of a long text:  {round(800 / len(chunks))}%" in told
+    assert embed.count_chunks([text]).tolist() == [len(chunks)]
+    mean = np.average(oracle.encode(chunks), axis=0, weights=sizes)
+    np.testing.assert_allclose(found, mean / np.linalg.norm(mean), atol=1e-6)
 
 
 def test_what_the_model_reads_at_once_is_the_largest_chunk(fresh, oracle, recwarn):

@@ -1,8 +1,7 @@
 """The judge by exact matching, against a search word by word."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sklearn_hsae.judges import KeyphraseJudge
 

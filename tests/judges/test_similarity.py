@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from sklearn_hsae import EmbeddingTransformer
+from sklearn_hsae.judges import _similarity as similarity_module
 from sklearn_hsae.judges._similarity import (
     VERBATIM_BONUS,
     PhraseSimilarity,
@@ -83,6 +84,27 @@ def test_a_text_of_one_sentence_is_embedded_once():
     found = similarity.transform(training, ["waited", "sea"], directions)
     np.testing.assert_array_equal(found, expected)
     assert sorted(asked) == sorted({*training, *sentences(training[0])})
+
+
+def test_sentences_in_parts_count_as_all_at_once(monkeypatch, tmp_path, capsys):
+    texts = [
+        "We waited an hour for the soup. The view of the sea was lovely. We paid.",
+        "The soup was cold and thin. We paid and left.",
+        "Lovely view of the sea from the terrace.",
+    ]
+    phrases = ["waited", "sea view"]
+    embedder = EmbeddingTransformer(dtype="float32", cache_dir=tmp_path, verbose=1)
+    at_once = PhraseSimilarity(embedder).fit(texts)
+    expected = at_once.transform(texts, phrases)
+    monkeypatch.setattr(similarity_module, "_SENTENCES_PER_PART", 2)
+    capsys.readouterr()
+    in_parts = PhraseSimilarity(embedder.set_params(cache_dir=None)).fit(texts)
+    assert "sentences, part 3 of 3" in capsys.readouterr().err
+    for mean in ("text_mean_", "sentence_mean_", "phrase_mean_"):
+        found, whole = getattr(in_parts, mean), getattr(at_once, mean)
+        np.testing.assert_allclose(found, whole, atol=1e-5)
+    found = in_parts.transform(texts, phrases)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_two_threads_compare_at_the_same_time():

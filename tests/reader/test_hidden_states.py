@@ -1,6 +1,7 @@
 """What is read of a text: against a plain forward pass over that text alone."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -190,8 +191,11 @@ def test_a_text_without_a_token_that_counts_is_a_row_of_zeros(tiny_model, texts)
 def test_what_cannot_be_read_is_named(tiny_model, texts, tmp_path):
     with pytest.raises(ValueError, match=r"layer=4 does not exist: .* 0 to 3"):
         ReaderSAETransformer(tiny_model, layer=4).fit(texts)
-    with pytest.raises(ValueError, match="cannot be loaded"):
-        ReaderSAETransformer(str(tmp_path / "no-model")).fit(texts)
+    for name in ("no-model", "no-model.gguf"):
+        with pytest.raises(FileNotFoundError, match=f"no file or folder '.*{name}'"):
+            ReaderSAETransformer(str(tmp_path / name)).fit(texts)
+    with pytest.raises(ValueError, match=r"\(folder\) cannot be loaded"):
+        ReaderSAETransformer(str(tmp_path)).fit(texts)
     with pytest.raises(ValueError, match="counts activations"):
         ReaderSAETransformer(tiny_model, aggregate="count").fit(texts)
 
@@ -210,3 +214,11 @@ def test_a_model_that_needs_consent_says_how(texts, tmp_path, monkeypatch):
         repositories["owner/gated"] = GATED
         with pytest.raises(ValueError, match=r"asks for consent.*HF_TOKEN"):
             ReaderSAETransformer("owner/gated").fit(texts)
+
+
+@pytest.mark.parametrize("missing", ["accelerate", "gguf"])
+def test_a_gguf_file_needs_an_extra(texts, tmp_path, monkeypatch, missing):
+    (tmp_path / "model.gguf").touch()
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=rf"{missing}.*sklearn-hsae\[reader\]"):
+        ReaderSAETransformer(str(tmp_path / "model.gguf")).fit(texts)

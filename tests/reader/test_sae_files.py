@@ -1,6 +1,7 @@
 """Autoencoders of other libraries: against their published formulas, in loops."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -324,6 +325,32 @@ def test_missing_files_are_named(tmp_path):
         load_sae(tmp_path)
 
 
+def test_torn_files_are_named(tmp_path):
+    save_saelens(tmp_path, "standard")
+    weights, config = tmp_path / "sae_weights.safetensors", tmp_path / "cfg.json"
+    content = weights.read_bytes()
+    weights.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=f"{tmp_path}' cannot be read.*are torn"):
+        load_sae(tmp_path)
+    save_file({"W_dec": np.zeros((2, 2))}, weights)
+    with pytest.raises(ValueError, match=r"'b_.*' is missing"):
+        load_sae(tmp_path)
+    config.write_text("{")
+    with pytest.raises(ValueError, match="cannot be read: Expecting"):
+        load_sae(tmp_path)
+    for name in ("params.npz", "sae-l19.pth"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 torn")
+        with pytest.raises(ValueError, match="cannot be read"):
+            load_sae(tmp_path / name)
+
+
+def test_a_folder_with_one_per_layer_says_which_to_pass(tmp_path):
+    for layer in (3, 4):
+        save_saelens(tmp_path / f"layers.{layer}", "standard")
+    with pytest.raises(FileNotFoundError, match=r"in it: layers\.3, layers\.4\.$"):
+        load_sae(tmp_path)
+
+
 def test_features_of_a_text_by_a_folder_of_saelens(
     tiny_model, plain_states, texts, tmp_path
 ):
@@ -384,8 +411,12 @@ def test_an_autoencoder_of_another_width_is_an_error(tiny_model, texts, tmp_path
     weights["W_dec"] = weights["W_dec"][:, :8].copy()
     weights["b_dec"] = weights["b_dec"][:8].copy()
     save_saelens(tmp_path, "standard", weights=weights)
-    with pytest.raises(ValueError, match=r"length 8, and the hidden states .* 16"):
-        ReaderSAETransformer(tiny_model, tmp_path).fit(texts)
+    # The model's config is enough: its weights may take hours to download.
+    (tmp_path / "model").mkdir()
+    shutil.copy(f"{tiny_model}/config.json", tmp_path / "model")
+    for model in (tiny_model, str(tmp_path / "model")):
+        with pytest.raises(ValueError, match=r"length 8, and the hidden states .* 16"):
+            ReaderSAETransformer(model, tmp_path).fit(texts)
 
 
 def test_another_layer_than_that_of_the_files_is_told(tiny_model, texts, tmp_path):

@@ -46,6 +46,10 @@ def test_some_features_by_name_or_position(texts, fitted):
     np.testing.assert_array_equal(
         some.activations.toarray(), every[:, [7, 3]].toarray()
     )
+    for one in ("sae7", 7):
+        alone = fitted.token_activations(texts, one).activations
+        np.testing.assert_array_equal(alone.toarray(), every[:, [7]].toarray())
+    assert repr(some).endswith(f"tokens in {len(texts)} texts, 2 features>")
     for unknown in ("x", 32, -1):
         with pytest.raises(ValueError, match=r"'sae0' to 'sae31', or .* 0 to 31"):
             fitted.token_activations(texts, [unknown])
