@@ -30,8 +30,12 @@ from unittest import mock
 import numpy as np
 import torch
 
-from sklearn_hsae import EmbeddingTransformer, MatryoshkaSAETransformer, load_texts
-from sklearn_hsae import _device as device
+from sklearn_hsae import (
+    EmbeddingTransformer,
+    MatryoshkaSAETransformer,
+    _device as device,
+    load_texts,
+)
 from sklearn_hsae.sae._kernels import _compilation
 from sklearn_hsae.sae._training import _train
 
