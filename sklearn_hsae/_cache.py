@@ -148,19 +148,19 @@ class DiskCache:
 
     @contextlib.contextmanager
     def claimed(self, keys):
-        """Claim keys of `cache_key`, so that nobody else computes their entries now.
+        """Claim keys of `cache_key`, so that no one else computes their entries.
 
         Yields those of the keys that no other process or thread has claimed, as a set.
         A claim ends with the block or with the process, also after kill -9.
         """
-        of = {bytes.fromhex(key[: 2 * KEY_BYTES]): key for key in keys}
+        by_start = {bytes.fromhex(key[: 2 * KEY_BYTES]): key for key in keys}
         folder = self.path.with_name(f"{self.path.stem}_claims")
         with contextlib.ExitStack() as stack:
             with self._clear_errors():
                 claimed = stack.enter_context(
-                    claim(folder, lambda taken: [key for key in of if key not in taken])
+                    claim(folder, lambda taken: [*(by_start.keys() - taken)])
                 )
-            yield {of[key] for key in claimed}
+            yield {by_start[start] for start in claimed}
 
     def size(self):
         """Return the number of entries, and the bytes that they take."""

@@ -76,6 +76,12 @@ def fingerprint(path):
     return digest.hexdigest()
 
 
+def file_hash(path):
+    """SHA-256 of a file, as ``sha256sum`` prints it."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_unchanged(path, known):
     """Refuse a file whose :func:`fingerprint` is no longer `known`."""
     if fingerprint(path) != known:

@@ -6,10 +6,10 @@ import unicodedata
 import numpy as np
 import pandas as pd
 
-# LightGBM refuses the special characters of JSON and replaces white space; XGBoost
-# refuses brackets and "<".
 # Letters, marks (the vowels of Hindi), digits, and signs such as emoji.
 _SAID = "LMNS"
+# LightGBM refuses the special characters of JSON and replaces white space; XGBoost
+# refuses brackets and "<".
 _UNSAFE = re.compile(r'[\s",:\[\]{}<>]+')
 
 
@@ -34,12 +34,8 @@ def plain_label(label):
 def same_label(label):
     """A label as lower-case words without punctuation: equal when the words are."""
     words = unicodedata.normalize("NFC", label).lower()
-    is_said = (unicodedata.category(c)[0] in _SAID for c in words)
-    return " ".join(
-        "".join(
-            c if said else " " for c, said in zip(words, is_said, strict=True)
-        ).split()
-    )
+    said = "".join(c if unicodedata.category(c)[0] in _SAID else " " for c in words)
+    return " ".join(said.split())
 
 
 def safe_names(X):

@@ -27,6 +27,7 @@ _LETTERS = regex.compile(r"\p{L}{2,}")
 _PARTS_OF_NUMBERS = {"st", "nd", "rd", "th", "am", "pm"}
 _BLANKS = regex.compile(r"[^\S\n]{2,}")
 _BEFORE_A_STOP = regex.compile(r"[^\S\n]+(?=[.,;:!?](?:\s|$))")
+_BEHIND_A_HANDLE = ",;:.-\u2013\u2014| "  # that began the text
 _SAYS_SOMETHING = regex.compile(r"[\p{L}\p{N}\p{So}]")
 
 
@@ -183,9 +184,7 @@ def _clean(text, removed):
     if cleaned == plain:
         return plain
     cleaned = _BEFORE_A_STOP.sub("", _BLANKS.sub(" ", cleaned)).strip()
-    cleaned = cleaned.lstrip(
-        ",;:.-\u2013\u2014| "
-    )  # behind a handle that began the text
+    cleaned = cleaned.lstrip(_BEHIND_A_HANDLE)
     return cleaned if _SAYS_SOMETHING.search(cleaned) else plain
 
 

@@ -19,6 +19,7 @@ from sklearn_hsae import (
     ConceptAnnotator,
     EmbeddingTransformer,
     HypothesisRegressor,
+    LanguageModel,
     LSAEmbedder,
     MatryoshkaSAETransformer,
     NeuronSelector,
@@ -165,6 +166,42 @@ def test_partitions_are_judged_where_they_are(client):
     has = [["tidy" in t or "resort" in t, "seats" in t] for t in texts]
     np.testing.assert_array_equal(rows, has)
     assert rows.index.tolist() == frame.index.tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.* were not judged:UserWarning")
+def test_a_language_model_has_one_budget_and_one_cache_for_all_workers(
+    client, server, tmp_path
+):
+    texts = [f"text {i} " + "tidy " * (i % 2) + "long " * 300 for i in range(12)]
+    frame = pd.DataFrame({"text": texts})
+    has = np.array(["tidy" in text for text in texts], dtype=float)
+
+    def judge(part, annotate):
+        rows = annotate.transform(np.zeros((len(part), 1)), texts=part["text"])
+        return pd.DataFrame({"tidy": rows[:, 0], "process": os.getpid()}, part.index)
+
+    def annotations(max_calls, parts):
+        llm = LanguageModel(
+            "openai/m",
+            api_base=server.url,
+            max_calls=max_calls,
+            budget="of both",
+            cache_dir=str(tmp_path),
+        )
+        annotate = ConceptAnnotator(["mentions tidy"], llm=llm)
+        annotate.fit(np.zeros((1, 1)), texts=texts[:1])
+        meta = pd.DataFrame({"tidy": [0.0], "process": [0]})[:0]
+        return parts.map_partitions(judge, annotate, meta=meta).compute()
+
+    rows = annotations(8, dataframe.from_pandas(frame, npartitions=2))
+    assert rows["process"].nunique() == 2
+    assert len(server.calls) == rows["tidy"].notna().sum() == 8  # one text per call
+    # Both get all texts: what one asks about, the other reads.
+    twice = dataframe.from_pandas(pd.concat([frame, frame[::-1]]), 2, sort=False)
+    rows = annotations(100, twice)
+    assert rows["process"].nunique() == 2
+    assert len(server.calls) == len(frame)
+    np.testing.assert_array_equal(rows["tidy"], [*has, *has[::-1]])
 
 
 def test_a_partition_is_read_where_it_is(client, tmp_path):

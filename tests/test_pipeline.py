@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import (
@@ -44,6 +45,7 @@ from sklearn_hsae import (
     safe_names,
     with_texts,
 )
+from sklearn_hsae.sae._kernels import suitable_threads
 
 N_SELECT = 4
 
@@ -139,7 +141,15 @@ def test_cross_validation(reviews):
     assert np.isfinite(predicted).all()
 
 
-def test_grid_search_over_the_autoencoder(reviews):
+def test_grid_search_over_the_autoencoder_in_two_processes(reviews, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)  # else every process would take these
+
+    def score_and_threads(pipe, X, y):
+        # Those of torch, which the embedder uses, and those of a large training.
+        n_threads = max(torch.get_num_threads(), suitable_threads(2**40))
+        return {"score": pipe.score(X, y), "threads": n_threads}
+
     grid = [
         {"sae__n_neurons": [12, 16], "sae__k": [2, 4]},
         {
@@ -147,10 +157,20 @@ def test_grid_search_over_the_autoencoder(reviews):
             "sae__target_weight": [0.0, 0.3],
         },
     ]
-    search = GridSearchCV(without_interpretation(make_pipe()), grid, cv=2, n_jobs=2)
+    search = GridSearchCV(
+        without_interpretation(make_pipe()),
+        grid,
+        cv=2,
+        n_jobs=2,
+        scoring=score_and_threads,
+        refit="score",
+    )
     search.fit(np.array(reviews.texts, dtype=object), reviews.target)
     assert len(search.cv_results_["params"]) == 10
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    # The two of them have as many threads as this process alone has cores.
+    n_threads = search.cv_results_["mean_test_threads"].max()
+    assert n_threads <= max(joblib.cpu_count() // 2, 1)
     assert np.isfinite(search.predict(reviews.texts[:5])).all()
 
 

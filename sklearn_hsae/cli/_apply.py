@@ -11,7 +11,6 @@ from sklearn_hsae._files import write_text
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae.cli._columns import with_controls
-from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._history import (
     add_to_history,
     class_columns,
@@ -22,6 +21,7 @@ from sklearn_hsae.cli._judged_file import check_output, output_path, table_write
 from sklearn_hsae.cli._new_outcomes import check_outcomes, outcome_kinds, retest
 from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, format_retest, paragraph
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.corpora import concept_drift, neuron_drift
 from sklearn_hsae.datasets import TextsInPieces
 from sklearn_hsae.evaluation import corrected_names, relabel_column

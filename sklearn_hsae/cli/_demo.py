@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from sklearn_hsae import EmbeddingTransformer
-from sklearn_hsae.cli._fit_and_evaluate import build_pipeline, fit_and_evaluate, say
+from sklearn_hsae.cli._fit_and_evaluate import build_pipeline, fit_and_evaluate
 from sklearn_hsae.cli._read_data import Split
 from sklearn_hsae.cli._record import (
     finish_record,
@@ -15,6 +15,7 @@ from sklearn_hsae.cli._record import (
 )
 from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results, wrap
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.datasets import make_reviews
 from sklearn_hsae.evaluation import match_hypotheses
 

@@ -8,10 +8,10 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from sklearn_hsae._files import json_value, write_text
-from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._hookpoint import Hookpoint, write_json
 from sklearn_hsae.cli._language_model import language_model
 from sklearn_hsae.cli._same_results import CONFIG, TEXTS_HASH, check_same_results
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.cli._texts_to_explain import texts_to_explain
 from sklearn_hsae.report import package_versions
 
@@ -46,7 +46,7 @@ def explain(arguments, argv):
         for scorer in scorers:
             job.score(scorer)
     table = pd.concat([job.table(scorers) for job in jobs], ignore_index=True)
-    write_text(folder / _TABLE, table.to_csv(index=False))
+    write_text(folder / _TABLE, table.round(4).to_csv(index=False))
     _show(table, jobs, scorers)
     say(f"\nwritten: {folder}")
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sklearn_hsae.cli._fit_and_evaluate import say
-from sklearn_hsae.cli._read_data import file_hash
+from sklearn_hsae._files import file_hash
 from sklearn_hsae.cli._results_folder import read_results
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.datasets import read_file
 from sklearn_hsae.explorer import (
     LABEL_FILE,

@@ -1,17 +1,16 @@
 """The long part of a call: fit the steps, then test on the held-out texts."""
 
-import sys
 import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-from sklearn.base import clone
 
 from sklearn_hsae import evaluate_hypotheses, make_hypothesis_pipeline
 from sklearn_hsae._sklearn_compat import validate_params
+from sklearn_hsae.cli._describe_cost import describe_cost
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.evaluation import baselines, stability
 from sklearn_hsae.llm import check_environment
 from sklearn_hsae.selection import suggest_n_select
@@ -39,12 +38,6 @@ _DOING = {
     "baselines": "what other methods reach on the same texts",
     "repeat": "search again with other seeds, repeats: {n_repeats}",
 }
-
-
-def say(message):
-    """One line of progress; results go to standard output, this does not."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
 
 
 def build_pipeline(
@@ -141,7 +134,7 @@ def fit_and_evaluate(pipeline, split, n_repeats=0, seed=None, with_baselines=Fal
     X = split.texts
     for name, step in pipeline.steps[:-1]:
         if name == "interpret" and pipeline["annotate"].llm is not None:
-            _say_estimate(pipeline, X, split, n_repeats)
+            say(describe_cost(pipeline, X, split.new_texts, n_repeats))
         with stages.stage(name):
             uses_groups = name in ("sae", "select")
             together = {"groups": split.groups} if uses_groups else {}
@@ -189,35 +182,6 @@ def _in_the_command(evaluation):
     for parameter, option in _IN_THE_COMMAND.items():
         verdict = verdict.replace(parameter, option)
     return replace(evaluation, verdict=verdict)
-
-
-def _say_estimate(pipeline, activations, split, n_repeats):
-    """Say what the language model will cost, before the first call to it."""
-    annotate = pipeline["annotate"]
-    name = pipeline["interpret"].estimate_cost(activations)
-    judge = annotate.estimate_cost(activations)
-    first, again = [name, judge], [name, judge]
-    if annotate.judge != "distilled":  # its probes judge the held-out texts for free
-        texts = np.ravel(split.new_texts)  # both texts of a pair
-        names = pd.DataFrame(0.0, index=range(len(texts)), columns=activations.columns)
-        judge_all = clone(annotate).set_params(fit_sample=None)
-        judge_new = judge_all.estimate_cost(names, texts=texts)
-        first, again = [name, judge, judge_new], [name, judge_new]
-    parts = first + again * n_repeats
-    calls, tokens = (
-        sum(part[key] for part in parts) for key in ("calls", "prompt_tokens")
-    )
-    dollars = [part["dollars"] for part in parts]
-    price = "at a price litellm does not know"
-    if None not in dollars:
-        price = f"for at most {_price(sum(dollars))} if the model does not reason"
-    limit = annotate.llm.max_cost
-    price += "" if limit is None else f" (--max-cost {_price(limit)})"
-    say(f"estimate: {calls:,} calls with {tokens:,} tokens {price}")
-
-
-def _price(dollars):
-    return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.2g}"
 
 
 def _baselines(pipeline, split, seed):

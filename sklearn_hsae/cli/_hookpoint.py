@@ -16,7 +16,7 @@ from sklearn_hsae import (
 from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae._labels import unique_labels
 from sklearn_hsae._tokens import carry_tokens, tokens_behind
-from sklearn_hsae.cli._fit_and_evaluate import say
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.interpretation import estimate_scores, score_concepts
 
 _FEATURES_PER_ROUND = 50  # a round is kept when it has ended

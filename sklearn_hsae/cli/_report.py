@@ -1,7 +1,7 @@
 """``sklearn-hsae report``: the report of a run, written again."""
 
-from sklearn_hsae.cli._fit_and_evaluate import say
 from sklearn_hsae.cli._results_folder import read_results, write_views
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.evaluation import corrected_names, relabel, relabel_column
 
 

@@ -12,8 +12,7 @@ from pandas.api.types import is_numeric_dtype
 
 from sklearn_hsae import load_pipeline, save_pipeline
 from sklearn_hsae._extras import import_extra
-from sklearn_hsae._files import json_value, write_text
-from sklearn_hsae.cli._read_data import file_hash
+from sklearn_hsae._files import file_hash, json_value, write_text
 from sklearn_hsae.evaluation import (
     HypothesisEvaluation,
     class_name,
@@ -128,7 +127,8 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     }
     names = _STORED if by is None else (*_STORED, _BY_GROUP)
     written = _write_tables(folder, tables)
-    write_text(folder / _HELD_OUT, _as_lines(_held_out(split)))
+    held_out = _held_out(split)
+    write_text(folder / _HELD_OUT, _as_lines(held_out))
     save_pipeline(pipeline, folder / _MODEL)
     save_evaluation(evaluation, folder / _EVALUATION)
     stored = {
@@ -139,7 +139,6 @@ def write_results(arguments, split, pipeline, evaluation, record, by=None):
     record = json_value({**record, "stored": stored})
     for path in FIGURE_FILES:  # of an earlier call, which say something else
         (folder / _FIGURES / path).unlink(missing_ok=True)
-    held_out = _held_out(split)
     paths = write_views(
         folder, evaluation, record, held_out, arguments, by=by, pipeline=pipeline
     )

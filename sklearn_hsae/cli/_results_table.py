@@ -93,29 +93,26 @@ def _tabulate_groups(by):
 
     Of many classes, what differs alone.
     """
-    found, name = report.comparisons(by), by.attrs["by"]
-    shown = [each for each in found if each.label is None or each.any_differs]
+    compared, name = report.comparisons(by), by.attrs["by"]
+    shown = [c for c in compared if c.label is None or c.any_differs]
     is_class = "average_marginal_effect" in by
     unit = "Points" if is_class else "Effect"
-    lines = textwrap.wrap(report.differing_line(found, name), _width())
+    lines = textwrap.wrap(report.differing_line(compared, name), _width())
     if not shown:
         return lines
     lines += [f"{unit} by {name}; * differs from the mean of the other groups:"]
-    values = [each.points if is_class else each.effect for each in shown]
+    values = [c.points if is_class else c.effect for c in shown]
     digits = report.effect_digits(value for line in values for value in line)
     cells = [
         [
             report.number(value, digits, sign=True) + (" *" if differs else "  ")
-            for value, differs in zip(line, each.differs, strict=True)
+            for value, differs in zip(line, comparison.differs, strict=True)
         ]
-        for line, each in zip(values, shown, strict=True)
+        for line, comparison in zip(values, shown, strict=True)
     ]
     heads = _shortened(shown[0].groups)
     figures = list(zip(heads, map(list, zip(*cells, strict=True)), strict=True))
-    concepts = [
-        each.concept if each.label is None else f"{each.label}: {each.concept}"
-        for each in shown
-    ]
+    concepts = [comparison.name for comparison in shown]
     for block in _side_by_side(figures, []):
         lines += _lines(block, concepts)
     return lines

@@ -7,17 +7,14 @@ from sklearn_hsae.cli._columns import describe_groups
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
     fit_and_evaluate,
-    say,
     warn_of_overlap,
 )
 from sklearn_hsae.cli._language_model import language_model
 from sklearn_hsae.cli._read_data import read_split
-from sklearn_hsae.cli._record import (
-    finish_record,
-    start_record,
-)
+from sklearn_hsae.cli._record import finish_record, start_record
 from sklearn_hsae.cli._results_folder import write_results
 from sklearn_hsae.cli._results_table import show_results
+from sklearn_hsae.cli._say import say
 from sklearn_hsae.sae import suggest_sizes
 
 

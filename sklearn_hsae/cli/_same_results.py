@@ -2,7 +2,7 @@
 
 import json
 
-from sklearn_hsae.cli._fit_and_evaluate import say
+from sklearn_hsae.cli._say import say
 
 CONFIG = "run_config.json"
 TEXTS_HASH = "hash of the texts"

@@ -105,8 +105,8 @@ class GroupsView:
         self.state.param.watch(lambda event: self._rename(), ["n_corrections"])
 
     def _nothing(self):
-        nobody = np.zeros(len(self.content.texts), dtype=bool)
-        return compare([self.state.shared.hypotheses], nobody, nobody)
+        no_text = np.zeros(len(self.content.texts), dtype=bool)
+        return compare([self.state.shared.hypotheses], no_text, no_text)
 
     def _figure(self):
         plot = plain_figure(

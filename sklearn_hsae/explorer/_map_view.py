@@ -80,7 +80,7 @@ class MapView:
         self.projection.param.watch(self._change_projection, "value")
         self.colour.param.watch(self._choose_colour, "value")
         for widget in (self.method, self.n_clusters):
-            widget.param.watch(lambda event: self._find_clusters(), "value")
+            widget.param.watch(lambda event: self._change_clusters(), "value")
         self.clear.on_click(lambda event: self._clear())
         self.state.param.watch(lambda event: soon(self._filter), ["filtered"])
         self.state.param.watch(lambda event: soon(self._draw), ["drawn"])
@@ -170,7 +170,7 @@ class MapView:
         self.method.visible = is_shown
         self.n_clusters.visible = is_shown and self.method.value == "k-means"
 
-    def _find_clusters(self):
+    def _change_clusters(self):
         self.clusters = None
         self._show_clusters_controls()
         soon(self._draw)

@@ -4,6 +4,8 @@ A browser without a GPU takes seconds to draw 100,000 points, and does it again 
 change. An image of them is made within a tenth of a second and only shown.
 """
 
+from itertools import product
+
 import numpy as np
 
 _FINER = 2  # pixels per pixel of the page, which are averaged: edges become soft
@@ -39,8 +41,8 @@ def draw_points(x, y, colours, view, shape, diameter):
     weighted[:-1, 3:] = opacity
     packed = weighted.view(np.uint32)[:, 0][point]
     pixels = packed.view(np.uint8).reshape(height, _FINER, width, _FINER, 4)
-    total = pixels[:, 0, :, 0].astype(np.uint32)
-    for i, j in np.argwhere(np.ones((_FINER, _FINER)))[1:]:
+    total = np.zeros((height, width, 4), dtype=np.uint32)
+    for i, j in product(range(_FINER), repeat=2):
         total += pixels[:, i, :, j]
     opaque = np.maximum(total[..., 3:], 1)
     image = np.empty((height, width, 4), dtype=np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 # is then as good, and needs no permutation.
 FEW_ROWS = 200
 _N_PERMUTATIONS = 999
-_PER_ALPHA = 10  # so many corrected p-values are possible below alpha, or more
+_PER_ALPHA = 10  # least number of possible p-values below alpha
 _SEED = 0  # the same table from the same rows
 _MAX_VALUES = 20_000_000  # permuted values in all: about two seconds
 _VALUES_PER_CHUNK = 2_000_000

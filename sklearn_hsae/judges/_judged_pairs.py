@@ -64,6 +64,16 @@ class JudgedPairs:
             self.annotations[pairs[key]] = float(value)
         return len(entries) == len(pairs)
 
+    def keys(self, rows, columns):
+        """The keys of a block of pairs in the cache."""
+        return [self._key(i, j) for i in rows for j in columns]
+
+    def claimed(self, blocks):
+        """Claim blocks, see `DiskCache.claimed`."""
+        return self._cache.claimed(
+            [key for block in blocks for key in self.keys(*block)]
+        )
+
     def take(self, replies):
         """Store replies: tuples of rows, columns and an array of annotations."""
         entries = {}

@@ -1,6 +1,7 @@
 """Judge by a language model: it reads the texts and says which concepts each has."""
 
-import random
+import itertools
+import time
 import warnings
 
 import numpy as np
@@ -8,12 +9,14 @@ import pandas as pd
 
 from sklearn_hsae._cache import open_cache
 from sklearn_hsae._labels import plain_label
+from sklearn_hsae.judges._claimed_blocks import ClaimedBlocks
 from sklearn_hsae.judges._judge_question import judge_question
 from sklearn_hsae.judges._judged_pairs import JudgedPairs
 from sklearn_hsae.llm import LLMClient, Usage, estimate_cost, shortened
 
 # Texts share a call up to this length: some tweets, but only one long review.
 _WORDS_PER_CALL = 400
+_SECONDS_TO_WAIT = 0.2  # before looking again for what another process asks about
 
 
 class LLMJudge:
@@ -117,23 +120,46 @@ class LLMJudge:
         return pairs
 
     def _ask(self, texts, pairs, texts_per_call):
-        """Ask about the missing pairs; return whether all of them were asked."""
-        blocks = list(self._blocks(texts, pairs.missing(), texts_per_call))
-        # When several processes judge the same texts, each takes the blocks in another
-        # order and skips those that another process has judged in the meantime.
-        random.Random().shuffle(blocks)
-        questions = (
-            self._question(texts, *block)
-            for block in blocks
-            if not pairs.look_up(*block)
-        )
+        """Ask about the missing pairs; return whether all of them were asked.
+
+        What another process is asking about is not asked here, but read from the cache
+        when it is there.
+        """
+        wanted = pairs.missing()
+        while wanted.any():
+            blocks = list(self._blocks(texts, wanted, texts_per_call))
+            with ClaimedBlocks(pairs, self._n_per_claim(blocks)) as claims:
+                questions = (
+                    self._question(texts, *block) for block in claims.free(blocks)
+                )
+                first = next(questions, None)
+                if first is not None:
+                    questions = itertools.chain([first], questions)
+                    if not self._send(questions, len(blocks), pairs, claims):
+                        return False
+            wanted = claims.postponed & pairs.missing()
+            if first is None and wanted.any():
+                time.sleep(_SECONDS_TO_WAIT)
+        return True
+
+    def _n_per_claim(self, blocks):
+        """Blocks that are under way at the same time: of a batch, all of them."""
+        llm = self.client.llm
+        return len(blocks) if llm.batch else llm.max_concurrency
+
+    def _send(self, questions, n_questions, pairs, claims):
+        def take(replies):
+            pairs.take(
+                (*request.about, request.read(reply)) for request, reply in replies
+            )
+            for request, _ in replies:
+                claims.end(*request.about)
+
         return self.client.run(
             questions,
-            lambda replies: pairs.take(
-                (*request.about, request.read(reply)) for request, reply in replies
-            ),
+            take,
             "Judging texts",
-            len(blocks),
+            n_questions,
             lambda request: pairs.give_up(*request.about),
         )
 

@@ -4,7 +4,9 @@ Requests run at the same time and within a budget. Replies are cached, so that n
 request is paid for twice.
 """
 
+import contextlib
 import json
+import time
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ from sklearn_hsae.llm._provider import (
 )
 from sklearn_hsae.llm._replies import UnreadableReply
 from sklearn_hsae.llm._usage import Usage
+
+_SECONDS_TO_WAIT = 0.2  # before looking again for what another process asks
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,23 @@ class LLMClient:
             unknown, the server is down.
         """
         results, positions = [None] * len(requests), defaultdict(list)
+        for i, request in enumerate(requests):  # equal requests share one call
+            positions[self._key(request)].append(i)
         with open_cache(self.llm.cache_dir, "llm") as cache:
-            for i, request in enumerate(requests):
-                positions[self._key(request)].append(i)
-            cached = cache.get_many(list(positions))
 
             def take(key, value):
                 for i in positions[key]:
                     results[i] = requests[i].read(value)
+
+            def read_cached(keys):
+                """Take what the cache has; return the other keys."""
+                entries = cache.get_many(keys)
+                for key, value in entries.items():
+                    # Another version may have written it and read it in another way.
+                    with contextlib.suppress(UnreadableReply):
+                        take(key, json.loads(value))
+                        self.usage.cache_hits += len(positions[key])
+                return [key for key in keys if results[positions[key][0]] is None]
 
             def receive(pairs):
                 values = {self._key(request): value for request, value in pairs}
@@ -119,19 +132,17 @@ class LLMClient:
                 for key, value in values.items():
                     take(key, value)
 
-            for key, value in cached.items():
-                try:
-                    take(key, json.loads(value))
-                except UnreadableReply:
-                    continue  # another version wrote it and read it in another way
-                self.usage.cache_hits += len(positions[key])
-            # Equal requests share one call.
-            todo = [
-                requests[rows[0]]
-                for rows in positions.values()
-                if results[rows[0]] is None
-            ]
-            self.run(todo, receive, description, len(todo))
+            missing = read_cached(list(positions))
+            while missing:
+                # What another process asks now is not asked here, but read from the
+                # cache when it is there.
+                with cache.claimed(missing) as claimed:
+                    missing = read_cached(missing)
+                    todo = [requests[positions[k][0]] for k in missing if k in claimed]
+                    self.run(todo, receive, description, len(todo))
+                missing = [key for key in missing if key not in claimed]
+                if missing and not todo:
+                    time.sleep(_SECONDS_TO_WAIT)
         return results
 
     def run(self, requests, receive, description, total, give_up=lambda request: None):

@@ -61,7 +61,7 @@ class Shards:
         if index["format"] != _FORMAT:
             raise ValueError(
                 f"{path} has the format {index['format']}, and this version reads "
-                f"{_FORMAT}. Write the shards anew."
+                f"{_FORMAT}. Write the shards again."
             )
         self.columns = index["columns"]
         self._entries = index["shards"]
@@ -97,7 +97,7 @@ class Shards:
         if not self.is_complete(position):
             raise ValueError(
                 f"{path} is missing or cut off. Call transform_to again: it computes "
-                "this part anew."
+                "this part again."
             )
         return sp.load_npz(path) if path.suffix == ".npz" else np.load(path)
 

@@ -58,7 +58,7 @@ class EvaluationDisplay(Display):
     ):
         """Evaluate a fitted pipeline on held-out rows, and draw the result.
 
-        Each call judges the texts anew. For several displays, call
+        Each call judges the texts again. For several displays, call
         :func:`~sklearn_hsae.evaluate_hypotheses` once, and `from_evaluation`.
 
         Parameters

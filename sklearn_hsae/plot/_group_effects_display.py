@@ -52,7 +52,7 @@ class GroupEffectsDisplay(EvaluationDisplay):
         self.by = by
         found = comparisons(by)
         if "class" in by:
-            found = [each for each in found if each.any_differs]
+            found = [comparison for comparison in found if comparison.any_differs]
         if not found:
             raise ValueError(
                 "No effect on a class differs between the groups, so there is nothing "
@@ -112,16 +112,11 @@ class GroupEffectsDisplay(EvaluationDisplay):
         return with_room(self._concepts(), len(self._compared[0].groups))
 
     def _concepts(self):
-        return [
-            wrapped(
-                each.concept if each.label is None else f"{each.label}: {each.concept}"
-            )
-            for each in self._compared
-        ]
+        return [wrapped(comparison.name) for comparison in self._compared]
 
     def _draw(self, ax):
         found = self._compared
-        draw_effects(ax, [[*_effects(each)] for each in found], self._concepts())
+        draw_effects(ax, [*map(_effects, found)], self._concepts())
         for i in range(1, len(found)):
             ax.axhline(i - 0.5, color="#e6e6e6", linewidth=0.8, zorder=0)
         ax.set_xlabel(effect_unit(self.evaluation, self.outcome))
@@ -144,6 +139,8 @@ class _Effect(NamedTuple):
         return _format.is_number(self.effect)
 
 
-def _effects(each):
+def _effects(compared):
     """The effect of one hypothesis in each group."""
-    return map(_Effect, each.effect, each.low, each.high, each.differs)
+    return [
+        *map(_Effect, compared.effect, compared.low, compared.high, compared.differs)
+    ]

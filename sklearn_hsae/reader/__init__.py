@@ -4,7 +4,8 @@ From a text to a row of `ReaderSAETransformer.transform`:
 
 1. `_windows.py` splits the text into windows of tokens and says which tokens count.
 2. `_hidden_states.py` runs the first layers of the model on batches of windows.
-   `_pretrained_model.py` loads it, and `_places.py` says where in a layer the states are taken.
+   `_pretrained_model.py` loads it, and `_places.py` says where in a layer the states
+   are taken.
 3. `_token_encoder.py` encodes each token, by a `MatryoshkaSAETransformer` or by a
    `_pretrained_sae.py`. `_sae_hub.py` finds the files of the latter; `_sae_files.py`
    and `_saelens_files.py` read them.

@@ -26,6 +26,11 @@ class Comparison:
     differs: list
 
     @property
+    def name(self):
+        """The concept, behind the class of three or more."""
+        return self.concept if self.label is None else f"{self.label}: {self.concept}"
+
+    @property
     def any_differs(self):
         """Whether the effect in some group differs from that in the others."""
         return any(self.differs)
@@ -67,9 +72,9 @@ def comparisons(table):
     ]
 
 
-def differing_line(found, name):
+def differing_line(compared, name):
     """How many effects differ between the groups, in one sentence."""
-    n, n_all = sum(each.any_differs for each in found), len(found)
+    n, n_all = sum(comparison.any_differs for comparison in compared), len(compared)
     if n == 0:
         return (
             f"No effect differs between the values of {name}, after correction for the "
@@ -82,58 +87,63 @@ def by_group_content(table):
     """What the page shows of a comparison; None without one."""
     if table is None:
         return None
-    found = comparisons(table)
+    compared = comparisons(table)
     name = _format.printable(table.attrs.get("by", "group"))
-    line = differing_line(found, name)
-    if found[0].label is not None:  # of many classes, what differs
-        found = [each for each in found if each.any_differs]
-    scale = _scale(found)
-    digits = _format.effect_digits(e for each in found for e in each.effect)
+    line = differing_line(compared, name)
+    if compared[0].label is not None:  # of many classes, what differs
+        compared = [comparison for comparison in compared if comparison.any_differs]
+    scale = _scale(compared)
+    digits = _format.effect_digits(
+        effect for comparison in compared for effect in comparison.effect
+    )
     return {
         "name": name,
         "line": line,
         "axis": axis_of(scale),
-        "blocks": [_block(each, scale, digits) for each in found],
+        "blocks": [_block(comparison, scale, digits) for comparison in compared],
     }
 
 
-def _scale(found):
+def _scale(compared):
     columns = [
-        [value for each in found for value in getattr(each, name)]
+        [value for comparison in compared for value in getattr(comparison, name)]
         for name in ("effect", "low", "high")
     ]
     return fit_scale(*np.array(columns, dtype=float))
 
 
-def _block(each, scale, digits):
+def _block(comparison, scale, digits):
     return {
-        "concept": each.concept,
-        "class": each.label,
-        "plain": not each.any_differs,
-        "rows": [_line(each, i, scale, digits) for i in range(len(each.groups))],
+        "concept": comparison.concept,
+        "class": comparison.label,
+        "plain": not comparison.any_differs,
+        "rows": [
+            _line(comparison, i, scale, digits) for i in range(len(comparison.groups))
+        ],
     }
 
 
-def _line(each, i, scale, digits):
-    effect = each.effect[i]
+def _line(comparison, i, scale, digits):
+    effect = comparison.effect[i]
     is_known = _format.is_number(effect)
+    low, high = comparison.low[i], comparison.high[i]
     interval = (
-        f"{_format.number(each.low[i], digits, sign=True)} to "
-        f"{_format.number(each.high[i], digits, sign=True)}"
+        f"{_format.number(low, digits, sign=True)} to "
+        f"{_format.number(high, digits, sign=True)}"
     )
     points = ""
-    if _format.is_number(each.points[i]):
-        points = f"{_format.number(each.points[i], 0, sign=True)} points"
+    if _format.is_number(comparison.points[i]):
+        points = f"{_format.number(comparison.points[i], 0, sign=True)} points"
     return {
-        "group": each.groups[i],
-        "n": _format.count(each.n[i]),
-        "mark": mark_of(effect, each.low[i], each.high[i], scale) if is_known else None,
+        "group": comparison.groups[i],
+        "n": _format.count(comparison.n[i]),
+        "mark": mark_of(effect, low, high, scale) if is_known else None,
         "raises": is_known and effect >= 0,
         "effect": _format.number(effect, digits, sign=True),
         "interval": interval if is_known else "not estimable",
         "points": points,
-        "share": _format.percent(each.prevalence[i]),
-        "difference": _format.number(each.difference[i], digits, sign=True),
-        "p": _format.p_value(each.p[i]),
-        "differs": each.differs[i],
+        "share": _format.percent(comparison.prevalence[i]),
+        "difference": _format.number(comparison.difference[i], digits, sign=True),
+        "p": _format.p_value(comparison.p[i]),
+        "differs": comparison.differs[i],
     }

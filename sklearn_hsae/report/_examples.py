@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_hsae import _format
-from sklearn_hsae.report._hypothesis_rows import hypothesis_rows
+from sklearn_hsae.report._hypothesis_rows import concept_rows, hypothesis_rows
 
 _SEED = 0  # one evaluation always gives the same page
 _SHOWN_CHARACTERS = 600  # of a long text, until a reader asks for the rest
@@ -31,9 +31,7 @@ def draw_examples(evaluation, n_examples):
     """
     rng = np.random.default_rng(_SEED)
     drawn = {}
-    rows = [
-        each for row in hypothesis_rows(evaluation) for each in row.members or [row]
-    ]
+    rows = concept_rows(hypothesis_rows(evaluation))
     for name in dict.fromkeys(row.name for row in rows):  # one row per class
         annotations = evaluation.annotations[name].to_numpy()
         values = (1, -1) if evaluation.settings.get("pairs") else (1, 0)

@@ -65,6 +65,11 @@ def hypothesis_rows(evaluation):
     return _sorted(rows)
 
 
+def concept_rows(rows):
+    """One row per concept: of a hypothesis of several concepts, its members."""
+    return [concept for row in rows for concept in row.members or [row]]
+
+
 def largest_points(rows_of_classes):
     """The largest effect of a hypothesis on any class, in percentage points.
 

@@ -1,6 +1,5 @@
 """From the options and the file to texts, outcomes and the task."""
 
-import hashlib
 import re
 import warnings
 
@@ -8,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_hsae._files import file_hash
 from sklearn_hsae.cli import _read_data as read_data
 from sklearn_hsae.cli._arguments import parse_arguments
 from sklearn_hsae.cli._main import main
-from sklearn_hsae.cli._read_data import file_hash, read_split, split_off
+from sklearn_hsae.cli._read_data import read_split
 
 N = 60
 TEXTS = [f"text number {i}" for i in range(N)]
@@ -108,57 +108,6 @@ def test_the_decimal_sign_and_the_encoding_can_be_named(tmp_path):
     split = split_of(path, "--decimal", ",", "--encoding", "cp1252")
     assert "café 7" in {*split.texts, *split.new_texts}
     assert max(*split.y, *split.new_y) == 1.059
-
-
-@pytest.mark.parametrize(
-    ("n", "n_new"), [(50, 25), (1000, 500), (3000, 1000), (5000, 1000), (6001, 1200)]
-)
-def test_half_up_to_a_thousand_or_a_fifth_is_split_off(n, n_new):
-    """Every text lands in one part, with its own outcome."""
-    texts, new_texts, y, new_y = split_off(
-        np.arange(n).astype(str), np.arange(n) / 2, "regression", 0
-    )
-    assert len(new_y) == n_new
-    np.testing.assert_array_equal(np.sort([*y, *new_y]), np.arange(n) / 2)
-    np.testing.assert_array_equal(texts.astype(float), y * 2)
-    np.testing.assert_array_equal(new_texts.astype(float), new_y * 2)
-
-
-def test_every_class_keeps_its_share_when_a_part_is_split_off():
-    """Otherwise a rare class may be missing where it is tested."""
-    y = np.array(["rare"] * 10 + ["common"] * 190)
-    _, _, y_train, y_new = split_off(np.arange(200).astype(str), y, "classification", 0)
-    assert (y_new == "rare").sum() == 5 and (y_train == "rare").sum() == 5
-
-
-@pytest.mark.parametrize(
-    ("y", "task", "message"),
-    [
-        (
-            ["once"] + ["a"] * 99,
-            "classification",
-            "class 'once' has one text.*holdout.$",
-        ),
-        ([7] + [1, 2] * 50, "classification", "class '7' .* --task regression"),
-        (
-            [f"c{i % 1300}" for i in range(6000)],
-            "classification",
-            "1300 classes are too many",
-        ),
-        (np.arange(49.0), "regression", "at least 50"),
-    ],
-)
-def test_what_cannot_be_split_is_named(y, task, message):
-    """In terms of the user's classes, not of scikit-learn's options."""
-    with pytest.raises(ValueError, match=message):
-        split_off(np.array(["t"] * len(y)), np.array(y), task, 0)
-
-
-def test_the_hash_is_that_of_sha256sum(tmp_path):
-    """run.json names the data by it."""
-    path = tmp_path / "a.csv"
-    path.write_bytes(b"text,y\n" * 10**6)
-    assert file_hash(path) == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

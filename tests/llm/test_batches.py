@@ -95,7 +95,7 @@ def test_a_batch_that_ends_early_is_an_error_that_keeps_the_answers(tmp_path, en
     assert client.usage.cache_hits == 5 and len(server.calls) == 10
 
 
-def test_a_batch_that_is_gone_is_sent_anew_at_the_next_call(tmp_path, monkeypatch):
+def test_a_batch_that_is_gone_is_sent_again_at_the_next_call(tmp_path, monkeypatch):
     # Providers delete them after a month.
     def forget(seconds):
         server.batches.clear()

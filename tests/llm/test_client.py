@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from llm_server import ERRORS, FAULTS, LLMServer, chat, language_model
@@ -245,6 +246,18 @@ def test_the_same_question_twice_is_one_call():
     assert len(server.calls) == 1
 
 
+def test_what_another_client_asks_now_is_read_from_the_cache(tmp_path):
+    # Two workers of a search that name the same neurons.
+    def ask(start):
+        client = client_of(server, cache_dir=str(tmp_path))
+        return client.ask(questions(12)[start : start + 8], "")
+
+    with LLMServer(echo, latency=0.1) as server, ThreadPoolExecutor() as threads:
+        replies = list(threads.map(ask, [0, 4]))
+    assert replies == [[f"question {i}" for i in range(s, s + 8)] for s in (0, 4)]
+    assert len(server.calls) == 12
+
+
 def test_inside_a_running_event_loop_and_from_several_threads():
     # A notebook has a loop of its own.
     with LLMServer(echo) as server:
@@ -309,7 +322,9 @@ def test_a_key_appears_nowhere(monkeypatch, tmp_path, caplog):
             refused.ask(questions(1), "")
     shown = "".join(traceback.format_exception(raised.value))
     assert "Incorrect API key" in shown
-    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    files = b"".join(
+        file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()
+    )
     everything = [shown, repr(client), repr(refused), caplog.text, str(files)]
     everything.append(str(pickle.dumps([client, refused])))
     assert not any(secret in text for text in everything)

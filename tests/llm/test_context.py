@@ -24,7 +24,7 @@ def windows(server):
 
 
 def test_ollama_is_asked_for_a_window_that_holds_the_prompt():
-    # One size as long as it will do: Ollama loads the model anew for another.
+    # One size as long as it will do: Ollama loads the model again for another.
     with LLMServer(lambda prompt: '{"a": 1}') as server:
         ask(server, "short", "word " * 2000, "word " * 8000, max_concurrency=1)
     sizes = windows(server)
