@@ -135,7 +135,8 @@ class Hookpoint:
     def score(self, scorer):
         labels = self.explanations()
         missing = self._without_score(scorer, labels)
-        say(f"{self.name}: scoring {len(missing)} explanations ({scorer})")
+        if missing:
+            say(f"{self.name}: scoring {len(missing)} explanations ({scorer})")
         for start in range(0, len(missing), _FEATURES_PER_ROUND):
             names = missing[start : start + _FEATURES_PER_ROUND]
             unique = unique_labels([labels[name] for name in names])
