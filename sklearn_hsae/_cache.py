@@ -51,6 +51,13 @@ def cache_key(**parts):
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def cache_folder(cache_dir):
+    """The folder that `cache_dir` names; "auto" is the user's cache folder."""
+    if isinstance(cache_dir, str) and cache_dir == "auto":
+        cache_dir = platformdirs.user_cache_dir("sklearn_hsae")
+    return Path(cache_dir).expanduser()
+
+
 def open_cache(cache_dir, name):
     """Open a cache.
 
@@ -68,9 +75,7 @@ def open_cache(cache_dir, name):
     """
     if cache_dir is None:
         return MemoryCache()
-    if isinstance(cache_dir, str) and cache_dir == "auto":
-        cache_dir = platformdirs.user_cache_dir("sklearn_hsae")
-    return DiskCache(cache_dir, name)
+    return DiskCache(cache_folder(cache_dir), name)
 
 
 class DiskCache:

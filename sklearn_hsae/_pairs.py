@@ -101,7 +101,30 @@ def _positions(rows):
     return f"{shown}, ..." if len(rows) > _MAX_ROWS_IN_MESSAGE else shown
 
 
-def attach_pairs(vectors, X, pairs):
+def attach_texts_or_pairs(values, X, texts, names):
+    """A frame that carries what `check_texts_or_pairs` returned.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_texts, n_features) or (2 * n_pairs, n_features)
+        Of pairs, all first texts come before all second ones.
+    X : object
+        Where the texts came from; a frame has a row index.
+    texts : ndarray of str of shape (n_texts,) or (n_pairs, 2)
+    names : sequence of str of length n_features
+
+    Returns
+    -------
+    DataFrame
+        The row index is that of `X` with the level "text"; see `_attach_pairs`.
+    """
+    attach = attach_texts if texts.ndim == 1 else _attach_pairs
+    frame = attach(values, X, texts)
+    frame.columns = names
+    return frame
+
+
+def _attach_pairs(vectors, X, pairs):
     """A frame of two rows per pair: all first texts, then all second ones.
 
     Parameters

@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs
-from sklearn_hsae._texts import attach_texts, warn_of_empty
+from sklearn_hsae._pairs import attach_texts_or_pairs, check_texts_or_pairs
+from sklearn_hsae._texts import warn_of_empty
 from sklearn_hsae.annotation import ConceptAnnotator
 from sklearn_hsae.cleaning import TextCleaner
 from sklearn_hsae.embedding import EmbeddingTransformer, LSAEmbedder, make_embedder
@@ -291,10 +291,8 @@ def texts_alone(X, columns):
     texts = check_texts_or_pairs(X, "The pipeline", allow_empty=True)
     single = texts.T.ravel()
     warn_of_empty(single)
-    attach = attach_texts if texts.ndim == 1 else attach_pairs
-    frame = attach(np.zeros((len(single), len(columns))), X, texts)
-    frame.columns = columns
-    return frame
+    values = np.zeros((len(single), len(columns)))
+    return attach_texts_or_pairs(values, X, texts, columns)
 
 
 def _embeds(step):

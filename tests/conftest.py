@@ -43,6 +43,12 @@ def user_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def cache(user_cache):
+    """The path of the default cache: what other tests embed is not embedded again."""
+    return str(user_cache / "sklearn_hsae")
+
+
+@pytest.fixture(scope="session")
 def minilm():
     """The real all-MiniLM-L6-v2, from the package of the extra `test`."""
     return "sentence-transformers/all-MiniLM-L6-v2"

@@ -33,11 +33,6 @@ from sklearn_hsae._saved_pipeline import _TRUSTED
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return str(tmp_path_factory.mktemp("embeddings"))
-
-
-@pytest.fixture(scope="module")
 def fitted(reviews, cache):
     pipe = make_hypothesis_pipeline(
         n_neurons=16,
@@ -123,7 +118,12 @@ def test_every_kind_of_pipeline(reviews, tmp_path):
     # Discovery and inference apart, columns beside the texts, classes, own functions.
     frame = pd.DataFrame({"review": reviews.texts, "price": np.arange(240.0)})
     finder = make_hypothesis_pipeline(
-        task="classification", n_neurons=16, k=3, n_select=3, random_state=0
+        task="classification",
+        n_neurons=16,
+        k=3,
+        n_select=3,
+        embedder="lsa",
+        random_state=0,
     ).set_params(sae__max_epochs=2)
     columns = make_column_transformer(
         (finder[:-1], "review"), ("passthrough", ["price"])

@@ -18,6 +18,7 @@ from sklearn_hsae.cli._history import (
     mean_columns,
 )
 from sklearn_hsae.cli._judged_file import check_output, output_path, table_writer
+from sklearn_hsae.cli._judged_parts import JudgedParts
 from sklearn_hsae.cli._new_outcomes import check_outcomes, outcome_kinds, retest
 from sklearn_hsae.cli._results_folder import read_results
 from sklearn_hsae.cli._results_table import format_drift, format_retest, paragraph
@@ -53,9 +54,11 @@ def apply(arguments):
     unit = "texts" if isinstance(text, str) else "pairs of texts"
     say(f"{arguments.file}: {n_texts:,} {unit}")
     labels = results.labels()
+    parts = _judged_parts(results, model, output, n_texts)
     annotations, activations, means = _judge_all(
-        model, pieces, results.control_kinds, output, labels
+        model, parts, pieces, results.control_kinds, output, labels
     )
+    parts.remove()
     drift = concept_drift(model, annotations)
     found = results.evaluation()
     history = add_to_history(
@@ -96,20 +99,33 @@ def _text_columns(arguments, results):
     return text
 
 
-def _judge_all(model, pieces, control_kinds, output, labels):
-    """Write the copy; return annotations, activations, and means of predictions."""
-    annotations, activations, predictions = [], [], []
+def _judged_parts(results, model, output, n_texts):
+    """What judges; of a file in pieces with what an interrupted call has left."""
     finding = model[: list(model.named_steps).index("select") + 1]
     judging = without_neurons(model)[:-1]
+    folder = None
+    if n_texts > _ROWS_PER_PIECE:
+        folder = output.with_name(f"{output.name}.parts")
+    parts = JudgedParts(judging, finding, folder, results.model_hash)
+    if parts.n_kept:
+        say(
+            f"an interrupted call has judged {parts.n_kept:,} texts; those that are "
+            "the same are not judged again"
+        )
+    return parts
+
+
+def _judge_all(model, parts, pieces, control_kinds, output, labels):
+    """Write the copy; return annotations, activations, and means of predictions."""
+    annotations, activations, predictions = [], [], []
     n_texts = pieces.n_texts
     bar = progress_bar(
         total=n_texts, desc="Judging", unit="text", disable=n_texts <= _ROWS_PER_PIECE
     )
     with table_writer(output, pieces.rows) as write, bar:
-        for rows, texts, controls in pieces:
+        for position, (rows, texts, controls) in enumerate(pieces):
             texts = with_controls(texts, controls, control_kinds)
-            fired = finding.transform(texts)
-            judged = judging.transform(texts)
+            judged, fired = parts.judge(position, texts)
             predicted = _predictions(model, judged)
             names = corrected_names(judged.columns, labels)
             write(_judged(rows, judged.rename(columns=names), predicted))

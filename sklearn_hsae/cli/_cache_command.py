@@ -86,6 +86,12 @@ def _show(folder):
             file.stat().st_size for store in stores for file in store.iterdir()
         )
         _show_line("activations of tokens", len(stores), _in_units(n_bytes))
+    trainings = _trainings(folder)
+    if trainings:
+        n_bytes = sum(path.stat().st_size for path in trainings)
+        _show_line(
+            "trainings that were interrupted", len(trainings), _in_units(n_bytes)
+        )
 
 
 def _show_line(content, count, size):
@@ -99,12 +105,20 @@ def _clear(folder, names):
                 kept.clear()
     for store in _stores(folder):
         shutil.rmtree(store)
+    for path in _trainings(folder):
+        path.unlink()
 
 
 def _stores(folder):
     """The folders of a reader's activations: their names are hashes."""
     stores = (folder / "activations").glob("*")
     return [store for store in stores if re.fullmatch("[0-9a-f]{32}", store.name)]
+
+
+def _trainings(folder):
+    """The states of trainings that were killed: their names are hashes."""
+    paths = (folder / "training").glob("*.safetensors")
+    return [path for path in paths if re.fullmatch("[0-9a-f]{32}", path.stem)]
 
 
 def _in_units(n_bytes):

@@ -29,6 +29,7 @@ def add_explain(commands):
     )
     explain.add_argument(
         "--hookpoints",
+        action="extend",
         nargs="+",
         metavar="NAME",
         help="layers whose output is read, such as layers.16 (default: the one that "
@@ -140,6 +141,7 @@ def _add_examples(examples):
 def _add_scores(examples):
     examples.add_argument(
         "--scorers",
+        action="extend",
         nargs="+",
         choices=_SCORERS,
         metavar="NAME",

@@ -59,6 +59,11 @@ class Results:
         """The fitted pipeline."""
         return load_pipeline(self.folder / _MODEL)
 
+    @property
+    def model_hash(self):
+        """The hash of the file of the pipeline."""
+        return self.record["stored"]["files"][_MODEL]
+
     def evaluation(self) -> HypothesisEvaluation:
         """What the run found on the held-out texts."""
         return load_evaluation(self.folder / _EVALUATION)

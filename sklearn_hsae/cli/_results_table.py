@@ -25,8 +25,9 @@ def show_results(evaluation, target, by=None):
     by : DataFrame, default=None
         What ``evaluation.by_group`` returned.
     """
-    lines = _tabulate(report.hypothesis_rows(evaluation), evaluation)
-    lines += ["", *_legend(evaluation, target)]
+    rows = report.hypothesis_rows(evaluation)
+    lines = _tabulate(rows, evaluation)
+    lines += ["", *_legend(evaluation, target, rows)]
     if by is not None:
         lines += ["", *_tabulate_groups(by)]
     controls = report.control_rows(evaluation)
@@ -236,8 +237,8 @@ def _side_by_side(figures, shares):
     return blocks
 
 
-def _legend(evaluation, target):
-    """What stands in the table, each said once."""
+def _legend(evaluation, target, rows):
+    """What stands in the table of these rows, each said once."""
     said = [report.printable(evaluation.direction(target))]
     if evaluation.task == "classification":
         said.append(
@@ -248,6 +249,12 @@ def _legend(evaluation, target):
         f"* significant at {100 * evaluation.alpha:g} % after correction for the "
         "number of tests"
     )
+    if any(row.only_beside for row in rows):
+        said.append(
+            "† significant as well, but only with the other hypotheses held equal: "
+            "alone it is not. It may be a mistake of the judge: read some of its "
+            "texts, and see which other hypotheses they are said to have"
+        )
     if "class" not in evaluation.table:
         said.append("p is corrected as well; the intervals are not")
     if "f1" in evaluation.table:
@@ -286,6 +293,8 @@ def _cell(row, digits):
 
 
 def _mark(row):
+    if row.only_beside:
+        return " †"
     return " *" if row.significant else "  "
 
 

@@ -3,6 +3,7 @@
 import os
 
 from sklearn_hsae import EmbeddingTransformer, LSAEmbedder
+from sklearn_hsae._cache import cache_folder
 from sklearn_hsae.cli._columns import describe_groups
 from sklearn_hsae.cli._fit_and_evaluate import (
     build_pipeline,
@@ -41,6 +42,7 @@ def run(arguments, argv, told):
     evaluation, seconds = fit_and_evaluate(
         pipeline, split, arguments.repeat, arguments.seed, arguments.baselines
     )
+    pipeline.set_params(sae__checkpoint=None)  # it is no setting of the model
     by = None if split.new_by is None else evaluation.by_group(split.new_by)
     record = finish_record(record, pipeline, evaluation, seconds, told)
     # Written before it is shown: a closed pipe behind the command loses nothing.
@@ -50,7 +52,7 @@ def run(arguments, argv, told):
 
 
 def _pipeline(arguments, split):
-    return build_pipeline(
+    pipeline = build_pipeline(
         split,
         **_sizes(arguments, len(split.texts)),
         n_select=arguments.n_select or "auto",
@@ -67,11 +69,15 @@ def _pipeline(arguments, split):
         min_groups=arguments.min_groups,
         seed=arguments.seed,
     )
+    if arguments.cache_dir is not None:  # a killed training goes on in the next call
+        folder = cache_folder(arguments.cache_dir) / "training"
+        pipeline.set_params(sae__checkpoint=folder)
+    return pipeline
 
 
 def _embedder(arguments):
     if arguments.embedder == "lsa":
-        return LSAEmbedder(random_state=arguments.seed)
+        return LSAEmbedder(random_state=arguments.seed, verbose=1)
     return EmbeddingTransformer(
         arguments.embedder,
         chunk="model" if arguments.chunk else None,

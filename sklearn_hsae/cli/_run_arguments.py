@@ -1,5 +1,6 @@
 """The options of the command `run`."""
 
+import argparse
 from pathlib import Path
 
 from sklearn_hsae.cli._argument_types import (
@@ -90,6 +91,7 @@ def _add_more_results(run):
 def _add_cleaning(run):
     run.add_argument(
         "--clean",
+        action="extend",
         type=cleaned,
         metavar="PART,...",
         help="remove handles, links or numbers from the texts before all steps: "
@@ -97,10 +99,21 @@ def _add_cleaning(run):
     )
 
 
+class _MoreControls(argparse.Action):
+    """Given again, the option adds controls: none may be lost without a word."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        earlier = getattr(namespace, self.dest) or {}
+        for name in earlier.keys() & values.keys():
+            raise argparse.ArgumentError(self, f"{name!r} is named twice")
+        setattr(namespace, self.dest, {**earlier, **values})
+
+
 def _add_columns(run):
     columns = run.add_argument_group("more columns of the file")
     columns.add_argument(
         "--controls",
+        action=_MoreControls,
         type=controls,
         metavar="COLUMN,...",
         help="held equal and not tested: numbers, or categories; C(COLUMN) for numbers "

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+_CHARACTERS_PER_BLOCK = 500_000
+
 
 class Chunking(NamedTuple):
     """How long texts are read: `chunk`, `chunk_overlap` and `chunk_pooling`."""
@@ -34,14 +36,7 @@ def split_into_chunks(tokenizer, text, size, overlap):
     # A token has at least one byte.
     if len(text.encode("utf-8", "surrogatepass")) <= size:
         return [text], [1]
-    encoding = tokenizer(
-        text,
-        add_special_tokens=False,
-        truncation=False,
-        return_offsets_mapping=True,
-        verbose=False,
-    )
-    offsets, words = encoding["offset_mapping"], encoding.word_ids()
+    offsets, words = _tokens(tokenizer, text)
     if len(offsets) <= size:
         return [text], [1]
     chunks, n_tokens, start = [], [], 0
@@ -54,6 +49,41 @@ def split_into_chunks(tokenizer, text, size, overlap):
         # Without an overlap no token is read twice, even if a long word is cut.
         first = start + 1 if overlap else end
         start = max(_word_start(words, end - overlap, first), start + 1)
+
+
+def _tokens(tokenizer, text):
+    """Where each token starts and ends in the text, and the number of its word.
+
+    A tokenizer holds 100 bytes and more per character, so that a text of megabytes is
+    read in blocks.
+    """
+    offsets, words, n_words = [], [], 0
+    for start, block in _blocks(text):
+        encoding = tokenizer(
+            block,
+            add_special_tokens=False,
+            truncation=False,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        of_block = np.array(encoding["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+        numbers = [-1 if word is None else word for word in encoding.word_ids()]
+        offsets.append(of_block + start)
+        words.append(np.array(numbers, dtype=np.int64) + n_words)
+        n_words += max(numbers, default=-1) + 1
+    return np.concatenate(offsets), np.concatenate(words)
+
+
+def _blocks(text):
+    """Yield the parts of a long text and where they start; they end before a space."""
+    start = 0
+    while start < len(text):
+        end = start + _CHARACTERS_PER_BLOCK
+        if end < len(text):
+            space = text.rfind(" ", start + 1, end)
+            end = end if space < 0 else space
+        yield start, text[start:end]
+        start = end
 
 
 def _word_start(words, position, first):

@@ -68,7 +68,6 @@ def _embed_missing(embedder, distinct, codes, table, cache, progress, unit="text
         desc=progress,
         unit=unit,
         disable=progress is None,
-        leave=unit == "text",  # the bar of the chunks of one text disappears
     )
     steps = deque(missing[step] for step in embedder.steps(distinct[missing]))
     with bar:

@@ -10,17 +10,18 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs
+from sklearn_hsae._pairs import attach_texts_or_pairs, check_texts_or_pairs
+from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._sklearn_compat import Interval, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
-    attach_texts,
     texts_tags,
     warn_of_empty,
 )
 from sklearn_hsae._words import words_of
 
 _MAX_TEXTS_IN_FIT = 20_000
+_TEXTS_PER_STEP = 5000  # a second or two, after which the progress is shown
 _TEXTS_PER_RARE_WORD = 2000  # a word is counted if one text in 2,000 has it
 
 
@@ -48,6 +49,8 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Draws the texts that are learnt from when there are more than 20,000, and starts
         the decomposition. Pass an int for the same embeddings each time.
+    verbose : int, default=0
+        If not 0, a progress bar is shown on stderr while many texts are embedded.
 
     Attributes
     ----------
@@ -78,16 +81,22 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
     [True, False, True, False]
     """
 
+    _embedded = "texts"  # on the progress bar
+
     _parameter_constraints: dict = {
         "n_dimensions": [Interval(Integral, 1, None, closed="left")],
         "ngram_range": [tuple],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
-    def __init__(self, n_dimensions=384, *, ngram_range=(1, 1), random_state=None):
+    def __init__(
+        self, n_dimensions=384, *, ngram_range=(1, 1), random_state=None, verbose=0
+    ):
         self.n_dimensions = n_dimensions
         self.ngram_range = ngram_range
         self.random_state = random_state
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -136,13 +145,22 @@ class LSAEmbedder(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         single = texts.T.ravel()
         warn_of_empty(single)
         vectors = np.zeros((len(single), self.n_dimensions_), dtype=np.float32)
+        starts = range(0, len(single), _TEXTS_PER_STEP)
+        bar = progress_bar(
+            total=len(single),
+            desc=f"Embedding {self._embedded}",
+            unit="text",
+            disable=not self.verbose or len(starts) <= 1,
+        )
+        with bar:
+            for start in starts:
+                step = single[start : start + _TEXTS_PER_STEP]
+                counts = self.vectorizer_.transform(step)
+                vectors[start : start + len(step)] = self.svd_.transform(counts)
+                bar.update(len(step))
         if len(single):
-            counts = self.vectorizer_.transform(single)
-            vectors[:] = normalize(self.svd_.transform(counts))
-        attach = attach_texts if texts.ndim == 1 else attach_pairs
-        frame = attach(vectors, X, texts)
-        frame.columns = self.get_feature_names_out()
-        return frame
+            normalize(vectors, copy=False)
+        return attach_texts_or_pairs(vectors, X, texts, self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features=None):
         """Names of the dimensions: "lsa0", "lsa1", ...

@@ -18,7 +18,7 @@ def make_embedder(embedder, verbose=0):
         A str is the name of a model, or "lsa" for an :class:`LSAEmbedder`. None is the
         default, "auto".
     verbose : int
-        `verbose` of a new EmbeddingTransformer, when `embedder` is a name or None.
+        `verbose` of a new embedder, when `embedder` is a name or None.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def make_embedder(embedder, verbose=0):
     if isinstance(embedder, EmbeddingTransformer | LSAEmbedder):
         embedder = clone(embedder)
     elif embedder == "lsa":
-        embedder = LSAEmbedder(random_state=0)
+        embedder = LSAEmbedder(random_state=0, verbose=verbose)
     elif embedder is None or isinstance(embedder, str):
         embedder = EmbeddingTransformer(embedder or "auto", verbose=verbose)
     else:

@@ -10,12 +10,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_hsae._pairs import attach_pairs, check_texts_or_pairs, pair_difference
+from sklearn_hsae._pairs import (
+    attach_texts_or_pairs,
+    check_texts_or_pairs,
+    pair_difference,
+)
 from sklearn_hsae._sklearn_compat import Interval, StrOptions, fit_context
 from sklearn_hsae._texts import (
     CarriesTextsMixin,
     are_empty,
-    attach_texts,
     check_texts,
     drop_texts,
     texts_tags,
@@ -359,7 +362,7 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         may_choose = self.model == "auto" and self.api_base is None
         if may_choose and not is_mostly_latin(texts):
             warnings.warn(_NOT_LATIN, UserWarning, stacklevel=4)
-            self.lsa_ = LSAEmbedder(random_state=0).fit(texts)
+            self.lsa_ = LSAEmbedder(random_state=0, verbose=self.verbose).fit(texts)
             self.n_dimensions_, self.revision_ = self.lsa_.n_dimensions_, None
         return self.lsa_ is not None
 
@@ -382,9 +385,8 @@ class EmbeddingTransformer(CarriesTextsMixin, TransformerMixin, BaseEstimator):
         return vectors
 
     def _frame(self, vectors, X, texts):
-        attach = attach_texts if texts.ndim == 1 else attach_pairs
-        frame = attach(vectors, X, texts)
-        frame.columns = self.get_feature_names_out()
+        names = self.get_feature_names_out()
+        frame = attach_texts_or_pairs(vectors, X, texts, names)
         return frame if self.carry_texts else drop_texts(pair_difference(frame))
 
     @property

@@ -222,7 +222,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
         self.positive_ = find_positive(self.classes_, self.positive)
         estimates, summary, controls = self._estimate(rows)
         coefficients, self.intercept_ = self._coefficients(estimates)
-        n_controls = len(self._names()[0])
+        n_controls = self._n_controls()
         self.control_coef_ = coefficients[:, :n_controls]
         self.coef_ = coefficients[:, n_controls:]
         self.penalized_ = np.array([result.is_penalized for result in estimates])
@@ -371,7 +371,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
 
     def _regress_on(self, rows, columns):
         """Coefficients and intercepts of the regressions on some columns."""
-        names = np.concatenate(self._names())[columns]
+        names = self._all_names()[columns]
         options = {
             "weights": rows.weights,
             "alpha": self.alpha,
@@ -389,7 +389,7 @@ class HypothesisClassifier(ClassifierMixin, HypothesisMixin, BaseEstimator):
             wald_logistic(
                 rows.X,
                 is_class,
-                np.concatenate(self._names()),
+                self._all_names(),
                 members,
                 cov_type=self.cov_type,
                 weights=rows.weights,

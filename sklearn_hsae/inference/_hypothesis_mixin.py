@@ -70,7 +70,7 @@ class HypothesisMixin:
         """Set what both steps learn in the same way."""
         self._summary = summary.to_dict("list")
         self._control_summary = controls.to_dict("list")
-        n_controls = len(self._names()[0])
+        n_controls = self._n_controls()
         self._means = self._column_means(rows)
         self.column_means_ = self._means[n_controls:]
         self.n_dropped_ = rows.n_dropped
@@ -134,7 +134,7 @@ class HypothesisMixin:
         first class come first.
         """
         other, rows = self._with_columns(X, y, groups, controls)
-        n_controls = len(other._names()[0])
+        n_controls = other._n_controls()
         return other._wald(rows, [n_controls + columns for columns in members])
 
     def _with_columns(self, X, y, groups, controls):
@@ -149,6 +149,14 @@ class HypothesisMixin:
         names = column_names(self)
         hypotheses = names[~np.isin(names, list(self._controls))]
         return np.array(control_names(self._controls), dtype=object), hypotheses
+
+    def _all_names(self):
+        """The names of all columns, controls first."""
+        return np.concatenate(self._names())
+
+    def _n_controls(self):
+        """How many columns the controls have."""
+        return len(self._names()[0])
 
     def _interval_alpha(self, n_controls, n_tests):
         """One minus what the interval of each column covers, controls first."""
@@ -204,7 +212,7 @@ class HypothesisMixin:
         X has the controls first.
         """
         if not self.pairs:
-            hypotheses = X[:, len(self._names()[0]) :]
+            hypotheses = X[:, self._n_controls() :]
             if (hypotheses == -1).any() and (
                 np.isnan(hypotheses) | np.isin(hypotheses, (-1, 0, 1))
             ).all():

@@ -14,6 +14,7 @@ from sklearn_hsae.inference._estimates import Estimates
 from sklearn_hsae.inference._joint_test import Covariance, joint_p
 from sklearn_hsae.inference._permutation import (
     FEW_ROWS,
+    needs_signs,
     step_down_min_p,
 )
 
@@ -72,7 +73,9 @@ def fit_linear(
     at any number of rows; so the classical variance is taken where it is larger
     (Angrist & Pischke 2009, section 8.1). That is conservative. The permutations make
     up for it: they put the residuals of the full model, each divided by the root of
-    1 - leverage, in another order, and see how small the smallest p becomes. Rows of
+    1 - leverage, in another order, and see how small the smallest p becomes. Where
+    HC3's variance is well above the classical one, or there are weights, they change
+    signs as well. Rows of
     clusters are not exchangeable, so there are none for "cluster".
     """
     design = usable_part(X, names, weights, has_intercept=has_intercept)
@@ -103,7 +106,9 @@ def fit_linear(
             lambda outcomes: model.p_values(outcomes)[tested],
             exchangeable,
             n_permutations,
-            signs=not has_intercept,
+            by_orders=has_intercept,
+            by_signs=not has_intercept
+            or needs_signs(*model.variances(residual), design.weights)[tested],
         )
     alpha = np.broadcast_to(alpha, X.shape[1])[design.columns]
     width = special.stdtrit(model.degrees[:, 0], 1 - alpha / 2) * error
@@ -265,6 +270,12 @@ class _LeastSquares:
         if not self.has_robust:
             return variance
         return np.maximum(variance, self.robust_variance(squares))
+
+    def variances(self, residual):
+        """Of each coefficient: HC3's and the classical one, of one outcome."""
+        squares = np.square(residual)
+        classical = self.classical * (squares.sum(axis=0) / self.n_free)
+        return self.robust_variance(squares)[:, 0], classical[:, 0]
 
     def robust_variance(self, squares):
         """HC3's variance of each coefficient, from the squares of the residuals."""

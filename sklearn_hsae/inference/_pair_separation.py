@@ -62,7 +62,7 @@ def compare_pairs(difference, y, weights, *, clusters=None, n_permutations=0):
     p_corrected = np.full(len(p), np.nan)
     first = approximate(y[:, None])[:, 0]
     p_corrected[tested] = step_down_min_p(
-        first, approximate, y, n_permutations, signs=True
+        first, approximate, y, n_permutations, by_orders=False, by_signs=True
     )
     return separation, p, np.fmax(p_corrected, p)
 

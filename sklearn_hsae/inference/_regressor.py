@@ -126,7 +126,9 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
     variance is never below the classical one: HC3 collapses when all rows of a concept
     share one value of y by chance. And the correction is by permutations of the
     leverage-scaled residuals of the full model, which gives back the power that these
-    two cost.
+    two cost. They need equal noise, so with weights, and for a hypothesis whose HC3
+    variance is more than 1.5 times the classical one, the residuals get other signs as
+    well (wild bootstrap), and the larger corrected p-value counts.
 
     The tests assume that rows are independent, unless `cov_type` is "cluster". Then
     the groups are independent, and the rows of one may go together in any way. The
@@ -377,7 +379,7 @@ class HypothesisRegressor(RegressorMixin, HypothesisMixin, BaseEstimator):
         return wald_linear(
             rows.X,
             rows.y,
-            np.concatenate(self._names()),
+            self._all_names(),
             members,
             cov_type=self.cov_type,
             weights=rows.weights,

@@ -7,6 +7,7 @@ from sklearn_hsae._row_chunks import row_chunks
 from sklearn_hsae.inference._linear import fit_linear
 from sklearn_hsae.inference._permutation import (
     FEW_ROWS,
+    needs_signs,
     step_down_min_p,
 )
 
@@ -64,9 +65,14 @@ def compare_means(has, y, weights, *, clusters=None, n_permutations=0):
     p[testable] = groups.p_values(outcome[:, None])[:, 0]
     if not n_permutations or not (groups.degrees < FEW_ROWS).any():
         return difference, p, None
+    variances = np.stack(groups.variances(outcome[:, None]))
     p_corrected = np.full(len(p), np.nan)
     p_corrected[testable] = step_down_min_p(
-        p[testable], groups.p_values, outcome, n_permutations
+        p[testable],
+        groups.p_values,
+        outcome,
+        n_permutations,
+        by_signs=needs_signs(*variances[:, :, 0], weights),
     )
     return difference, p, p_corrected
 
@@ -104,7 +110,7 @@ class _TwoGroups:
     def p_values(self, outcomes):
         """Two-sided p-values, of shape (n_concepts, n_outcomes)."""
         difference = self.difference(outcomes)
-        error = np.sqrt(self._variance(outcomes))
+        error = np.sqrt(np.maximum(*self.variances(outcomes)))
         with np.errstate(divide="ignore", invalid="ignore"):
             p = 2 * special.stdtr(self.degrees, -np.abs(difference) / error)
         # No difference at all, or one that each row follows: p is not below the chance
@@ -112,8 +118,8 @@ class _TwoGroups:
         exact = np.where(difference == 0, 1.0, self._chance_of_groups())
         return np.where(error == 0, exact, p)
 
-    def _variance(self, outcomes):
-        """Of the difference: the larger of Welch's and the pooled one."""
+    def variances(self, outcomes):
+        """Of the difference: Welch's, and the pooled one."""
         root, squares = np.sqrt(self.weights), np.square(outcomes)
         means = self._sums(root * outcomes) / self.total
         within = self._sums(squares) - self.total * np.square(means)
@@ -127,7 +133,7 @@ class _TwoGroups:
             own -= 2 * means * self._sums(self.weights * root * outcomes)
             own += np.square(means) * self.total_squares
         own = own / np.square(self.total) * self.n_rows / (self.n_rows - 1)
-        return np.maximum(own.sum(axis=0), pooled)
+        return own.sum(axis=0), pooled
 
     def _chance_of_groups(self):
         n_with, n_without = self.n_rows

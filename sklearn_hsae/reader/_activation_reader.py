@@ -2,13 +2,12 @@
 
 import time
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import platformdirs
 from scipy import sparse
 
+from sklearn_hsae._cache import cache_folder
 from sklearn_hsae.reader._activation_store import (
     ActivationStore,
     StoredTokens,
@@ -194,6 +193,4 @@ class ActivationReader:
 
 
 def _store_folder(cache_dir):
-    if isinstance(cache_dir, str) and cache_dir == "auto":
-        cache_dir = platformdirs.user_cache_dir("sklearn_hsae")
-    return Path(cache_dir) / "activations"
+    return cache_folder(cache_dir) / "activations"

@@ -303,4 +303,5 @@ def _alone(row, digits, task):
     difference = _format.number(row.separation, digits, sign=True)
     if task == "classification":  # a difference of shares
         difference = f"{_format.number(100 * row.separation, 0, sign=True)} points"
-    return f"alone {difference}, p {_format.p_value(row.separation_p)}"
+    p = f"alone {difference}, p {_format.p_value(row.separation_p)}"
+    return f"{p}: not significant" if row.only_beside else p

@@ -39,6 +39,7 @@ class Row:
     points: float = math.nan  # average marginal effect, in percentage points
     returned: str = ""  # "4 of 5" repeats; "" without repeats
     members: tuple = ()  # rows of the concepts that agree; () for one concept
+    only_beside: bool = False  # significant beside the others, and not alone
 
     @property
     def is_estimable(self):
@@ -58,6 +59,8 @@ def hypothesis_rows(evaluation):
     rows = []
     for line in evaluation.to_frame().to_dict("records"):
         row, names = _row(line), line["members"]
+        is_alone = row.separation_p < evaluation.alpha
+        row = replace(row, only_beside=row.significant and not is_alone)
         if len(names) > 1:
             members = tuple(concepts[name, row.group] for name in names)
             row = replace(row, members=members, fidelity={})

@@ -12,12 +12,6 @@ from sklearn_hsae.cli import _explore as command
 
 
 @pytest.fixture(scope="session")
-def cache(user_cache):
-    """The default cache: the other tests embed the same reviews."""
-    return str(user_cache / "sklearn_hsae")
-
-
-@pytest.fixture(scope="session")
 def train_file(reviews, tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "train.jsonl.gz"
     with gzip.open(path, "wt", encoding="utf-8") as file:

@@ -13,7 +13,12 @@ import pytest
 from scipy.stats import fisher_exact
 from sklearn.metrics import r2_score
 
-from sklearn_hsae import evaluate_hypotheses, load_pipeline, load_texts
+from sklearn_hsae import (
+    ConceptAnnotator,
+    evaluate_hypotheses,
+    load_pipeline,
+    load_texts,
+)
 from sklearn_hsae.cli import _apply as apply_module, main
 from sklearn_hsae.corpora import neuron_drift
 from sklearn_hsae.explorer import LABEL_FILE, LabelFile
@@ -125,6 +130,36 @@ def test_a_file_in_pieces_gives_what_it_gives_as_a_whole(
     with (results / "history.csv").open(encoding="utf-8") as file:
         first, second = csv.DictReader(file)
     assert {**first, "date": ""} == {**second, "date": ""}
+
+
+def test_a_call_after_an_interruption_judges_the_other_pieces(
+    results, reviews, tmp_path, monkeypatch, capsys
+):
+    path, output = tmp_path / "week.csv", tmp_path / "copy.csv"
+    pd.DataFrame({"review": reviews.texts[-12:]}).to_csv(path, index=False)
+    monkeypatch.setattr(apply_module, "_ROWS_PER_PIECE", 5)
+    assert call("apply", results, path, "--output", output) == 0
+    expected, printed = output.read_text("utf-8"), capsys.readouterr().out
+    output.unlink()
+    judged, transform = [], ConceptAnnotator.transform
+
+    def counted(self, X):
+        judged.append(len(X))
+        if len(judged) == 3:
+            raise KeyboardInterrupt
+        return transform(self, X)
+
+    monkeypatch.setattr(ConceptAnnotator, "transform", counted)
+    assert call("apply", results, path, "--output", output) != 0
+    assert not output.exists()
+    capsys.readouterr()
+    assert call("apply", results, path, "--output", output) == 0
+    assert judged == [5, 5, 2, 2]
+    again, told = capsys.readouterr()
+    assert "an interrupted call has judged 10 texts" in told
+    assert again == printed
+    assert output.read_text("utf-8") == expected
+    assert {path.name for path in tmp_path.glob("copy*")} == {"copy.csv"}
 
 
 def test_new_outcomes_test_the_hypotheses_again(

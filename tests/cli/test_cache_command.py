@@ -14,6 +14,8 @@ def folder(tmp_path):
     store = tmp_path / "activations" / ("0" * 32)
     store.mkdir(parents=True)
     (store / "shard.safetensors").write_bytes(bytes(2_000_000))
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / f"{'0' * 32}.safetensors").write_bytes(bytes(1_000_000))
     (tmp_path / "mine.txt").write_text("not of the cache")
     return tmp_path
 
@@ -24,11 +26,12 @@ def lines(capsys):
 
 def test_info_lists_what_there_is(folder, capsys):
     assert main(["cache", "info", "--cache-dir", str(folder)]) == 0
-    path, vectors, replies, activations = lines(capsys)
+    path, vectors, replies, activations, trainings = lines(capsys)
     assert path == str(folder)
     assert vectors.split()[:4] == ["vectors", "of", "texts", "2"]
     assert replies.split()[:5] == ["replies", "of", "language", "models", "1"]
     assert activations.endswith(" 1  2.0 MB")
+    assert trainings.endswith(" 1  1.0 MB")
     assert main(["cache", "info", "--cache-dir", str(folder / "nowhere")]) == 0
     assert lines(capsys) == [str(folder / "nowhere")]
     assert not (folder / "nowhere").exists()
@@ -39,6 +42,7 @@ def test_clear_keeps_what_was_paid_for_and_what_is_not_its_own(folder, capsys):
     assert DiskCache(folder, "embeddings").size()[0] == 0
     assert DiskCache(folder, "llm").size()[0] == 1
     assert list((folder / "activations").iterdir()) == []
+    assert list((folder / "training").iterdir()) == []
     assert main(["cache", "clear", "--paid", "--cache-dir", str(folder)]) == 0
     assert DiskCache(folder, "llm").size()[0] == 0
     assert (folder / "mine.txt").exists()

@@ -56,6 +56,21 @@ def test_two_classes_say_once_what_plus_means(capsys):
     assert "penalt" not in printed.lower()
 
 
+def test_what_is_significant_only_beside_the_others_is_marked(capsys):
+    # The judge takes vegetarian texts for complaints, so "vegetarian" seems to undo the
+    # effect of a complaint that is not there.
+    rng = np.random.default_rng(0)
+    complains, vegetarian = rng.random((2, 600)) < [[0.3], [0.06]]
+    y = rng.normal(size=600) - complains
+    X = pd.DataFrame({"complains": complains | vegetarian, "vegetarian": vegetarian})
+    pipe = Pipeline([("regress", HypothesisRegressor())]).fit(X * 1.0, y)
+    show_results(evaluate_hypotheses(pipe, X * 1.0, y), "stars")
+    printed = capsys.readouterr().out.splitlines()
+    assert any(" †  " in line and "vegetarian" in line for line in printed)
+    assert any(" *  " in line and "complains" in line for line in printed)
+    assert "† significant as well" in "\n".join(printed)
+
+
 @pytest.mark.parametrize(
     ("y", "last", "said"),
     [

@@ -8,6 +8,7 @@ import re
 
 import sklearn_hsae
 from sklearn_hsae.cli import main
+from sklearn_hsae.sae._training._checkpoint import Checkpoint
 
 SMALL = ["--n-neurons", "16", "--k", "2", "--n-select", "3"]
 FILES = ("report.html", "hypotheses.csv", "run.json", "model.skops", "evaluation.json")
@@ -100,3 +101,30 @@ def test_run_splits_off_half_and_is_reproducible(class_file, tmp_path, cache, ca
     assert re.search(rf"{lines[0]['n_returned']} of 1 ", printed)
     progress = progress.split("[1/9]")[2]
     assert "Embedding texts" not in progress
+
+
+def test_a_killed_training_goes_on(class_file, tmp_path, cache, monkeypatch):
+    command = ["run", class_file, "--text", "text", "--target", "verdict"]
+    command += ["--embedder", "lsa", "--cache-dir", tmp_path / "cache", *SMALL]
+    epochs, write = [], Checkpoint.on_epoch_end
+
+    def counted(self, net, **options):
+        write(self, net, **options)
+        epochs.append(net.history[-1]["epoch"])
+        if len(epochs) == 3:
+            raise OSError("killed")
+
+    monkeypatch.setattr(Checkpoint, "on_epoch_end", counted)
+    for code in (2, 0):
+        words = [*command, "--out", tmp_path / "killed"]
+        assert main(list(map(str, words))) == code
+    n_epochs = max(epochs)
+    assert epochs == list(range(1, n_epochs + 1))  # none of them twice
+    words = [*command, "--out", tmp_path / "whole"]
+    assert main(list(map(str, words))) == 0
+    killed, whole = (
+        (tmp_path / name / "hypotheses.csv").read_text("utf-8")
+        for name in ("killed", "whole")
+    )
+    assert killed == whole
+    assert list((tmp_path / "cache" / "training").iterdir()) == []

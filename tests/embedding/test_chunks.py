@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from embedding_texts import TEXTS
 
+from sklearn_hsae.embedding import _chunks as chunks_module
 from sklearn_hsae.embedding._chunks import split_into_chunks
 from sklearn_hsae.embedding._local import LocalEmbedder
 
@@ -49,6 +50,13 @@ def test_one_word_without_end_is_split_all_the_same(oracle):
     for text in ("ab" * 49, "go" + "ab" * 49, "go on " + "ab" * 45):
         whole, _ = split_into_chunks(oracle.tokenizer, text, 10, 0)
         assert "".join(whole) == text
+
+
+@pytest.mark.parametrize("text", [LONG, "ab" * 49 + " go on"])
+def test_blocks_of_a_very_long_text_change_no_chunk(oracle, monkeypatch, text):
+    expected = split_into_chunks(oracle.tokenizer, text, 20, 5)
+    monkeypatch.setattr(chunks_module, "_CHARACTERS_PER_BLOCK", 100)
+    assert split_into_chunks(oracle.tokenizer, text, 20, 5) == expected
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])

@@ -15,7 +15,7 @@ from sklearn_hsae import (
     make_hypothesis_pipeline,
     save_pipeline,
 )
-from sklearn_hsae.embedding import make_embedder
+from sklearn_hsae.embedding import _lsa as lsa_module, make_embedder
 
 TEXTS = [
     "The soup was cold. Slow service",
@@ -101,6 +101,15 @@ def test_texts_without_a_common_word_are_refused():
         LSAEmbedder().fit(["", "two"])
 
 
+def test_texts_are_embedded_in_steps_with_a_progress_bar(monkeypatch, capsys):
+    embed = LSAEmbedder(3, random_state=0, verbose=1).fit(TEXTS)
+    expected = embed.transform(TEXTS)
+    assert capsys.readouterr().err == ""  # few texts take no time
+    monkeypatch.setattr(lsa_module, "_TEXTS_PER_STEP", 2)
+    pd.testing.assert_frame_equal(embed.transform(TEXTS), expected)
+    assert "Embedding texts" in capsys.readouterr().err
+
+
 def test_one_seed_gives_one_embedding():
     first, second = (LSAEmbedder(random_state=7).fit_transform(TEXTS) for _ in "ab")
     pd.testing.assert_frame_equal(first, second)
@@ -109,6 +118,7 @@ def test_one_seed_gives_one_embedding():
         "n_dimensions": 3,
         "ngram_range": (1, 1),
         "random_state": 7,
+        "verbose": 0,
     }
 
 
