@@ -47,10 +47,14 @@ class CarriedTokens(str):
         return self
 
     def __eq__(self, other):
-        return self is other
+        # Frames that are joined keep ``attrs`` when they are equal.
+        return isinstance(other, CarriedTokens) and self._parts() == other._parts()
 
     def __hash__(self):
-        return id(self)
+        return id(self.reader)
+
+    def _parts(self):
+        return id(self.reader), self.features, self.n_shown
 
     def mark(self, texts, column, marks):
         """The texts with `marks` around the words at which a column is active."""

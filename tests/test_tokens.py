@@ -38,6 +38,15 @@ def test_they_stay_where_rows_and_columns_are_chosen(frame):
     assert tokens_behind(frame.to_numpy()) is None
 
 
+def test_they_stay_where_frames_of_one_reader_are_joined(frame):
+    reader = tokens_behind(frame).reader
+    again = carry_tokens(frame.iloc[:4].copy(), CarriedTokens(reader))
+    assert tokens_behind(pd.concat([frame, again])).reader is reader
+    windows = carry_tokens(frame.iloc[:4].copy(), CarriedTokens(reader).showing(3))
+    for other in (windows, carry_tokens(again.copy(), CarriedTokens(Reader()))):
+        assert tokens_behind(pd.concat([frame, other])) is None
+
+
 def test_they_are_not_offered_for_other_columns(frame):
     assert tokens_behind(frame.rename(columns={"a": "d"})) is None
     renamed = carry_tokens(

@@ -1,17 +1,23 @@
 """``sklearn-hsae explain``: the features of an autoencoder in words, with scores."""
 
+import hashlib
 import sys
+from itertools import chain
 
+import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from sklearn_hsae._files import json_value
+from sklearn_hsae._files import json_value, write_text
 from sklearn_hsae.cli._hookpoint import Hookpoint, write_json
 from sklearn_hsae.cli._language_model import language_model
+from sklearn_hsae.cli._same_results import CONFIG, TEXTS_HASH, check_same_results
 from sklearn_hsae.cli._say import say
 from sklearn_hsae.cli._texts_to_explain import texts_to_explain
 from sklearn_hsae.report import package_versions
 
 _PAID = ("detection", "recall", "fuzz", "simulation")
+_TABLE = "features.csv"
+_PRINTED = 10
 
 
 def explain(arguments, argv):
@@ -23,7 +29,9 @@ def explain(arguments, argv):
     llm = _language_model(arguments)
     scorers = _scorers(arguments)
     folder = arguments.out
-    write_json(folder / "run_config.json", _config(arguments, argv, train, test))
+    config = _config(arguments, argv, train, test)
+    check_same_results(folder, config)
+    write_json(folder / CONFIG, config)
     say(f"{len(train):,} texts to explain features by, {len(test):,} to score them on")
     jobs = [
         Hookpoint(arguments, name, llm, train, test)
@@ -37,7 +45,9 @@ def explain(arguments, argv):
         job.explain()
         for scorer in scorers:
             job.score(scorer)
-    _show(jobs, scorers)
+    table = pd.concat([job.table(scorers) for job in jobs], ignore_index=True)
+    write_text(folder / _TABLE, table.round(4).to_csv(index=False))
+    _show(table, jobs, scorers)
     say(f"\nwritten: {folder}")
 
 
@@ -73,20 +83,29 @@ def _config(arguments, argv, train, test):
             **vars(arguments),
             "texts to explain by": len(train),
             "texts to score on": len(test),
+            TEXTS_HASH: _hash(chain(train, test)),
             "versions": package_versions(),
         }
     )
 
 
-def _show(jobs, scorers):
+def _hash(texts):
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+def _show(table, jobs, scorers):
     for job in jobs:
-        labels = job.explanations()
-        sys.stdout.write(
-            f"{job.name}: {len(labels)} of {job.train.shape[1]} features\n"
-        )
+        rows = table[table["hookpoint"] == job.name]
+        sys.stdout.write(f"{job.name}: {len(rows)} of {job.train.shape[1]} features\n")
         for scorer in scorers:
-            means = job.summary(scorer).items()
-            values = "  ".join(f"{metric} {value:.2f}" for metric, value in means)
+            means = rows.filter(regex=f"^{scorer} ").mean().dropna()
+            values = "  ".join(
+                f"{name.removeprefix(scorer).strip()} {mean:.2f}"
+                for name, mean in means.items()
+            )
             sys.stdout.write(f"  {scorer:10}  {values}\n")
-        for name, label in list(labels.items())[:10]:
-            sys.stdout.write(f"  {name:10}  {label}\n")
+        for row in rows[:_PRINTED].to_dict("records"):
+            sys.stdout.write(f"  {row['feature']:10}  {row['explanation']}\n")

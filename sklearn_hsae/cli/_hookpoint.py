@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sklearn_hsae import (
     EmbeddingTransformer,
@@ -19,7 +20,7 @@ from sklearn_hsae.cli._say import say
 from sklearn_hsae.interpretation import estimate_scores, score_concepts
 
 _FEATURES_PER_ROUND = 50  # a round is kept when it has ended
-_FEATURES_PER_ESTIMATE = 20  # their price stands for that of all
+_FEATURES_PER_ESTIMATE = 20
 _N_SCORED_TEXTS = 100
 _LABEL_OF_ESTIMATE = "mentions something or other"
 _LAYER = re.compile(r"(?:layers|h|blocks|layer)[._](\d+)")
@@ -64,9 +65,8 @@ class Hookpoint:
                 f"no feature of {self.name} is active in {arguments.min_examples} "
                 "texts. Lower --min-examples, or pass more texts by --file."
             )
-        n_shown = arguments.context
-        self.train = _dense(read, columns, n_shown)
-        self.test = _dense(unread, columns, n_shown)
+        # All features of an autoencoder: sparse, and dense round by round.
+        self.train, self.test = read.iloc[:, columns], unread.iloc[:, columns]
         latents = arguments.out / "latents" / self.name
         if not (latents / "config.json").is_file():
             self.reader.save_delphi(train, latents)
@@ -91,8 +91,9 @@ class Hookpoint:
         missing = self._without_explanation()
         parts = []
         if missing:
-            interpreter = self._interpreter()
-            parts.append(interpreter.estimate_cost(self.train[missing]))
+            sample = _sample(missing)
+            cost = self._interpreter().estimate_cost(self._dense(self.train, sample))
+            parts.append(_scaled(cost, len(missing) / len(sample)))
         for scorer in scorers:
             unscored = self._without_score(scorer, self.train.columns)
             if unscored:
@@ -101,7 +102,7 @@ class Hookpoint:
 
     def _estimate_of(self, scorer, names):
         """The cost of a score, from the questions about some of the features."""
-        sample = names[:: -(-len(names) // _FEATURES_PER_ESTIMATE)]
+        sample = _sample(names)
         labels = [f"{_LABEL_OF_ESTIMATE} ({i})" for i in range(len(sample))]
         cost = estimate_scores(
             self._named(sample, labels),
@@ -112,12 +113,11 @@ class Hookpoint:
             probabilities=self.arguments.log_probs,
             random_state=self.arguments.seed,
         )
-        share = len(names) / len(sample)
-        return {k: None if v is None else v * share for k, v in cost.items()}
+        return _scaled(cost, len(names) / len(sample))
 
     def _named(self, names, labels):
         """The texts to score on, with labels as the names of the columns."""
-        chosen = self.test[names]
+        chosen = self._dense(self.test, names)
         features = dict(zip(labels, names, strict=True))
         tokens = tokens_behind(chosen).renamed(features)
         return carry_tokens(chosen.set_axis(labels, axis=1), tokens)
@@ -127,14 +127,16 @@ class Hookpoint:
         for start in range(0, len(missing), _FEATURES_PER_ROUND):
             names = missing[start : start + _FEATURES_PER_ROUND]
             say(f"{self.name}: explaining features {start + 1} to {start + len(names)}")
-            labels = _labels(self._interpreter().fit(self.train[names]))
+            interpreter = self._interpreter().fit(self._dense(self.train, names))
+            labels = _labels(interpreter)
             for name, label in labels.items():
                 write_json(self.explanation_path(name), label)
 
     def score(self, scorer):
         labels = self.explanations()
         missing = self._without_score(scorer, labels)
-        say(f"{self.name}: scoring {len(missing)} explanations ({scorer})")
+        if missing:
+            say(f"{self.name}: scoring {len(missing)} explanations ({scorer})")
         for start in range(0, len(missing), _FEATURES_PER_ROUND):
             names = missing[start : start + _FEATURES_PER_ROUND]
             unique = unique_labels([labels[name] for name in names])
@@ -159,15 +161,35 @@ class Hookpoint:
                 }
                 write_json(self.score_path(scorer, name), json_value(content))
 
-    def summary(self, scorer):
-        """Mean of each metric over the explanations: a dict."""
-        sums = {}
-        for name in self.explanations():
-            path = self.score_path(scorer, name)
-            for row in json.loads(path.read_text(encoding="utf-8"))["scores"]:
-                if row["quantile"] is None and row["value"] is not None:
-                    sums.setdefault(row["metric"], []).append(row["value"])
-        return {metric: float(np.mean(values)) for metric, values in sums.items()}
+    def table(self, scorers):
+        """One row per explanation, with the metrics of all texts together.
+
+        Returns
+        -------
+        DataFrame
+            `hookpoint`, `feature`, `explanation`, `n_texts` that have the feature among
+            those that explain, and one column per metric, such as "fuzz precision".
+        """
+        labels = self.explanations()
+        counts = dict(zip(self.train.columns, _counts(self.train), strict=True))
+        rows = []
+        for name, label in labels.items():
+            row = {
+                "hookpoint": self.name,
+                "feature": name,
+                "explanation": label,
+                "n_texts": counts[name],
+            }
+            for scorer in scorers:
+                for score in self._scores(scorer, name)["scores"]:
+                    if score["quantile"] is None:
+                        row[f"{scorer} {score['metric']}"] = score["value"]
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def _scores(self, scorer, name):
+        path = self.score_path(scorer, name)
+        return json.loads(path.read_text(encoding="utf-8"))
 
     @property
     def _max_words(self):
@@ -181,7 +203,20 @@ class Hookpoint:
         return [n for n in self.train.columns if not self.explanation_path(n).is_file()]
 
     def _without_score(self, scorer, names):
-        return [n for n in names if not self.score_path(scorer, n).is_file()]
+        """Those without a score, or with that of another explanation."""
+        labels = self.explanations()
+        return [name for name in names if not self._is_scored(scorer, name, labels)]
+
+    def _is_scored(self, scorer, name, labels):
+        if not self.score_path(scorer, name).is_file():
+            return False
+        return self._scores(scorer, name)["explanation"] == labels.get(name)
+
+    def _dense(self, frame, names):
+        """Some columns, with what of each text is to be shown."""
+        chosen = frame[names]
+        tokens = tokens_behind(chosen).showing(self.arguments.context)
+        return carry_tokens(chosen.sparse.to_dense(), tokens)
 
     def _embedder(self):
         return EmbeddingTransformer(
@@ -230,14 +265,21 @@ def _examples(table, label):
 
 
 def _frequent(frame, min_examples, max_latents):
-    counts = np.diff(frame.sparse.to_coo().tocsc().indptr)
-    return np.flatnonzero(counts >= min_examples)[:max_latents].tolist()
+    return np.flatnonzero(_counts(frame) >= min_examples)[:max_latents].tolist()
 
 
-def _dense(frame, columns, n_shown):
-    chosen = frame.iloc[:, columns]
-    tokens = tokens_behind(chosen).showing(n_shown)
-    return carry_tokens(chosen.sparse.to_dense(), tokens)
+def _counts(frame):
+    """The number of texts that have each feature."""
+    return np.diff(frame.sparse.to_coo().tocsc().indptr)
+
+
+def _sample(names):
+    """Some features, whose price stands for that of all."""
+    return names[:: -(-len(names) // _FEATURES_PER_ESTIMATE)]
+
+
+def _scaled(cost, share):
+    return {k: None if v is None else v * share for k, v in cost.items()}
 
 
 def _sae_path(sae, hookpoint):

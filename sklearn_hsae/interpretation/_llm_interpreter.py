@@ -94,7 +94,8 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
         Number of texts on which candidates are compared, and number of other texts on
         which the fidelity is measured. Half of them are random. The others are texts on
         which some neuron fires, so that rare neurons can be measured. With 0, the first
-        candidate is kept and no fidelity is measured.
+        candidate is kept, no fidelity is measured, and all texts may be shown instead
+        of half of them.
     refine : int, default=0
         Rounds in which the model sees wrongly judged texts and rewrites its label. Each
         costs one call per neuron, and the judging of the new labels.
@@ -454,6 +455,8 @@ class LLMInterpreter(RenamingMixin, BaseEstimator):
 
     def _rows(self, activations, rng):
         naming, choosing, hidden = split_rows(len(activations), rng)
+        if self.n_scoring == 0:  # no row has to be kept from the prompts
+            naming = rng.permutation(len(activations))
         return _Rows(
             naming,
             scoring_rows(activations, choosing, self.n_scoring, rng),

@@ -74,7 +74,8 @@ def score_concepts(
     embedder : str, EmbeddingTransformer or None, default=None
         For "embedding", as in :class:`ConceptAnnotator`.
     local_model : str or None, default=None
-        For "surprisal": name or folder of a causal model of transformers.
+        For "surprisal": a causal model of transformers, as its name on the Hugging
+        Face hub, a folder or a GGUF file.
     n_texts : int, default=100
         Texts per label. Half are silent; the others fire, spread evenly from the
         weakest to the strongest. The fidelity is that of such a balanced sample.

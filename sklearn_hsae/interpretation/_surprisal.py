@@ -4,6 +4,8 @@ import functools
 
 import numpy as np
 
+from sklearn_hsae.reader import load_pretrained
+
 _TEXTS_PER_BATCH = 8
 _MOST_TOKENS = 512  # per text; the rest is cut
 
@@ -12,8 +14,8 @@ _MOST_TOKENS = 512  # per text; the rest is cut
 def _load(name):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(name)
-    return tokenizer, AutoModelForCausalLM.from_pretrained(name).eval()
+    tokenizer = load_pretrained(AutoTokenizer, name)
+    return tokenizer, load_pretrained(AutoModelForCausalLM, name).eval()
 
 
 def surprisal(name, prefix, texts):

@@ -1,18 +1,16 @@
 """The hidden states of a causal language model, by plain transformers."""
 
-import contextlib
 import functools
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_hsae._device import choose_device, has_fast_bfloat16, one_thread_when_busy
-from sklearn_hsae._extras import import_extra
 from sklearn_hsae._files import fingerprint
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
+from sklearn_hsae.reader._pretrained_model import load_pretrained
 from sklearn_hsae.reader._windows import (
     special_tokens,
     split_into_windows,
@@ -321,7 +319,7 @@ def hidden_size(model):
 def _config(model, version):
     from transformers import AutoConfig
 
-    return _from_pretrained(AutoConfig, model).get_text_config()
+    return load_pretrained(AutoConfig, model).get_text_config()
 
 
 # A search over layers needs the model of one layer at a time.
@@ -331,7 +329,7 @@ def _load(model, version, layer, place, device, dtype):
     import torch
     from transformers import AutoModel
 
-    body = _from_pretrained(AutoModel, model).eval()
+    body = load_pretrained(AutoModel, model).eval()
     first_layers = _FirstLayers(body, layer, place, device)
     body.to(device, getattr(torch, dtype))
     return first_layers
@@ -341,61 +339,4 @@ def _load(model, version, layer, place, device, dtype):
 def _load_tokenizer(model, version):
     from transformers import AutoTokenizer
 
-    return _from_pretrained(AutoTokenizer, model)
-
-
-def _from_pretrained(auto_class, model):
-    path, options, place = Path(model), {}, model
-    is_path = path.suffix == ".gguf" or model.startswith((".", "/", "~"))
-    if is_path and not path.exists():
-        raise FileNotFoundError(
-            f"There is no file or folder {model!r}. Pass that of a language model, or "
-            "its name on the Hugging Face hub."
-        )
-    if path.suffix == ".gguf":
-        for package in ("accelerate", "gguf"):
-            import_extra(package, extra="reader", use="language models in GGUF files")
-        options["gguf_file"] = path.name
-        place = str(path.parent)
-    try:
-        with _quiet():
-            # Without the option, transformers asks the user on a terminal, and waits.
-            return auto_class.from_pretrained(place, trust_remote_code=False, **options)
-    except Exception as error:  # transformers, the hub and torch have their own
-        kind = "name on the hub"
-        if path.exists():
-            kind = "folder" if path.is_dir() else "file"
-        raise ValueError(
-            f"The language model {model!r} ({kind}) cannot be loaded: "
-            f"{_reason(str(error))}"
-        ) from error
-
-
-def _reason(message):
-    if "trust_remote_code" in message:
-        return (
-            "it needs code from its own files, which is never run here. Pass a model "
-            "of a kind that transformers has itself."
-        )
-    if "gated" in message:
-        return (
-            f"its owner asks for consent. Accept the terms on its page, and set "
-            f"HF_TOKEN in the environment to a token of your account. {message}"
-        )
-    return message
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Without the bar of reading weights, and the list of those that are not used."""
-    from transformers.utils import logging
-
-    level, has_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if has_bar:
-            logging.enable_progress_bar()
+    return load_pretrained(AutoTokenizer, model)

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from llm_server import LLMServer
 from reader_models import WORDS, save_model
@@ -74,7 +75,13 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
         code, again, _ = call(*options, server=server)
         assert code == 0 and again == printed and len(server.calls) == n_calls
     results = tmp_path / "results"
-    assert names_in(results) == ["explanations", "latents", "run_config.json", "scores"]
+    assert names_in(results) == [
+        "explanations",
+        "features.csv",
+        "latents",
+        "run_config.json",
+        "scores",
+    ]
     explained = names_in(results / "explanations")
     assert len(explained) == 2 * N_FEATURES
     assert all(re.fullmatch(r"layers\.[12]_latent\d+\.txt", n) for n in explained)
@@ -85,6 +92,22 @@ def test_two_layers_are_explained_and_scored_and_nothing_is_asked_twice(
     score = json.loads((results / "scores" / "fuzz" / scored[0]).read_text())
     assert label == score["explanation"] and label.startswith("mentions ")
     assert {"metric", "quantile", "value"} <= set(score["scores"][0])
+    table = pd.read_csv(results / "features.csv")
+    assert table["hookpoint"].value_counts().to_dict() == {
+        "layers.1": N_FEATURES,
+        "layers.2": N_FEATURES,
+    }
+    row = table.set_index(["hookpoint", "feature"]).loc[
+        tuple(scored[0].removesuffix(".json").replace("latent", "sae").split("_"))
+    ]
+    assert row["explanation"] == label and 5 <= row["n_texts"] <= 60
+    overall = [s for s in score["scores"] if s["quantile"] is None]
+    for metric in overall:
+        assert row[f"fuzz {metric['metric']}"] == pytest.approx(
+            np.nan if metric["value"] is None else metric["value"],
+            abs=1e-4,
+            nan_ok=True,
+        )
     assert {e["prediction"] for e in score["examples"]} <= {0, 1, None}
     assert all("[[" in e["text"] for e in score["examples"])
     assert "layers.1: 4 of 4 features" in printed and "balanced_accuracy" in printed
@@ -156,6 +179,33 @@ def test_without_a_language_model_and_read_again(call, files, tmp_path):
     assert set(reader.labels_.values()) <= set(reader.get_feature_names_out())
     latents = read_delphi(results / "latents" / "layers.1")
     assert latents.activations.shape[1] == 16 and len(latents.starts) == 60
+
+
+@pytest.mark.filterwarnings("ignore:No phrase of the texts:UserWarning")
+def test_another_call_does_not_mix_with_the_results(call, tmp_path):
+    options = ["--hookpoints", "layers.1", "--scorers", "surprisal"]
+    assert call(*options)[0] == 0
+    results = tmp_path / "results"
+    before = {f: f.read_bytes() for f in results.rglob("*") if f.is_file()}
+    for other, named in (
+        (["--max-tokens", 64], "--max-tokens (512)"),
+        (["--max-texts", 100], "the texts"),
+        (["--seed", 1], "the texts"),
+    ):
+        code, _, told = call(*options, *other)
+        assert code == 2 and f"differs in {named}. Pass another --out" in told
+    assert {f: f.read_bytes() for f in results.rglob("*") if f.is_file()} == before
+    code, _, told = call(*options, "--n-examples", 8)
+    assert code == 0 and "it was made with --n-examples 20. To make it again" in told
+    # The score of an explanation that was replaced is made again, and only that.
+    first, *others = sorted((results / "explanations").iterdir())
+    first.write_text(json.dumps("mentions the sea"))
+    scores = {f: results / f"scores/surprisal/{f.stem}.json" for f in (first, *others)}
+    scores_before = {f: path.stat().st_mtime_ns for f, path in scores.items()}
+    assert call(*options, "--n-examples", 8)[0] == 0
+    assert json.loads(scores[first].read_text())["explanation"] == "mentions the sea"
+    changed = [f for f in scores if scores[f].stat().st_mtime_ns != scores_before[f]]
+    assert changed == [first]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,10 @@ def shown_in(prompt):
     return [text for found in lists for text in json.loads(found)]
 
 
+def plain(text):
+    return text.replace("[[", "").replace("]]", "")
+
+
 @pytest.mark.parametrize("sampling", ["top", "quantiles", (50, 100)])
 @pytest.mark.parametrize("negatives", ["random", "co-occurring", "similar"])
 def test_neurons_get_the_names_they_have(sampling, negatives, minilm):
@@ -269,6 +273,21 @@ def test_without_scoring_nothing_is_judged():
         interpreter = interpreter_of(server, n_scoring=0, n_candidates=1).fit(X)
     assert len(server.calls) == 2
     assert interpreter.fidelity_["f1"].isna().all()
+
+
+def test_without_scoring_no_text_is_kept_back():
+    X = make_activations("word3")
+    rare = np.flatnonzero(X["sae0"])[:6]
+    X.loc[~np.isin(np.arange(len(X)), rare), "sae0"] = 0
+    texts = X.index.get_level_values("text")[rare]
+    with LLMServer() as server:
+        interpreter_of(server, n_scoring=0, n_candidates=1).fit(X)
+        interpreter_of(server, n_candidates=1).fit(X)
+    without, with_scoring = (
+        set(texts) & {plain(text) for text in shown_in(prompt)}
+        for prompt in prompts_of(server)[:2]
+    )
+    assert without == set(texts) > with_scoring
 
 
 def test_the_same_seed_asks_nothing_twice(tmp_path):

@@ -9,10 +9,12 @@ Skipped where the variable is not set: the package has 93 MB.
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from sklearn_hsae import MatryoshkaSAETransformer, ReaderSAETransformer
+from sklearn_hsae.interpretation import score_concepts
 
 MODEL = os.environ.get("SMOLLM2_GGUF")
 pytestmark = pytest.mark.skipif(MODEL is None, reason="SMOLLM2_GGUF is not set")
@@ -72,3 +74,14 @@ def test_marks_are_in_the_texts_themselves(reader):
         assert marked.count("<<") == marked.count(">>") > 0
         plain = marked.replace("<<", "").replace(">>", "")
         assert plain.replace(" ", "") == texts[0].replace(" ", "")
+
+
+def test_words_about_the_texts_make_them_less_surprising():
+    texts = MEALS + FLIGHTS
+    fires = np.repeat([1.0, 0.0], 4)
+    frame = pd.DataFrame({"complains about food": fires, "is about flights": fires})
+    table = score_concepts(
+        frame, texts=texts, scorers=["surprisal"], local_model=MODEL, random_state=0
+    )
+    auc = table[table["metric"] == "auc"].set_index("concept")["value"]
+    assert auc["complains about food"] > 0.9 > 0.4 > auc["is about flights"]
