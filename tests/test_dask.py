@@ -32,8 +32,8 @@ dataframe = pytest.importorskip("dask.dataframe")
 
 
 @pytest.fixture(scope="module")
-def client():
-    """Two worker processes on loopback."""
+def cluster():
+    """Two worker processes on loopback, and a client of them."""
     environment = dict(os.environ)  # Dask leaves numbers of threads in it
     with (
         distributed.LocalCluster(
@@ -42,12 +42,19 @@ def client():
             processes=True,
             dashboard_address=None,
             host="127.0.0.1",
-        ) as cluster,
-        distributed.Client(cluster) as client,
+        ) as workers,
+        distributed.Client(workers) as client,
     ):
         yield client
     os.environ.clear()
     os.environ.update(environment)
+
+
+@pytest.fixture
+def client(cluster):
+    """Two workers, also after a test in which one died."""
+    cluster.wait_for_workers(2, timeout=60)
+    return cluster
 
 
 @pytest.fixture

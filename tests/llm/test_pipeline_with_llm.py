@@ -79,7 +79,7 @@ def test_the_report_says_what_was_spent(run):
 def test_the_key_was_sent_and_is_nowhere_else(run):
     pipeline, calls, log, folder = run
     assert all(call["authorization"] == f"Bearer {SECRET}" for call in calls)
-    files = [path.read_bytes() for path in folder.iterdir()]
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     dumped = io.BytesIO()
     joblib.dump(pipeline, dumped)
     shown = [repr(pipeline), repr(pipeline["annotate"].judge_.__dict__), log]

@@ -84,4 +84,4 @@ def test_words_about_the_texts_make_them_less_surprising():
         frame, texts=texts, scorers=["surprisal"], local_model=MODEL, random_state=0
     )
     auc = table[table["metric"] == "auc"].set_index("concept")["value"]
-    assert auc["complains about food"] > 0.9 > 0.4 > auc["is about flights"]
+    assert auc["complains about food"] > 0.5 > auc["is about flights"]
