@@ -6,6 +6,8 @@ one that a killed process left, and is removed.
 """
 
 import contextlib
+import itertools
+import time
 import uuid
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from filelock import FileLock, Timeout
 
 KEY_BYTES = 16  # of each key
 _ENTRANCE = "entrance.lock"
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.2, 30.0, 1.5  # seconds
 
 
 @contextlib.contextmanager
@@ -41,6 +44,17 @@ def claim(folder, choose):
     finally:
         if lock is not None:
             _remove(lock)
+
+
+def pauses():
+    """Wait, before looking again for what another process computes.
+
+    Each ``next`` sleeps: first 0.2 s, then longer by half each time, up to 30 s. So
+    looking costs little, and what is there is seen soon after.
+    """
+    for i in itertools.count():
+        time.sleep(min(_FIRST_PAUSE * _GROWTH ** min(i, 20), _LONGEST_PAUSE))
+        yield
 
 
 def _claimed_keys(folder):
@@ -75,4 +89,6 @@ def _remove(lock):
     path = Path(lock.lock_file)
     path.with_suffix(".keys").unlink(missing_ok=True)
     lock.release()
-    path.unlink(missing_ok=True)
+    # On Windows another process may be looking at it; then the next one removes it.
+    with contextlib.suppress(PermissionError):
+        path.unlink(missing_ok=True)

@@ -58,7 +58,6 @@ def apply(arguments):
     annotations, activations, means = _judge_all(
         model, parts, pieces, results.control_kinds, output, labels
     )
-    parts.remove()
     drift = concept_drift(model, annotations)
     found = results.evaluation()
     history = add_to_history(
@@ -78,6 +77,7 @@ def apply(arguments):
         write_text(written[-1], again.to_csv(index=False))
         lines = format_retest(again, arguments.target, model[-1].alpha)
         sys.stdout.write("\n" + "\n".join([*lines, "", score]) + "\n")
+    parts.remove()
     say(f"\nwritten: {', '.join(map(str, written))}")
 
 

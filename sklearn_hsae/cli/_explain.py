@@ -29,8 +29,7 @@ def explain(arguments, argv):
     llm = _language_model(arguments)
     scorers = _scorers(arguments)
     folder = arguments.out
-    config = _config(arguments, argv, train, test)
-    check_same_results(folder, config)
+    config = check_same_results(folder, _config(arguments, argv, train, test))
     write_json(folder / CONFIG, config)
     say(f"{len(train):,} texts to explain features by, {len(test):,} to score them on")
     jobs = [

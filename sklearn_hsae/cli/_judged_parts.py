@@ -1,14 +1,17 @@
 """What ``apply`` has judged of a file in pieces, for a call after an interruption."""
 
+import contextlib
 import shutil
 
 import numpy as np
 import pandas as pd
 
+import sklearn_hsae
 from sklearn_hsae._cache import cache_key
 from sklearn_hsae.out_of_core import Shards
 
 _KINDS = ("annotations", "activations")
+_FAILED = ""  # in place of the hash of the texts of a piece
 
 
 class JudgedParts:
@@ -21,7 +24,7 @@ class JudgedParts:
     folder : pathlib.Path or None
         None keeps nothing.
     model : str
-        Hash of the model. What another model has judged is not used.
+        Hash of the model. What another model or version has judged is not used.
     """
 
     def __init__(self, judging, finding, folder, model):
@@ -29,7 +32,9 @@ class JudgedParts:
         self._pipelines = judging, finding
         self._shards = []
         if folder is not None:
-            self._shards = [Shards.create(folder / model[:16] / k) for k in _KINDS]
+            key = cache_key(model=model, version=sklearn_hsae.__version__)
+            self._own_folder = folder / key[:16]
+            self._shards = [Shards.create(self._own_folder / kind) for kind in _KINDS]
 
     @property
     def n_kept(self):
@@ -48,15 +53,19 @@ class JudgedParts:
                 annotations.index = texts.index
             return annotations.astype(np.float64), activations
         frames = [pipeline.transform(texts) for pipeline in self._pipelines]
+        if frames[0].isna().any(axis=None):
+            source = _FAILED  # the next try asks again
         for shards, frame in zip(self._shards, frames, strict=False):
             rows = frame.to_numpy(np.float32)
             shards.put(position, rows, list(frame.columns), source)
         return frames
 
     def remove(self):
-        """Delete what was kept: the file is written."""
+        """Delete what was kept: all files are written."""
         if self.folder is not None:
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self._own_folder)
+            with contextlib.suppress(OSError):  # another model has parts in it
+                self.folder.rmdir()
 
 
 def _holds(shards, position, source):

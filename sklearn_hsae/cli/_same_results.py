@@ -36,12 +36,23 @@ def check_same_results(folder, config):
     ----------
     folder : Path
     config : dict
-        What will be written as ``run_config.json``.
+        What this call would write as ``run_config.json``.
+
+    Returns
+    -------
+    dict
+        What to write: `config`, with the questions by which the results were made.
     """
     path = folder / CONFIG
     if not path.is_file() or not any((folder / kind).is_dir() for kind in _KINDS):
-        return
-    old = json.loads(path.read_text(encoding="utf-8"))
+        return config
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} cannot be read, so it is not known what {folder} holds: {error}. "
+            "Pass another --out, or delete the folder."
+        ) from error
     others = [
         name if key == TEXTS_HASH else f"{name} ({old[key]})"
         for key, name in _READ_BY.items()
@@ -52,13 +63,18 @@ def check_same_results(folder, config):
             f"{folder} holds the results of another call, which differs in "
             f"{', '.join(others)}. Pass another --out, or delete the folder."
         )
-    asked = [
-        f"--{key.replace('_', '-')} {old[key]}"
-        for key in _ASKED_BY
-        if key in old and old[key] != config[key]
-    ]
-    if asked:
+    asked = {key: old[key] for key in _ASKED_BY if key in old}
+    others = [_option(key, old[key]) for key in asked if old[key] != config[key]]
+    if others:
         say(
-            f"what {folder} holds stays as it is; it was made with {', '.join(asked)}. "
-            "To make it again, delete explanations/ and scores/ in it"
+            f"what {folder} holds stays as it is; it was made "
+            f"{', '.join(others)}. To make it again, delete the folder"
         )
+    return config | asked
+
+
+def _option(key, value):
+    option = f"--{key.replace('_', '-')}"
+    if value is None or value is False:
+        return f"without {option}"
+    return f"with {option}" if value is True else f"with {option} {value}"

@@ -1,5 +1,7 @@
 """The texts that the command explain reads: a file, a folder, a data set, or a demo."""
 
+from pathlib import PurePosixPath
+
 import numpy as np
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
@@ -27,7 +29,8 @@ def texts_to_explain(arguments):
     elif arguments.file.is_dir():
         texts = _from_folder(arguments.file)
     elif arguments.file.suffix == ".txt":
-        lines = arguments.file.read_text(encoding="utf-8").splitlines()
+        # Not splitlines, which also ends a line at a form feed or at U+2028.
+        lines = arguments.file.read_text(encoding="utf-8").split("\n")
         texts = [line for line in lines if line.strip()]
     else:
         texts = _from_table(arguments.file, arguments)
@@ -77,7 +80,7 @@ def _from_hub(arguments):
 
 def _tables(files, folder, arguments):
     """The files of a data set that hold the split, in the order of their names."""
-    inside = [file for file in files if file.startswith(folder)]
+    inside = [file for file in files if PurePosixPath(file).is_relative_to(folder)]
     tables = sorted(file for file in inside if file.endswith(_ENDINGS))
     of_split = [file for file in tables if arguments.split in file]
     if of_split or len(tables) == 1:

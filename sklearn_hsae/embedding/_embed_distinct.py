@@ -1,7 +1,6 @@
 """Embed each distinct text once, and share the work with other processes."""
 
 import logging
-import time
 from collections import deque
 from contextlib import closing
 
@@ -9,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from sklearn_hsae._cache import open_cache
+from sklearn_hsae._claims import pauses
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae._texts import readable
 from sklearn_hsae.embedding._cached_vectors import read_cached
 from sklearn_hsae.embedding._chunks import pool_chunks
-
-_SECONDS_TO_WAIT = 0.2  # before looking again for what another process embeds
 
 logger = logging.getLogger("sklearn_hsae")
 
@@ -70,6 +68,7 @@ def _embed_missing(embedder, distinct, codes, table, cache, progress, unit="text
         disable=progress is None,
     )
     steps = deque(missing[step] for step in embedder.steps(distinct[missing]))
+    waiting = pauses()
     with bar:
         while steps:
             rows = steps.popleft()
@@ -86,7 +85,10 @@ def _embed_missing(embedder, distinct, codes, table, cache, progress, unit="text
             bar.update(len(rows) - len(others))
             if len(others) > 0:
                 steps.append(others)
-                time.sleep(0 if mine else _SECONDS_TO_WAIT)
+            if mine:
+                waiting = pauses()
+            elif len(others) > 0:
+                next(waiting)
 
 
 def _embed_step(embedder, distinct, codes, rows, table, cache, progress):

@@ -14,7 +14,7 @@ _N_PERMUTATIONS = 999
 _UNEQUAL = 1.5
 _PER_ALPHA = 10  # least number of possible p-values below alpha
 _SEED = 0  # the same table from the same rows
-_MAX_VALUES = 20_000_000  # permuted values in all: about two seconds
+_MAX_VALUES = 20_000_000  # values drawn in all: two seconds, with signs four
 _VALUES_PER_CHUNK = 2_000_000
 
 
@@ -37,7 +37,7 @@ def step_down_min_p(p, test, values, number, *, by_orders=True, by_signs=False):
     values : ndarray of shape (n_rows,)
         What is left of the outcome when nothing has an effect.
     number : int
-        How many orders, and how many signs.
+        Number of orders, and of draws of signs.
     by_orders : bool, default=True
         Draw other orders of the values: they are exchangeable.
     by_signs : bool or bool ndarray of shape (n_tests,), default=False
@@ -92,12 +92,12 @@ def _step_down(p, test, values, number, signs):
     chunk = max(1, _VALUES_PER_CHUNK // len(values))
     for start in range(0, number, chunk):
         n_draws = min(chunk, number - start)
-        permuted = np.tile(values, (n_draws, 1))
+        drawn_values = np.tile(values, (n_draws, 1))
         if signs:
-            permuted *= rng.choice((-1.0, 1.0), permuted.shape)
+            drawn_values *= rng.choice((-1.0, 1.0), drawn_values.shape)
         else:
-            permuted = rng.permuted(permuted, axis=1)
-        drawn = test(permuted.T)[order]
+            drawn_values = rng.permuted(drawn_values, axis=1)
+        drawn = test(drawn_values.T)[order]
         # The k-th smallest competes with itself and those that follow.
         smallest = np.minimum.accumulate(drawn[::-1], axis=0)[::-1]
         n_as_small += (smallest <= threshold).sum(axis=1)

@@ -1,13 +1,14 @@
 """Judge by a language model: it reads the texts and says which concepts each has."""
 
 import itertools
-import time
+import logging
 import warnings
 
 import numpy as np
 import pandas as pd
 
 from sklearn_hsae._cache import open_cache
+from sklearn_hsae._claims import pauses
 from sklearn_hsae._labels import plain_label
 from sklearn_hsae.judges._claimed_blocks import ClaimedBlocks
 from sklearn_hsae.judges._judge_question import judge_question
@@ -16,7 +17,8 @@ from sklearn_hsae.llm import LLMClient, Usage, estimate_cost, shortened
 
 # Texts share a call up to this length: some tweets, but only one long review.
 _WORDS_PER_CALL = 400
-_SECONDS_TO_WAIT = 0.2  # before looking again for what another process asks about
+
+logger = logging.getLogger("sklearn_hsae")
 
 
 class LLMJudge:
@@ -125,7 +127,7 @@ class LLMJudge:
         What another process is asking about is not asked here, but read from the cache
         when it is there.
         """
-        wanted = pairs.missing()
+        wanted, waiting = pairs.missing(), pauses()
         while wanted.any():
             blocks = list(self._blocks(texts, wanted, texts_per_call))
             with ClaimedBlocks(pairs, self._n_per_claim(blocks)) as claims:
@@ -138,8 +140,11 @@ class LLMJudge:
                     if not self._send(questions, len(blocks), pairs, claims):
                         return False
             wanted = claims.postponed & pairs.missing()
-            if first is None and wanted.any():
-                time.sleep(_SECONDS_TO_WAIT)
+            if first is not None:
+                waiting = pauses()
+            elif wanted.any():
+                logger.info("another process asks about %d annotations", wanted.sum())
+                next(waiting)
         return True
 
     def _n_per_claim(self, blocks):

@@ -6,13 +6,14 @@ request is paid for twice.
 
 import contextlib
 import json
-import time
+import logging
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from sklearn_hsae._cache import cache_key, open_cache
+from sklearn_hsae._claims import pauses
 from sklearn_hsae._progress import progress_bar
 from sklearn_hsae.llm._background import run_in_background
 from sklearn_hsae.llm._batches import Batches
@@ -25,7 +26,7 @@ from sklearn_hsae.llm._provider import (
 from sklearn_hsae.llm._replies import UnreadableReply
 from sklearn_hsae.llm._usage import Usage
 
-_SECONDS_TO_WAIT = 0.2  # before looking again for what another process asks
+logger = logging.getLogger("sklearn_hsae")
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class LLMClient:
                 for key, value in values.items():
                     take(key, value)
 
-            missing = read_cached(list(positions))
+            missing, waiting = read_cached(list(positions)), pauses()
             while missing:
                 # What another process asks now is not asked here, but read from the
                 # cache when it is there.
@@ -141,8 +142,11 @@ class LLMClient:
                     todo = [requests[positions[k][0]] for k in missing if k in claimed]
                     self.run(todo, receive, description, len(todo))
                 missing = [key for key in missing if key not in claimed]
-                if missing and not todo:
-                    time.sleep(_SECONDS_TO_WAIT)
+                if todo:
+                    waiting = pauses()
+                elif missing:
+                    logger.info("another process asks %d questions", len(missing))
+                    next(waiting)
         return results
 
     def run(self, requests, receive, description, total, give_up=lambda request: None):

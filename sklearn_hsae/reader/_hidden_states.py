@@ -84,7 +84,7 @@ class HiddenStateReader:
         device = choose_device(device)
         if dtype == "auto":
             dtype = "bfloat16" if has_fast_bfloat16(device) else "float32"
-        version = fingerprint(model) if os.path.exists(model) else None
+        version = _version(model)
         # Before the model is loaded, so that "auto" and its number are one model.
         self.layer = _find_layer(layer, _config(model, version).num_hidden_layers)
         self._model = _load(model, version, self.layer, place, device, dtype)
@@ -311,8 +311,13 @@ def _find_layer(layer, n_layers):
 
 def hidden_size(model):
     """Length of a model's hidden states, without its weights."""
-    version = fingerprint(model) if os.path.exists(model) else None
-    return _config(model, version).hidden_size
+    return _config(model, _version(model)).hidden_size
+
+
+def _version(model):
+    """The fingerprint of files on this machine; None of a model on the hub."""
+    path = os.path.expanduser(model)
+    return fingerprint(path) if os.path.exists(path) else None
 
 
 @functools.lru_cache(maxsize=8)

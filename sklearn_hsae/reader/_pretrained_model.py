@@ -1,6 +1,8 @@
 """Language models of transformers: from the hub, a folder or a GGUF file."""
 
 import contextlib
+import io
+import sys
 from pathlib import Path
 
 from sklearn_hsae._extras import import_extra
@@ -25,8 +27,9 @@ def load_pretrained(auto_class, model):
     ValueError
         When it cannot be loaded, with the reason.
     """
-    path, options, place = Path(model), {}, model
-    is_path = path.suffix == ".gguf" or model.startswith((".", "/", "~"))
+    path, options = Path(model).expanduser(), {}
+    is_path = path.suffix == ".gguf" or model.startswith(".") or path.is_absolute()
+    place = str(path) if is_path else model
     if is_path and not path.exists():
         raise FileNotFoundError(
             f"There is no file or folder {model!r}. Pass that of a language model, or "
@@ -38,7 +41,7 @@ def load_pretrained(auto_class, model):
         options["gguf_file"] = path.name
         place = str(path.parent)
     try:
-        with _quiet():
+        with _quiet(is_gguf="gguf_file" in options):
             # Without the option, transformers asks the user on a terminal, and waits.
             return auto_class.from_pretrained(place, trust_remote_code=False, **options)
     except Exception as error:  # transformers, the hub and torch have their own
@@ -66,15 +69,18 @@ def _reason(message):
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet(is_gguf):
     """Without the bar of reading weights, and the list of those that are not used."""
     from transformers.utils import logging
 
     level, has_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    # No setting of transformers turns off the bar of converting a GGUF file.
+    stderr = io.StringIO() if is_gguf else sys.stderr
     try:
-        yield
+        with contextlib.redirect_stderr(stderr):
+            yield
     finally:
         logging.set_verbosity(level)
         if has_bar:

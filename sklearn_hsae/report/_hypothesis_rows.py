@@ -59,8 +59,8 @@ def hypothesis_rows(evaluation):
     rows = []
     for line in evaluation.to_frame().to_dict("records"):
         row, names = _row(line), line["members"]
-        is_alone = row.separation_p < evaluation.alpha
-        row = replace(row, only_beside=row.significant and not is_alone)
+        is_beside = row.significant and row.separation_p >= evaluation.alpha
+        row = replace(row, only_beside=is_beside)
         if len(names) > 1:
             members = tuple(concepts[name, row.group] for name in names)
             row = replace(row, members=members, fidelity={})

@@ -197,6 +197,8 @@ def test_another_call_does_not_mix_with_the_results(call, tmp_path):
     assert {f: f.read_bytes() for f in results.rglob("*") if f.is_file()} == before
     code, _, told = call(*options, "--n-examples", 8)
     assert code == 0 and "it was made with --n-examples 20. To make it again" in told
+    # The record says how the results were made, and not how they were asked for again.
+    assert json.loads((results / "run_config.json").read_text())["n_examples"] == 20
     # The score of an explanation that was replaced is made again, and only that.
     first, *others = sorted((results / "explanations").iterdir())
     first.write_text(json.dumps("mentions the sea"))

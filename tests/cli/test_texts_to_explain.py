@@ -47,11 +47,19 @@ def test_a_folder_has_one_text_per_file(tmp_path):
         asked(file=tmp_path / "none")
 
 
+def test_a_line_ends_where_editors_end_it(tmp_path):
+    """A form feed and a line separator of Unicode stand inside of texts."""
+    path = tmp_path / "texts.txt"
+    path.write_bytes("one\x0cpage\r\ntwo\u2028lines\n\n".encode())
+    assert asked(file=path) == ["one\x0cpage", "two\u2028lines"]
+
+
 def test_tables_of_a_data_set_of_the_hub(hub):
     hub["data/train-00000-of-00002.parquet"] = parquet("a", "b")
     hub["data/train-00001-of-00002.parquet"] = parquet("c", "d")
     hub["data/test-00000-of-00001.parquet"] = parquet("e")
     hub["other/train.jsonl"] = b'{"text": "f"}\n'
+    hub["others/train.jsonl"] = b'{"text": "g"}\n'
     hub["README.md"] = b"train"
     assert asked(dataset="owner/texts/data") == ["a", "b", "c", "d"]
     assert asked(dataset="owner/texts/data", split="test") == ["e"]

@@ -76,7 +76,7 @@ def test_marks_are_in_the_texts_themselves(reader):
         assert plain.replace(" ", "") == texts[0].replace(" ", "")
 
 
-def test_words_about_the_texts_make_them_less_surprising():
+def test_words_about_the_texts_make_them_less_surprising(capfd):
     texts = MEALS + FLIGHTS
     fires = np.repeat([1.0, 0.0], 4)
     frame = pd.DataFrame({"complains about food": fires, "is about flights": fires})
@@ -85,3 +85,4 @@ def test_words_about_the_texts_make_them_less_surprising():
     )
     auc = table[table["metric"] == "auc"].set_index("concept")["value"]
     assert auc["complains about food"] > 0.5 > auc["is about flights"]
+    assert capfd.readouterr().err == ""  # no bar of transformers, and no list
