@@ -2,6 +2,7 @@
 
     python benchmarks/validity.py null       # share of noise in which anything is found
     python benchmarks/validity.py min_p      # the same after the default correction
+    python benchmarks/validity.py unequal    # the same where noise is unequal
     python benchmarks/validity.py power      # share of planted effects that are found
     python benchmarks/validity.py discovery  # selection from noise, with a split or not
     python benchmarks/validity.py split      # the split alone, for many draws
@@ -23,6 +24,7 @@ which was the earlier rule. `min_p` and `power` go through `HypothesisRegressor.
 import argparse
 import resource
 import time
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -40,6 +42,7 @@ from sklearn_hsae import (
     with_texts,
 )
 from sklearn_hsae.evaluation import cross_fit, outcome_table, prediction_powered
+from sklearn_hsae.inference import _linear, _separation
 from sklearn_hsae.inference._design import usable_part
 from sklearn_hsae.inference._linear import (
     _LeastSquares,
@@ -47,6 +50,7 @@ from sklearn_hsae.inference._linear import (
     fit_linear,
     wald_linear,
 )
+from sklearn_hsae.inference._permutation import needs_signs
 
 N_ROWS, N_CONCEPTS, ALPHA = 1000, 15, 0.05
 OUTCOMES = {
@@ -120,6 +124,44 @@ def min_p(n_draws):
             print(
                 f"{outcome:26} {prevalence:10} {found:6.1%} +- {error:.1%}", flush=True
             )
+
+
+def unequal(n_draws):
+    """200 texts and ten concepts of 6 %, in three ways that noise is not equal."""
+    print(
+        f"{n_draws} draws, correction='min_p': anything significant, jointly and alone"
+    )
+    for noise in ("equal", "three times", "five times", "weights"):
+        for what, needs in (("orders", _no_signs), ("with signs", needs_signs)):
+            rng = np.random.default_rng(1)
+            with (
+                mock.patch.object(_linear, "needs_signs", needs),
+                mock.patch.object(_separation, "needs_signs", needs),
+            ):
+                found = [_finds_unequal(noise, rng) for _ in range(n_draws)]
+            jointly, alone = np.mean(found, axis=0)
+            error = np.sqrt(ALPHA * (1 - ALPHA) / n_draws)
+            print(
+                f"{noise:12} {what:12} {jointly:6.1%} {alone:6.1%} +- {error:.1%}",
+                flush=True,
+            )
+
+
+def _finds_unequal(noise, rng):
+    X = (rng.random((200, 10)) < 0.06).astype(float)
+    y, weights = rng.normal(size=200), None
+    if noise == "weights":
+        weights = rng.lognormal(sigma=1.2, size=200)
+    elif noise != "equal":
+        factor = 3 if noise == "three times" else 5
+        y *= np.where(X[:, :3].any(axis=1), factor, 1)
+    table = HypothesisRegressor().fit(X, y, sample_weight=weights).summary_
+    p = table[["p_corrected", "separation_p_corrected"]]
+    return (p < ALPHA).any().to_numpy()
+
+
+def _no_signs(robust, classical, weights):
+    return np.zeros(len(robust), dtype=bool)
 
 
 def power(n_draws):
@@ -420,6 +462,7 @@ if __name__ == "__main__":
     parts = {
         "null": (null, 4000),
         "min_p": (min_p, 300),
+        "unequal": (unequal, 400),
         "power": (power, 100),
         "discovery": (discovery, 300),
         "split": (split, 8000),
