@@ -68,7 +68,7 @@ def _embed_missing(embedder, distinct, codes, table, cache, progress, unit="text
         disable=progress is None,
     )
     steps = deque(missing[step] for step in embedder.steps(distinct[missing]))
-    waiting = pauses()
+    waiting, n_waiting = pauses(), 0
     with bar:
         while steps:
             rows = steps.popleft()
@@ -85,10 +85,13 @@ def _embed_missing(embedder, distinct, codes, table, cache, progress, unit="text
             bar.update(len(rows) - len(others))
             if len(others) > 0:
                 steps.append(others)
-            if mine:
-                waiting = pauses()
-            elif len(others) > 0:
+            if len(others) < len(rows):
+                waiting, n_waiting = pauses(), 0
+                continue
+            n_waiting += 1
+            if n_waiting == len(steps):  # other processes have all that is left
                 next(waiting)
+                n_waiting = 0
 
 
 def _embed_step(embedder, distinct, codes, rows, table, cache, progress):

@@ -52,7 +52,7 @@ class Judge(Protocol):
 
 
 class FreeJudge:
-    """The part that judges have in common which ask no language model.
+    """What judges without a language model have in common.
 
     They judge each concept by itself, so that concepts can be left out after the fit.
     """

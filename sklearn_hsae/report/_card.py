@@ -12,6 +12,7 @@ _PACKAGES = (
     "scikit-learn",
     "statsmodels",
     "torch",
+    "numba",  # the autoencoder is trained with it where it is installed
     "sentence-transformers",
     "litellm",
 )

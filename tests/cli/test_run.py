@@ -47,6 +47,7 @@ def test_run_with_holdout(train_file, reviews, tmp_path, cache, capsys):
     assert record["parameters"]["sae"]["n_neurons"] == 16
     assert record["parameters"]["select"]["n_select"] == 3
     assert record["versions"]["sklearn-hsae"] == sklearn_hsae.__version__
+    assert {"numba", "numpy", "torch"} <= record["versions"].keys()
     steps = ["embed", "sae", "select", "interpret", "annotate", "choose", "regress"]
     assert list(record["seconds"]) == [*steps, "evaluate", "baselines", "total"]
     stages = [row["stage"] for row in record["ceilings"]]
